@@ -1,0 +1,75 @@
+/*
+ * log - levels, line formats, file, terminal and syslog (tools.md section 4).
+ *
+ * One log per process.  Lines are collected and written by log_flush, which the
+ * event loop calls before it sleeps; a line of level critical or error is
+ * flushed at once.  Syslog datagrams are sent without blocking: a full or
+ * absent /dev/log loses lines, it never delays mail.
+ */
+#ifndef LIBCORE_BASE_LOG_H
+#define LIBCORE_BASE_LOG_H
+
+#include "libcore/base/error.h"
+
+#include <stdbool.h>
+
+enum log_level {
+    LOG_LEVEL_CRITICAL = 1 << 0,
+    LOG_LEVEL_ERROR = 1 << 1,
+    LOG_LEVEL_WARNING = 1 << 2,
+    LOG_LEVEL_MESSAGE = 1 << 3,
+    LOG_LEVEL_INFO = 1 << 4,
+    LOG_LEVEL_DEBUG = 1 << 5,
+    LOG_LEVEL_TRACE = 1 << 6,
+    LOG_LEVEL_STATISTICS = 1 << 7,
+    LOG_LEVEL_PROFILE = 1 << 8,
+    LOG_LEVEL_ALL = (1 << 9) - 1,
+    LOG_LEVEL_DEFAULT = LOG_LEVEL_CRITICAL | LOG_LEVEL_ERROR | LOG_LEVEL_WARNING |
+                        LOG_LEVEL_MESSAGE | LOG_LEVEL_STATISTICS,
+};
+
+/* Reads MILTER_LOG_* and MILTER_DEBUG (milter-manager-cli.md section 4). program: syslog identity.
+ */
+void log_open(const char *program);
+void log_close(void);
+
+/* Parses "error|warning", "+debug", "-statistics", "all", "default", "none" (tools.md section 4.1).
+ */
+bool log_level_parse(const char *expression, unsigned *levels, struct error *error);
+/* Names joined by '|', in flag order; returns text. */
+const char *log_level_format(unsigned levels, char *text, unsigned size);
+
+void log_set_levels(unsigned levels);
+unsigned log_levels(void);
+/* NULL or "-": standard output.  On failure the former target stays. */
+bool log_set_path(const char *path, struct error *error);
+/* Closes and opens the file again (SIGUSR1). */
+bool log_reopen(struct error *error);
+bool log_set_syslog(bool use, const char *facility, struct error *error);
+bool log_facility_valid(const char *facility);
+/* After this nothing is written to standard output (daemon without log.path). */
+void log_detach_terminal(void);
+
+/* True when a line of that level would go anywhere: check before costly arguments. */
+bool log_wants(enum log_level level);
+/* Use the macros below: they add the source location. */
+void log_write(enum log_level level, const char *file, int line, const char *function,
+               const char *format, ...) __attribute__((format(printf, 5, 6)));
+void log_flush(void);
+
+#define log_at(level, ...)                                                                         \
+    do {                                                                                           \
+        if (log_wants(level)) {                                                                    \
+            log_write(level, __FILE__, __LINE__, __func__, __VA_ARGS__);                           \
+        }                                                                                          \
+    } while (0)
+#define log_critical(...)   log_at(LOG_LEVEL_CRITICAL, __VA_ARGS__)
+#define log_error(...)      log_at(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warning(...)    log_at(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_message(...)    log_at(LOG_LEVEL_MESSAGE, __VA_ARGS__)
+#define log_info(...)       log_at(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...)      log_at(LOG_LEVEL_DEBUG, __VA_ARGS__)
+#define log_trace(...)      log_at(LOG_LEVEL_TRACE, __VA_ARGS__)
+#define log_statistics(...) log_at(LOG_LEVEL_STATISTICS, __VA_ARGS__)
+
+#endif

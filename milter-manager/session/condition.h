@@ -1,0 +1,68 @@
+/*
+ * condition - how a session asks applicable conditions about a child.
+ *
+ * A condition's answer is always asynchronous in principle: asking gives the
+ * answer at once when no stopper had to wait, else a callback later.  The
+ * session knows nothing of Ruby; the engine knows nothing of sockets.
+ */
+#ifndef MILTER_MANAGER_SESSION_CONDITION_H
+#define MILTER_MANAGER_SESSION_CONDITION_H
+
+#include "libcore/base/slice.h"
+
+#include <stdint.h>
+
+/* The nine stopper kinds, in protocol order (configuration section 6). */
+enum condition_stage {
+    CONDITION_CONNECT,
+    CONDITION_HELO,
+    CONDITION_ENVELOPE_FROM,
+    CONDITION_ENVELOPE_RECIPIENT,
+    CONDITION_DATA,
+    CONDITION_HEADER,
+    CONDITION_END_OF_HEADER,
+    CONDITION_BODY,
+    CONDITION_END_OF_MESSAGE,
+    CONDITION_STAGES,
+};
+
+enum condition_answer {
+    CONDITION_RUN,     /* no stopper said true: the child sees this command */
+    CONDITION_STOP,    /* a stopper said true */
+    CONDITION_PENDING, /* the callback will tell */
+};
+
+/* What a stopper is called with; slices are only valid during the call of ask. */
+struct condition_question {
+    enum condition_stage stage;
+    uint64_t context;          /* handle for the functions of context.h */
+    struct slice arguments[2]; /* host | fqdn | from | recipient | name, value | chunk */
+    unsigned argument_count;
+    /* CONDITION_CONNECT only, as on the wire: */
+    char family; /* '4', '6', 'L', 'U' */
+    uint16_t port;
+    struct slice address;
+};
+
+typedef void condition_answered_fn(void *owner, enum condition_answer answer);
+
+struct condition;        /* one applicable condition of a configuration snapshot */
+struct condition_ticket; /* one pending question */
+
+/* True when the condition has at least one stopper of that kind: otherwise do not ask. */
+bool condition_has_stopper(const struct condition *condition, enum condition_stage stage);
+
+/*
+ * Asks all conditions in order; the first true wins, an exception or a passed
+ * deadline (manager.condition_timeout) counts as false and is logged.
+ * CONDITION_PENDING: *ticket is set and answered(owner, RUN or STOP) is called
+ * once from the loop, unless condition_cancel comes first.
+ */
+enum condition_answer condition_ask(struct condition *const *conditions, unsigned count,
+                                    const struct condition_question *question,
+                                    condition_answered_fn *answered, void *owner,
+                                    struct condition_ticket **ticket);
+/* The answer is not wanted any more; the callback will not be called. */
+void condition_cancel(struct condition_ticket *ticket);
+
+#endif
