@@ -1,0 +1,263 @@
+# The only build file: GNU make, pkg-config; everything made lies below $(BUILD).
+#
+#   make [all]            libcore, the programs, into $(BUILD)/bin
+#   make demo             one mail through the manager and two children
+#   make check            unit, fuzz replay, command line and integration tests
+#   make check-real       tests with Postfix, rspamd, OpenDKIM and other real programs
+#   make lint             formatting, clang-tidy, cppcheck, shellcheck, rules of the house
+#   make fuzz             libFuzzer programs (clang), in build-fuzz/test/fuzz
+#   make install, uninstall, clean, dist
+#
+# Variables: CC CFLAGS LDFLAGS BUILD V=1 WERROR=1 SANITIZE=1 PREFIX DESTDIR
+# and the GNU directory variables.
+
+VERSION := $(shell cat VERSION)
+
+# ---- directories of an installation
+
+PREFIX      ?= /usr/local
+prefix      ?= $(PREFIX)
+exec_prefix ?= $(prefix)
+bindir      ?= $(exec_prefix)/bin
+sbindir     ?= $(exec_prefix)/sbin
+datarootdir ?= $(prefix)/share
+datadir     ?= $(datarootdir)
+docdir      ?= $(datarootdir)/doc/milter-manager
+mandir      ?= $(datarootdir)/man
+sysconfdir  ?= $(if $(filter /usr,$(prefix)),/etc,$(prefix)/etc)
+
+pkgsysconfdir = $(sysconfdir)/milter-manager
+pkgdatadir    = $(datadir)/milter-manager
+
+INSTALL         ?= install
+INSTALL_PROGRAM ?= $(INSTALL) -m 755
+INSTALL_DATA    ?= $(INSTALL) -m 644
+
+# ---- where and how things are built
+
+SANITIZE ?=
+FUZZ     ?=
+WERROR   ?=
+V        ?=
+
+ifeq ($(FUZZ),1)
+BUILD ?= build-fuzz
+else ifeq ($(SANITIZE),1)
+BUILD ?= build-sanitize
+else
+BUILD ?= build
+endif
+
+PKG_CONFIG ?= pkg-config
+RUBY_PC    := $(shell $(PKG_CONFIG) --exists ruby-3.1 2>/dev/null && echo ruby-3.1 || echo ruby)
+
+SANITIZERS = -fsanitize=address,undefined -fno-omit-frame-pointer
+ifeq ($(FUZZ),1)
+CFLAGS     ?= -O1 -g
+MODE_FLAGS := $(SANITIZERS) -fsanitize=fuzzer-no-link
+else ifeq ($(SANITIZE),1)
+CFLAGS     ?= -O1 -g
+MODE_FLAGS := $(SANITIZERS)
+else
+CFLAGS     ?= -O2 -g
+MODE_FLAGS :=
+endif
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion \
+	$(if $(filter 1,$(WERROR)),-Werror)
+
+ALL_CPPFLAGS = -D_GNU_SOURCE -I. -DMILTER_MANAGER_VERSION='"$(VERSION)"' $(CPPFLAGS)
+ALL_CFLAGS   = -std=c11 $(WARNINGS) $(CFLAGS) $(MODE_FLAGS)
+ALL_LDFLAGS  = $(MODE_FLAGS) -Wl,--as-needed $(LDFLAGS)
+
+# libev has no .pc file on Debian.
+EV_LIBS     := $(shell $(PKG_CONFIG) --libs libev 2>/dev/null || echo -lev)
+POPT_LIBS   := $(shell $(PKG_CONFIG) --libs popt 2>/dev/null || echo -lpopt)
+CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null || echo -lcmocka)
+RUBY_CFLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(RUBY_PC) 2>/dev/null))
+RUBY_LIBS   := $(shell $(PKG_CONFIG) --libs $(RUBY_PC) 2>/dev/null || echo -lruby)
+
+CORE_LIBS    = $(POPT_LIBS) $(EV_LIBS) -lm -lpthread
+MANAGER_LIBS = $(RUBY_LIBS) $(CORE_LIBS)
+
+MANAGER_CPPFLAGS = $(RUBY_CFLAGS) \
+	-DMILTER_MANAGER_SYSCONFDIR='"$(sysconfdir)"' \
+	-DMILTER_MANAGER_DATADIR='"$(pkgdatadir)"' \
+	-DMILTER_MANAGER_SOURCE_DIR='"$(CURDIR)"'
+
+ifeq ($(V),1)
+say =
+else
+say = @printf '  %-5s %s\n' '$(1)' '$(2)';
+endif
+
+# ---- what there is
+
+objects = $(patsubst %.c,$(BUILD)/object/%.o,$(1))
+
+CORE_SOURCES    := $(sort $(wildcard libcore/*/*.c))
+MANAGER_SOURCES := $(sort $(wildcard milter-manager/*.c milter-manager/*/*.c))
+TOOL_NAMES      := milter-test-server milter-test-client
+
+# A program exists once its main.c does.
+TOOLS    := $(foreach name,$(TOOL_NAMES),$(if $(wildcard $(name)/main.c),$(name)))
+MANAGER  := $(if $(wildcard milter-manager/main.c),milter-manager)
+PROGRAMS := $(addprefix $(BUILD)/bin/,$(MANAGER) $(TOOLS))
+
+CORE_LIBRARY    := $(BUILD)/lib/libcore.a
+MANAGER_LIBRARY := $(BUILD)/lib/libmanager.a
+
+# Tests: one program per file.  One that includes a header of the manager is
+# linked with the manager's code as well.  Files in test/unit without the
+# test_ prefix are helpers, available to every unit test.
+UNIT_SOURCES        := $(sort $(wildcard test/unit/test_*.c))
+UNIT_HELPERS        := $(filter-out $(UNIT_SOURCES),$(sort $(wildcard test/unit/*.c)))
+FUZZ_SOURCES        := $(sort $(wildcard test/fuzz/fuzz_*.c))
+FIXTURE_SOURCES     := $(sort $(wildcard test/fixtures/*.c))
+BENCH_SOURCES       := $(sort $(wildcard test/bench/*.c))
+REAL_SOURCES        := $(sort $(wildcard test/real/*.c))
+EXAMPLE_SOURCES     := $(sort $(wildcard examples/*.c))
+TEST_SOURCES        := $(UNIT_SOURCES) $(FUZZ_SOURCES)
+MANAGER_TESTS       := $(if $(TEST_SOURCES),$(shell grep -l '^\#include "milter-manager/' $(TEST_SOURCES)))
+
+UNIT_PROGRAMS    := $(UNIT_SOURCES:%.c=$(BUILD)/%)
+REPLAY_PROGRAMS  := $(FUZZ_SOURCES:test/fuzz/fuzz_%.c=$(BUILD)/test/fuzz/replay_%)
+FUZZ_PROGRAMS    := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
+FIXTURE_PROGRAMS := $(FIXTURE_SOURCES:%.c=$(BUILD)/%)
+BENCH_PROGRAMS   := $(BENCH_SOURCES:%.c=$(BUILD)/%)
+REAL_PROGRAMS    := $(REAL_SOURCES:%.c=$(BUILD)/%)
+EXAMPLE_PROGRAMS := $(EXAMPLE_SOURCES:%.c=$(BUILD)/%)
+
+ALL_SOURCES := $(CORE_SOURCES) $(MANAGER_SOURCES) $(sort $(wildcard $(TOOL_NAMES:%=%/*.c))) \
+	$(sort $(wildcard test/unit/*.c test/fuzz/*.c)) $(FIXTURE_SOURCES) $(BENCH_SOURCES) \
+	$(REAL_SOURCES) $(EXAMPLE_SOURCES)
+
+# ---- targets
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+.PHONY: all demo check check-unit check-fuzz check-cli check-integration check-real \
+	test-programs unit-programs replay-programs fixture-programs bench-programs real-programs \
+	example-programs fuzz fuzz-programs lint lint-format lint-tidy lint-cppcheck lint-shell \
+	lint-rules install uninstall clean dist FORCE
+
+all: $(CORE_LIBRARY) $(PROGRAMS)
+
+# ---- objects, archives, programs
+
+# Rewritten only when the compiler or its flags change: then everything is built again.
+flags_now = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(CORE_LIBS)
+manager_flags_now = $(MANAGER_CPPFLAGS) $(MANAGER_LIBS)
+keep_if_same = if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; fi
+
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D); printf '%s\n' $(call quote,$(flags_now)) >$@.new; $(keep_if_same)
+$(BUILD)/flags-manager: FORCE
+	@mkdir -p $(@D); printf '%s\n' $(call quote,$(manager_flags_now)) >$@.new; $(keep_if_same)
+quote = '$(subst ','\'',$(1))'
+
+# The lists make an archive follow files that are removed or renamed.
+$(BUILD)/lib/%.list: FORCE
+	@mkdir -p $(@D); printf '%s\n' $(call quote,$($*_members)) >$@.new; $(keep_if_same)
+
+libcore_members    := $(call objects,$(CORE_SOURCES))
+libmanager_members := $(call objects,$(filter-out milter-manager/main.c,$(MANAGER_SOURCES)))
+libunit_members    := $(call objects,$(UNIT_HELPERS))
+
+compile = $(CC) $(ALL_CPPFLAGS) $(EXTRA_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/object/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(compile)
+
+$(call objects,$(MANAGER_SOURCES)): $(BUILD)/flags-manager
+$(call objects,$(MANAGER_SOURCES) $(MANAGER_TESTS)): EXTRA_CPPFLAGS = $(MANAGER_CPPFLAGS)
+
+archive = rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+$(CORE_LIBRARY): $(libcore_members)
+$(MANAGER_LIBRARY): $(libmanager_members)
+$(BUILD)/lib/libunit.a: $(libunit_members)
+$(BUILD)/lib/%.a: $(BUILD)/lib/%.list
+	$(call say,AR,$@)$(archive)
+
+link = mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
+
+$(BUILD)/bin/milter-manager: $(BUILD)/object/milter-manager/main.o $(MANAGER_LIBRARY) $(CORE_LIBRARY)
+	$(call say,LINK,$@)$(link) $(ALL_LDFLAGS) $(MANAGER_LIBS)
+
+define tool_rule
+$(BUILD)/bin/$(1): $(call objects,$(sort $(wildcard $(1)/*.c))) $(CORE_LIBRARY)
+	$$(call say,LINK,$$@)$$(link) $$(ALL_LDFLAGS) $$(CORE_LIBS)
+endef
+$(foreach tool,$(TOOLS),$(eval $(call tool_rule,$(tool))))
+
+# ---- test programs
+
+$(MANAGER_TESTS:%.c=$(BUILD)/%): $(MANAGER_LIBRARY)
+$(MANAGER_TESTS:%.c=$(BUILD)/%): EXTRA_LIBS = $(RUBY_LIBS)
+$(MANAGER_TESTS:test/fuzz/fuzz_%.c=$(BUILD)/test/fuzz/replay_%): $(MANAGER_LIBRARY)
+$(MANAGER_TESTS:test/fuzz/fuzz_%.c=$(BUILD)/test/fuzz/replay_%): EXTRA_LIBS = $(RUBY_LIBS)
+
+# A group, so that the order of the archives does not matter.
+link_test = mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -o $@ $(filter %.o,$^) \
+	-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ALL_LDFLAGS) $(EXTRA_LIBS)
+
+$(UNIT_PROGRAMS): $(BUILD)/test/unit/%: $(BUILD)/object/test/unit/%.o $(BUILD)/lib/libunit.a $(CORE_LIBRARY)
+	$(call say,LINK,$@)$(link_test) $(CMOCKA_LIBS) $(CORE_LIBS)
+
+$(REPLAY_PROGRAMS): $(BUILD)/test/fuzz/replay_%: $(BUILD)/object/test/fuzz/fuzz_%.o \
+		$(BUILD)/object/test/fuzz/replay_main.o $(CORE_LIBRARY)
+	$(call say,LINK,$@)$(link_test) $(CORE_LIBS)
+
+$(FUZZ_PROGRAMS): $(BUILD)/test/fuzz/%: $(BUILD)/object/test/fuzz/%.o $(CORE_LIBRARY)
+	$(call say,LINK,$@)$(link_test) -fsanitize=fuzzer $(CORE_LIBS)
+
+$(FIXTURE_PROGRAMS) $(BENCH_PROGRAMS) $(EXAMPLE_PROGRAMS): $(BUILD)/%: $(BUILD)/object/%.o $(CORE_LIBRARY)
+	$(call say,LINK,$@)$(link_test) $(CORE_LIBS)
+
+# Filters built on Sendmail's library; not built where it is not installed.
+$(REAL_PROGRAMS): $(BUILD)/%: $(BUILD)/object/%.o
+	$(call say,LINK,$@)$(link_test) -lmilter -lpthread
+
+unit-programs: $(UNIT_PROGRAMS)
+replay-programs: $(REPLAY_PROGRAMS)
+fixture-programs: $(FIXTURE_PROGRAMS)
+bench-programs: $(BENCH_PROGRAMS)
+example-programs: $(EXAMPLE_PROGRAMS)
+real-programs: $(if $(wildcard /usr/include/libmilter/mfapi.h),$(REAL_PROGRAMS))
+test-programs: unit-programs replay-programs fixture-programs example-programs
+
+fuzz:
+	+@$(MAKE) --no-print-directory FUZZ=1 CC=clang fuzz-programs
+fuzz-programs: $(FUZZ_PROGRAMS)
+
+# ---- checks
+
+RUN_TESTS = MILTER_BUILD_DIR=$(abspath $(BUILD)) SANITIZE=$(SANITIZE) test/run
+
+check: all test-programs
+	@$(RUN_TESTS) unit fuzz cli integration
+check-unit: unit-programs
+	@$(RUN_TESTS) unit
+check-fuzz: replay-programs
+	@$(RUN_TESTS) fuzz
+check-cli: all fixture-programs
+	@$(RUN_TESTS) cli
+check-integration: all fixture-programs
+	@$(RUN_TESTS) integration
+check-real: all fixture-programs real-programs
+	@$(RUN_TESTS) real
+
+demo: all example-programs
+	@MILTER_BUILD_DIR=$(abspath $(BUILD)) scripts/demo
+
+-include $(patsubst %.o,%.d,$(call objects,$(ALL_SOURCES)))
+
+clean:
+	rm -rf $(BUILD)
+
+dist:
+	git archive --format=tar.gz --prefix=milter-manager-$(VERSION)/ -o milter-manager-$(VERSION).tar.gz HEAD
