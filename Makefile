@@ -141,8 +141,8 @@ ALL_SOURCES := $(CORE_SOURCES) $(MANAGER_SOURCES) $(sort $(wildcard $(TOOL_NAMES
 MAKEFLAGS += --no-builtin-rules
 .PHONY: all demo check check-unit check-fuzz check-cli check-integration check-real \
 	test-programs unit-programs replay-programs fixture-programs bench-programs real-programs \
-	example-programs fuzz fuzz-programs lint lint-format lint-tidy lint-cppcheck lint-shell \
-	lint-rules install uninstall clean dist FORCE
+	example-programs fuzz fuzz-programs lint lint-format lint-tidy lint-cppcheck lint-headers \
+	lint-shell lint-ruby lint-rules install uninstall clean dist FORCE
 
 all: $(CORE_LIBRARY) $(PROGRAMS)
 
@@ -255,6 +255,52 @@ demo: all example-programs
 	@MILTER_BUILD_DIR=$(abspath $(BUILD)) scripts/demo
 
 -include $(patsubst %.o,%.d,$(call objects,$(ALL_SOURCES)))
+
+# ---- lint
+
+lint lint-format lint-tidy lint-cppcheck lint-headers lint-shell lint-ruby lint-rules:
+	@RUBY_CFLAGS='$(RUBY_CFLAGS)' scripts/lint $(patsubst lint-%,%,$(filter lint-%,$@))
+
+# ---- installation
+
+MAN_PAGES  := $(sort $(wildcard man/*.[158]))
+RUBY_FILES := $(if $(wildcard milter-manager/lib),$(shell cd milter-manager/lib && find . -name '*.rb' | LC_ALL=C sort | sed 's,^\./,,'))
+CONF_FILES := $(if $(wildcard milter-manager/conf),$(shell cd milter-manager/conf && find . -type f ! -name '.*' | LC_ALL=C sort | sed 's,^\./,,'))
+DOC_FILES  := LICENSE README.md CHANGELOG.md
+
+# Configuration that is already there stays: it may have been edited.
+install: all
+	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(sbindir) $(DESTDIR)$(docdir) \
+		$(DESTDIR)$(pkgdatadir)/lib $(DESTDIR)$(pkgsysconfdir)
+	@set -e; for name in $(TOOLS); do \
+		$(INSTALL_PROGRAM) $(BUILD)/bin/$$name $(DESTDIR)$(bindir)/$$name; done
+	@set -e; for name in $(MANAGER); do \
+		$(INSTALL_PROGRAM) $(BUILD)/bin/$$name $(DESTDIR)$(sbindir)/$$name; done
+	@set -e; for file in $(RUBY_FILES); do \
+		$(INSTALL) -d $(DESTDIR)$(pkgdatadir)/lib/$$(dirname $$file); \
+		$(INSTALL_DATA) milter-manager/lib/$$file $(DESTDIR)$(pkgdatadir)/lib/$$file; done
+	@set -e; for file in $(CONF_FILES); do \
+		target=$(DESTDIR)$(pkgsysconfdir)/$$file; \
+		$(INSTALL) -d $$(dirname $$target); \
+		if [ -e $$target ]; then echo "kept: $$target"; \
+		else $(INSTALL_DATA) milter-manager/conf/$$file $$target; fi; done
+	@set -e; for page in $(MAN_PAGES); do \
+		directory=$(DESTDIR)$(mandir)/man$${page##*.}; $(INSTALL) -d $$directory; \
+		$(INSTALL_DATA) $$page $$directory/; done
+	@set -e; for file in $(DOC_FILES); do $(INSTALL_DATA) $$file $(DESTDIR)$(docdir)/; done
+
+# Configuration files go only when they are as they were shipped.
+uninstall:
+	rm -f $(TOOL_NAMES:%=$(DESTDIR)$(bindir)/%) $(DESTDIR)$(sbindir)/milter-manager
+	rm -f $(foreach page,$(MAN_PAGES),$(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+	rm -f $(DOC_FILES:%=$(DESTDIR)$(docdir)/%) $(RUBY_FILES:%=$(DESTDIR)$(pkgdatadir)/lib/%)
+	@for file in $(CONF_FILES); do \
+		target=$(DESTDIR)$(pkgsysconfdir)/$$file; \
+		if cmp -s milter-manager/conf/$$file $$target; then rm -f $$target; \
+		elif [ -e $$target ]; then echo "kept, because it was changed: $$target"; fi; done
+	@for directory in $(docdir) $(pkgdatadir) $(pkgsysconfdir); do \
+		if [ -d $(DESTDIR)$$directory ]; then \
+			find $(DESTDIR)$$directory -depth -type d -exec rmdir {} + 2>/dev/null || :; fi; done
 
 clean:
 	rm -rf $(BUILD)
