@@ -29,8 +29,8 @@ void body_spool_clear(struct body_spool *spool);
 void body_spool_reset(struct body_spool *spool);
 
 /*
- * Appends bytes.  False when they cannot be stored (disk full, no temporary
- * file); the body is then what it was before the call.
+ * Appends bytes, which must not be a chunk of this spool.  False when they cannot be stored (disk
+ * full, no temporary file); the body is then what it was before the call.
  */
 bool body_spool_append(struct body_spool *spool, struct slice bytes, struct error *error);
 uint64_t body_spool_size(const struct body_spool *spool);
@@ -63,7 +63,8 @@ void body_reader_init(struct body_reader *reader, const struct body_spool *spool
 void body_reader_clear(struct body_reader *reader);
 /*
  * The next limit bytes, fewer only at the end of the body as it is now; empty
- * at the end.  No copy is made while the body is in memory.  The chunk is valid
+ * at the end.  No copy is made while the body is in memory; from a file the
+ * reader holds limit bytes.  The chunk is valid
  * until the next call for this reader and until the spool is changed.  False
  * on an I/O error; the offset is then unchanged.
  */

@@ -2,8 +2,8 @@
  * mail_file - reads a message from a file, from standard input or from memory
  * (tools.md section 1.4).
  *
- * The result owns everything it refers to until mail_file_clear.  The size is
- * bounded by memory only.
+ * The result owns everything it refers to until mail_file_clear and must not
+ * be moved before.  The size is bounded by memory only.
  */
 #ifndef LIBCORE_MAIL_MAIL_FILE_H
 #define LIBCORE_MAIL_MAIL_FILE_H
