@@ -23,9 +23,11 @@ typedef void loop_signal_fn(void *owner, int signal_number);
 struct loop *loop_new(void);
 /* Every watcher must have been freed before. */
 void loop_free(struct loop *loop);
-/* Returns after loop_stop, even when watchers are left. */
+/* Returns after loop_stop and only then; a loop_stop before loop_run counts. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
+/* In a child process that goes on using a loop made by its parent. */
+void loop_after_fork(struct loop *loop);
 /* Monotonic seconds, taken once per turn of the loop. */
 double loop_now(const struct loop *loop);
 

@@ -32,7 +32,8 @@ struct stream_handlers {
      * The sentence names the peer.  Called once; then only stream_free is left.
      */
     void (*failed)(void *owner, const struct error *error);
-    /* The output buffer has become empty; may be NULL. */
+    /* The output buffer has become empty (also told when the first flush took it all); may be
+     * NULL. */
     void (*drained)(void *owner);
 };
 
@@ -41,14 +42,14 @@ struct stream *stream_new(struct loop *loop, int fd, const char *peer,
                           const struct stream_handlers *handlers, void *owner);
 /*
  * Starts connecting.  The outcome always comes from the loop as connected or
- * failed, never from inside this call.  timeout in seconds.
+ * failed, never from inside this call.  timeout in seconds, 0 = the system's.
  */
 struct stream *stream_connect(struct loop *loop, const struct socket_address *address,
                               double timeout, const struct stream_handlers *handlers, void *owner);
 /* Closes without flushing and frees.  NULL is fine. */
 void stream_free(struct stream *stream);
-/* Frees the stream after what is in the output has been written, or after seconds at the latest.
- * No handler is called any more. */
+/* Frees the stream after what is in the output has been written, or after seconds at the latest;
+ * at once when it is not connected.  No handler is called any more. */
 void stream_free_after_flush(struct stream *stream, double seconds);
 
 /* Append packets here, then call stream_flush. */

@@ -1,0 +1,382 @@
+/*
+ * loop - descriptors, timers, signals and deferred tasks on top of libev.
+ *
+ * Owns the libev loop and the watchers it hands out.  Never closes a
+ * descriptor, never blocks outside loop_run, knows nothing of streams.
+ */
+#include "libcore/net/loop.h"
+
+#include "libcore/base/memory.h"
+
+#include <ev.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+    /* Tasks posting tasks share one turn for that many rounds; then descriptors get their share. */
+    TASK_ROUNDS_PER_TURN = 16,
+};
+
+/* Clocks of libev and ours are read a moment apart; a timer that close to its deadline is due. */
+static const double TIMER_TOLERANCE = 0.001;
+
+struct loop_hook {
+    loop_fn *callback;
+    void *owner;
+};
+
+struct loop {
+    struct ev_loop *ev;
+    ev_prepare before_sleep;   /* runs tasks and hooks */
+    ev_check after_sleep;      /* takes the time of the turn */
+    ev_idle sleepless;         /* active while tasks are left over */
+    struct loop_task *posted;  /* newest first */
+    struct loop_task *running; /* oldest first */
+    struct loop_hook *hooks;
+    size_t hook_count;
+    double now;
+    unsigned depth; /* of loop_run */
+    bool stopping;
+};
+
+struct loop_io {
+    ev_io watcher;
+    struct loop *loop;
+    loop_io_fn *callback;
+    void *owner;
+    unsigned events;
+};
+
+struct loop_timer {
+    ev_timer watcher;
+    struct loop *loop;
+    loop_fn *callback;
+    void *owner;
+    double deadline;
+    double watcher_deadline; /* when the libev timer fires, if it is active */
+    bool active;
+};
+
+struct loop_signal {
+    ev_signal watcher;
+    struct loop *loop;
+    loop_signal_fn *callback;
+    void *owner;
+};
+
+static double monotonic_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Tasks. */
+
+static void task_link(struct loop_task **head, struct loop_task *task)
+{
+    task->next = *head;
+    task->link = head;
+    if (task->next != NULL) {
+        task->next->link = &task->next;
+    }
+    *head = task;
+}
+
+void loop_task_post(struct loop *loop, struct loop_task *task)
+{
+    if (task->link == NULL) {
+        task_link(&loop->posted, task);
+    }
+}
+
+void loop_task_cancel(struct loop_task *task)
+{
+    if (task->link == NULL) {
+        return;
+    }
+    *task->link = task->next;
+    if (task->next != NULL) {
+        task->next->link = task->link;
+    }
+    task->next = NULL;
+    task->link = NULL;
+}
+
+/* Moves what was posted to the running list, which turns it oldest first. */
+static bool take_posted_tasks(struct loop *loop)
+{
+    while (loop->posted != NULL) {
+        struct loop_task *task = loop->posted;
+        loop_task_cancel(task);
+        task_link(&loop->running, task);
+    }
+    return loop->running != NULL;
+}
+
+static void run_tasks(struct loop *loop)
+{
+    for (int round = 0; round < TASK_ROUNDS_PER_TURN && take_posted_tasks(loop); round++) {
+        while (loop->running != NULL) {
+            struct loop_task *task = loop->running;
+            loop_task_cancel(task);
+            task->callback(task->owner);
+        }
+    }
+}
+
+static void on_before_sleep(struct ev_loop *ev, ev_prepare *watcher, int events)
+{
+    (void)events;
+    struct loop *loop = watcher->data;
+    run_tasks(loop);
+    for (size_t i = 0; i < loop->hook_count; i++) {
+        loop->hooks[i].callback(loop->hooks[i].owner);
+    }
+    if (loop->posted != NULL) {
+        ev_idle_start(ev, &loop->sleepless);
+    } else {
+        ev_idle_stop(ev, &loop->sleepless);
+    }
+}
+
+static void on_after_sleep(struct ev_loop *ev, ev_check *watcher, int events)
+{
+    (void)ev;
+    (void)events;
+    struct loop *loop = watcher->data;
+    loop->now = monotonic_seconds();
+}
+
+static void on_sleepless(struct ev_loop *ev, ev_idle *watcher, int events)
+{
+    (void)events;
+    ev_idle_stop(ev, watcher);
+}
+
+void loop_before_sleep(struct loop *loop, loop_fn *callback, void *owner)
+{
+    loop->hooks = memory_resize(loop->hooks, loop->hook_count + 1, sizeof(*loop->hooks));
+    loop->hooks[loop->hook_count++] = (struct loop_hook){callback, owner};
+}
+
+/* The loop. */
+
+struct loop *loop_new(void)
+{
+    struct loop *loop = NEW(struct loop);
+    loop->ev = ev_loop_new(EVFLAG_AUTO);
+    if (loop->ev == NULL) {
+        fputs("no event mechanism of this system is usable\n", stderr);
+        abort();
+    }
+    loop->now = monotonic_seconds();
+    ev_prepare_init(&loop->before_sleep, on_before_sleep);
+    loop->before_sleep.data = loop;
+    ev_prepare_start(loop->ev, &loop->before_sleep);
+    ev_check_init(&loop->after_sleep, on_after_sleep);
+    loop->after_sleep.data = loop;
+    ev_set_priority(&loop->after_sleep, EV_MAXPRI);
+    ev_check_start(loop->ev, &loop->after_sleep);
+    ev_idle_init(&loop->sleepless, on_sleepless);
+    loop->sleepless.data = loop;
+    return loop;
+}
+
+void loop_free(struct loop *loop)
+{
+    if (loop == NULL) {
+        return;
+    }
+    ev_prepare_stop(loop->ev, &loop->before_sleep);
+    ev_check_stop(loop->ev, &loop->after_sleep);
+    ev_idle_stop(loop->ev, &loop->sleepless);
+    ev_loop_destroy(loop->ev);
+    free(loop->hooks);
+    free(loop);
+}
+
+void loop_after_fork(struct loop *loop)
+{
+    ev_loop_fork(loop->ev);
+}
+
+void loop_run(struct loop *loop)
+{
+    loop->depth++;
+    if (!loop->stopping) {
+        ev_now_update(loop->ev);
+        loop->now = monotonic_seconds();
+        ev_run(loop->ev, 0);
+    }
+    loop->stopping = false;
+    loop->depth--;
+}
+
+void loop_stop(struct loop *loop)
+{
+    loop->stopping = true;
+    ev_break(loop->ev, EVBREAK_ONE);
+}
+
+double loop_now(const struct loop *loop)
+{
+    return loop->now;
+}
+
+/* Descriptors. */
+
+static void on_io(struct ev_loop *ev, ev_io *watcher, int events)
+{
+    (void)ev;
+    struct loop_io *io = watcher->data;
+    unsigned ready =
+        ((events & EV_READ) ? LOOP_READ : 0U) | ((events & EV_WRITE) ? LOOP_WRITE : 0U);
+    if ((events & EV_ERROR) != 0) {
+        /* libev refuses a broken descriptor and stops the watcher; let the system call say why. */
+        ready = io->events;
+        io->events = 0;
+    }
+    io->callback(io->owner, ready);
+}
+
+struct loop_io *loop_io_new(struct loop *loop, int fd, loop_io_fn *callback, void *owner)
+{
+    struct loop_io *io = NEW(struct loop_io);
+    io->loop = loop;
+    io->callback = callback;
+    io->owner = owner;
+    ev_io_init(&io->watcher, on_io, fd, EV_READ);
+    io->watcher.data = io;
+    return io;
+}
+
+void loop_io_watch(struct loop_io *io, unsigned events)
+{
+    if (events == io->events) {
+        return;
+    }
+    io->events = events;
+    ev_io_stop(io->loop->ev, &io->watcher);
+    if (events != 0) {
+        /* ev_io_modify, unlike ev_io_set, does not cost a system call when nothing changes. */
+        ev_io_modify(&io->watcher,
+                     ((events & LOOP_READ) ? EV_READ : 0) | ((events & LOOP_WRITE) ? EV_WRITE : 0));
+        ev_io_start(io->loop->ev, &io->watcher);
+    }
+}
+
+void loop_io_free(struct loop_io *io)
+{
+    if (io != NULL) {
+        ev_io_stop(io->loop->ev, &io->watcher);
+        free(io);
+    }
+}
+
+/* Timers. */
+
+static void timer_arm(struct loop_timer *timer)
+{
+    double seconds = timer->deadline - timer->loop->now;
+    ev_timer_set(&timer->watcher, seconds > 0 ? seconds : 0, 0);
+    ev_timer_start(timer->loop->ev, &timer->watcher);
+    timer->watcher_deadline = timer->deadline;
+}
+
+static void on_timer(struct ev_loop *ev, ev_timer *watcher, int events)
+{
+    (void)ev;
+    (void)events;
+    struct loop_timer *timer = watcher->data;
+    if (!timer->active) {
+        return;
+    }
+    if (timer->deadline > timer->loop->now + TIMER_TOLERANCE) {
+        timer_arm(timer);
+        return;
+    }
+    timer->active = false;
+    timer->callback(timer->owner);
+}
+
+struct loop_timer *loop_timer_new(struct loop *loop, loop_fn *callback, void *owner)
+{
+    struct loop_timer *timer = NEW(struct loop_timer);
+    timer->loop = loop;
+    timer->callback = callback;
+    timer->owner = owner;
+    ev_timer_init(&timer->watcher, on_timer, 0, 0);
+    timer->watcher.data = timer;
+    return timer;
+}
+
+void loop_timer_start(struct loop_timer *timer, double seconds)
+{
+    struct loop *loop = timer->loop;
+    if (loop->depth == 0) {
+        /* Outside the loop nobody else takes the time. */
+        ev_now_update(loop->ev);
+        loop->now = monotonic_seconds();
+    }
+    timer->deadline = loop->now + (seconds > 0 ? seconds : 0);
+    timer->active = true;
+    if (ev_is_active(&timer->watcher)) {
+        if (timer->watcher_deadline <= timer->deadline) {
+            return;
+        }
+        ev_timer_stop(loop->ev, &timer->watcher);
+    }
+    timer_arm(timer);
+}
+
+void loop_timer_stop(struct loop_timer *timer)
+{
+    timer->active = false;
+}
+
+bool loop_timer_active(const struct loop_timer *timer)
+{
+    return timer->active;
+}
+
+void loop_timer_free(struct loop_timer *timer)
+{
+    if (timer != NULL) {
+        ev_timer_stop(timer->loop->ev, &timer->watcher);
+        free(timer);
+    }
+}
+
+/* Signals. */
+
+static void on_signal(struct ev_loop *ev, ev_signal *watcher, int events)
+{
+    (void)ev;
+    (void)events;
+    struct loop_signal *signal = watcher->data;
+    signal->callback(signal->owner, watcher->signum);
+}
+
+struct loop_signal *loop_signal_new(struct loop *loop, int signal_number, loop_signal_fn *callback,
+                                    void *owner)
+{
+    struct loop_signal *signal = NEW(struct loop_signal);
+    signal->loop = loop;
+    signal->callback = callback;
+    signal->owner = owner;
+    ev_signal_init(&signal->watcher, on_signal, signal_number);
+    signal->watcher.data = signal;
+    ev_signal_start(loop->ev, &signal->watcher);
+    return signal;
+}
+
+void loop_signal_free(struct loop_signal *signal)
+{
+    if (signal != NULL) {
+        ev_signal_stop(signal->loop->ev, &signal->watcher);
+        free(signal);
+    }
+}
