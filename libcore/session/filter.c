@@ -1,0 +1,131 @@
+/*
+ * filter - the side that answers: a state machine without I/O.
+ *
+ * Owns its macro sets; the output buffer is the owner's.  It never closes
+ * anything: an invalid command is reported and the owner decides.
+ */
+#include "libcore/session/filter.h"
+
+#include <assert.h>
+
+void filter_init(struct filter *filter, struct buffer *output)
+{
+    *filter = (struct filter){.output = output};
+}
+
+void filter_clear(struct filter *filter)
+{
+    macro_store_clear(&filter->macros);
+}
+
+static bool filter_may_overtake(enum command command)
+{
+    return command == COMMAND_QUIT;
+}
+
+/* True when the MTA waits for an answer: NO_REPLY promised but not offered is answered all the
+ * same. */
+static bool filter_owes(const struct filter *filter, enum command command)
+{
+    return command == COMMAND_NEGOTIATE ||
+           (command_info[command].replied && negotiation_replies(&filter->answer, command));
+}
+
+static enum filter_result filter_take_offer(struct filter *filter, struct slice payload,
+                                            struct error *error)
+{
+    if (!negotiation_decode(payload, &filter->offer, error) ||
+        !negotiation_accept_offer(&filter->offer, error)) {
+        return FILTER_INVALID;
+    }
+    filter->offer.macro_lists = slice_of("", 0);
+    return FILTER_EVENT;
+}
+
+static void filter_take_macros(struct filter *filter, const struct command_packet *event)
+{
+    if (event->macros.known) {
+        macro_store_replace(&filter->macros, event->macros.stage, event->macros.pairs);
+    }
+}
+
+static enum filter_result filter_advance(struct filter *filter, const struct command_packet *event,
+                                         struct error *error)
+{
+    enum position next =
+        order_after_command(filter->position, event->command, filter->answer.steps);
+
+    if (next == POSITION_INVALID) {
+        error_set(error, ERROR_PROTOCOL, "command %s ('%c') is out of order after %s",
+                  command_info[event->command].name, command_info[event->command].letter,
+                  position_name(filter->position));
+        return FILTER_INVALID;
+    }
+    filter->position = next;
+    if (event->command == COMMAND_MACRO) {
+        filter_take_macros(filter, event);
+        return FILTER_EVENT;
+    }
+    macro_store_expire(&filter->macros, event->command);
+    filter->owed = event->command;
+    filter->owes = filter_owes(filter, event->command);
+    if (event->command == COMMAND_NEGOTIATE) {
+        return filter_take_offer(filter, event->payload, error);
+    }
+    return FILTER_EVENT;
+}
+
+enum filter_result filter_next(struct filter *filter, struct slice *input,
+                               struct command_packet *event, struct error *error)
+{
+    struct slice rest = *input;
+    struct packet packet;
+
+    switch (packet_next(&rest, &packet, error)) {
+    case PACKET_PARTIAL:
+        return FILTER_WAIT;
+    case PACKET_INVALID:
+        return FILTER_INVALID;
+    case PACKET_READY:
+        break;
+    }
+    if (!command_decode(&packet, event, error)) {
+        return FILTER_INVALID;
+    }
+    if (filter->owes && !filter_may_overtake(event->command)) {
+        return FILTER_HELD;
+    }
+    *input = rest;
+    return filter_advance(filter, event, error);
+}
+
+void filter_negotiate(struct filter *filter, const struct negotiation *answer)
+{
+    assert(filter->owes && filter->owed == COMMAND_NEGOTIATE);
+    filter->answer = *answer;
+    filter->answer.macro_lists = slice_of("", 0);
+    filter->owes = false;
+    negotiation_append(filter->output, answer);
+}
+
+void filter_reply(struct filter *filter, const struct reply *reply)
+{
+    assert(order_reply_valid(filter->owed, reply->kind) && !reply_info[reply->kind].edit);
+    filter->position = order_after_reply(filter->position, filter->owed, reply_verdict(reply));
+    if (filter->owes) {
+        filter->owes = false;
+        reply_append(filter->output, reply);
+    }
+}
+
+void filter_reply_verdict(struct filter *filter, enum verdict verdict)
+{
+    filter_reply(filter, &(struct reply){.kind = reply_kind_of(verdict)});
+}
+
+void filter_edit(struct filter *filter, const struct reply *edit)
+{
+    assert(filter->owes && filter->owed == COMMAND_END_OF_MESSAGE);
+    assert(reply_info[edit->kind].edit || edit->kind == REPLY_PROGRESS);
+    reply_append(filter->output, edit);
+}
