@@ -47,6 +47,8 @@ bool log_set_path(const char *path, struct error *error);
 bool log_reopen(struct error *error);
 bool log_set_syslog(bool use, const char *facility, struct error *error);
 bool log_facility_valid(const char *facility);
+/* Where syslog datagrams go; NULL is /dev/log. */
+void log_set_syslog_socket(const char *path);
 /* After this nothing is written to standard output (daemon without log.path). */
 void log_detach_terminal(void);
 

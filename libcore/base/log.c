@@ -1,0 +1,381 @@
+/*
+ * log - gates, targets and collecting of log lines.
+ *
+ * Owns the log file's descriptor and the lines not yet written.  Never waits
+ * for syslog, never changes errno for its caller.
+ */
+#include "libcore/base/log.h"
+
+#include "libcore/base/buffer.h"
+#include "libcore/base/log_format.h"
+#include "libcore/base/memory.h"
+#include "libcore/base/syslog_sender.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+enum {
+    COLLECT_MAXIMUM = 64 * 1024, /* bytes of lines waiting for log_flush */
+    MESSAGE_USUAL = 1024,        /* longer messages cost an allocation */
+    LOG_FILE_MODE = 0640,        /* addresses of mail are not for everybody */
+};
+
+enum colour_choice { COLOUR_BY_TERMINAL, COLOUR_NEVER, COLOUR_ALWAYS };
+
+static struct {
+    bool open;
+    char *program;
+    unsigned levels;
+    unsigned syslog_levels; /* used when syslog_levels_set */
+    bool syslog_levels_set;
+    unsigned fatal; /* a line of these levels ends the program (MILTER_DEBUG) */
+    unsigned wanted;
+    unsigned items;
+    enum colour_choice colour_choice;
+    bool colour;
+    bool detached; /* standard output is no target any more */
+    bool use_syslog;
+    int facility;
+    char *path; /* NULL: standard output */
+    int fd;
+    struct buffer lines;
+} state = {.fd = STDOUT_FILENO, .items = LOG_ITEM_TIME, .facility = LOG_MAIL};
+
+static bool state_has_file(void)
+{
+    return state.path != NULL || !state.detached;
+}
+
+static unsigned state_syslog_levels(void)
+{
+    return state.syslog_levels_set ? state.syslog_levels : state.levels;
+}
+
+/* Everything log_wants depends on is folded into one word. */
+static void state_changed(void)
+{
+    state.wanted = 0;
+    if (!state.open) {
+        return;
+    }
+    state.wanted = state.fatal;
+    if (state_has_file()) {
+        state.wanted |= state.levels;
+    }
+    if (state.use_syslog) {
+        state.wanted |= state_syslog_levels();
+    }
+}
+
+static bool terminal_shows_colours(int fd)
+{
+    const char *term = getenv("TERM");
+    const char *emacs = getenv("EMACS");
+
+    if (!isatty(fd)) {
+        return false;
+    }
+    return (emacs != NULL && emacs[0] != '\0') ||
+           (term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0);
+}
+
+static void choose_colour(void)
+{
+    state.colour = state.colour_choice == COLOUR_ALWAYS ||
+                   (state.colour_choice == COLOUR_BY_TERMINAL && terminal_shows_colours(state.fd));
+}
+
+/* Environment. */
+
+static void read_level(const char *variable, unsigned *levels, bool *is_set)
+{
+    const char *value = getenv(variable);
+    struct error error = {0};
+
+    if (value == NULL) {
+        return;
+    }
+    if (log_level_parse(value, levels, &error)) {
+        *is_set = true;
+    } else {
+        log_warning("[log][level][error] %s: %s", variable, error.message);
+    }
+}
+
+static void read_items(void)
+{
+    const char *value = getenv("MILTER_LOG_ITEM");
+    struct error error = {0};
+
+    if (value != NULL && !log_item_parse(value, &state.items, &error)) {
+        log_warning("[log][item][error] MILTER_LOG_ITEM: %s", error.message);
+    }
+}
+
+static void read_colour(void)
+{
+    static const char *const NAMES[] = {"default", "none", "console"};
+    const char *value = getenv("MILTER_LOG_COLORIZE");
+
+    for (unsigned i = 0; value != NULL && i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+        if (strcmp(value, NAMES[i]) == 0) {
+            state.colour_choice = (enum colour_choice)i;
+            return;
+        }
+    }
+    if (value != NULL) {
+        log_warning("[log][colorize][error] MILTER_LOG_COLORIZE must be default, none or console: "
+                    "<%s>",
+                    value);
+    }
+}
+
+static void read_debug(void)
+{
+    static const unsigned WARNINGS = LOG_LEVEL_CRITICAL | LOG_LEVEL_ERROR | LOG_LEVEL_WARNING;
+    const char *value = getenv("MILTER_DEBUG");
+    char *words = memory_copy_string(value == NULL ? "" : value);
+    char *rest = words;
+
+    for (char *character = words; *character != '\0'; character++) {
+        *character = *character == '_' ? '-' : *character;
+    }
+    for (char *word = strtok_r(words, " ,:;|", &rest); word != NULL;
+         word = strtok_r(NULL, " ,:;|", &rest)) {
+        if (strcmp(word, "fatal-warnings") == 0) {
+            state.fatal |= WARNINGS;
+        } else if (strcmp(word, "fatal-criticals") == 0) {
+            state.fatal |= LOG_LEVEL_CRITICAL;
+        }
+    }
+    free(words);
+}
+
+static void read_environment(void)
+{
+    struct error error = {0};
+    const char *path = getenv("MILTER_LOG_PATH");
+    const char *facility = getenv("MILTER_LOG_SYSLOG_FACILITY");
+    bool is_set = false;
+
+    read_items();
+    read_colour();
+    read_level("MILTER_LOG_LEVEL", &state.levels, &is_set);
+    if (path != NULL && !log_set_path(path, &error)) {
+        log_warning("[log][path][error] MILTER_LOG_PATH: %s", error.message);
+    }
+    state.syslog_levels = LOG_LEVEL_DEFAULT;
+    read_level("MILTER_LOG_SYSLOG_LEVEL", &state.syslog_levels, &state.syslog_levels_set);
+    if (facility != NULL && log_facility_valid(facility)) {
+        state.facility = syslog_facility_find(facility);
+    } else if (facility != NULL) {
+        log_warning("[log][syslog][error] MILTER_LOG_SYSLOG_FACILITY: unknown facility: <%s>",
+                    facility);
+    }
+    read_debug();
+}
+
+/* Opening and closing. */
+
+void log_open(const char *program)
+{
+    log_close();
+    state.program = memory_copy_string(program);
+    state.open = true;
+    state.levels = LOG_LEVEL_DEFAULT;
+    state_changed();
+    read_environment();
+    choose_colour();
+    state_changed();
+}
+
+void log_close(void)
+{
+    log_flush();
+    syslog_close();
+    if (state.path != NULL) {
+        close(state.fd);
+    }
+    buffer_clear(&state.lines);
+    free(state.path);
+    free(state.program);
+    memset(&state, 0, sizeof(state));
+    state.fd = STDOUT_FILENO;
+    state.items = LOG_ITEM_TIME;
+    state.facility = LOG_MAIL;
+}
+
+static int open_file(const char *path, struct error *error)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, LOG_FILE_MODE);
+
+    if (fd < 0) {
+        error_set_errno(error, "failed to open log file: <%s>", path);
+    }
+    return fd;
+}
+
+static void replace_target(char *path, int fd)
+{
+    log_flush();
+    if (state.path != NULL) {
+        close(state.fd);
+    }
+    free(state.path);
+    state.path = path;
+    state.fd = fd;
+    choose_colour();
+    state_changed();
+}
+
+bool log_set_path(const char *path, struct error *error)
+{
+    int fd = STDOUT_FILENO;
+
+    if (path == NULL || strcmp(path, "-") == 0) {
+        replace_target(NULL, fd);
+        return true;
+    }
+    fd = open_file(path, error);
+    if (fd < 0) {
+        return false;
+    }
+    replace_target(memory_copy_string(path), fd);
+    return true;
+}
+
+bool log_reopen(struct error *error)
+{
+    if (state.path == NULL) {
+        return true;
+    }
+    int fd = open_file(state.path, error);
+    if (fd < 0) {
+        return false;
+    }
+    replace_target(memory_copy_string(state.path), fd);
+    return true;
+}
+
+bool log_facility_valid(const char *facility)
+{
+    return syslog_facility_find(facility) >= 0;
+}
+
+bool log_set_syslog(bool use, const char *facility, struct error *error)
+{
+    if (facility != NULL && !log_facility_valid(facility)) {
+        error_set(error, ERROR_USAGE, "unknown syslog facility: <%s>", facility);
+        return false;
+    }
+    if (facility != NULL) {
+        state.facility = syslog_facility_find(facility);
+    }
+    state.use_syslog = use;
+    state_changed();
+    return true;
+}
+
+void log_set_syslog_socket(const char *path)
+{
+    syslog_set_socket(path);
+}
+
+void log_detach_terminal(void)
+{
+    log_flush();
+    state.detached = true;
+    state_changed();
+}
+
+void log_set_levels(unsigned levels)
+{
+    state.levels = levels;
+    state_changed();
+}
+
+unsigned log_levels(void)
+{
+    return state.levels;
+}
+
+/* Writing. */
+
+bool log_wants(enum log_level level)
+{
+    return (state.wanted & level) != 0;
+}
+
+void log_flush(void)
+{
+    int saved = errno;
+
+    while (buffer_length(&state.lines) > 0) {
+        struct slice lines = buffer_slice(&state.lines);
+        ssize_t count = write(state.fd, lines.data, lines.length);
+        if (count > 0) {
+            buffer_consume(&state.lines, (size_t)count);
+        } else if (count == 0 || errno != EINTR) {
+            /* A full disk or a vanished reader must not fill the memory. */
+            buffer_reset(&state.lines);
+        }
+    }
+    errno = saved;
+}
+
+static void write_message(enum log_level level, const struct log_place *place, struct slice message)
+{
+    static const unsigned URGENT = LOG_LEVEL_CRITICAL | LOG_LEVEL_ERROR;
+
+    if (state_has_file() && (state.levels & level) != 0) {
+        log_format_line(&state.lines, state.items, state.colour, level, place, state.program,
+                        message);
+    }
+    if (state.use_syslog && (state_syslog_levels() & level) != 0) {
+        syslog_send(state.facility, log_level_priority(level), state.program,
+                    level == LOG_LEVEL_STATISTICS ? "[statistics] " : "", message);
+    }
+    if ((level & (URGENT | state.fatal)) != 0 || buffer_length(&state.lines) >= COLLECT_MAXIMUM) {
+        log_flush();
+    }
+    if ((level & state.fatal) != 0) {
+        abort();
+    }
+}
+
+void log_write(enum log_level level, const char *file, int line, const char *function,
+               const char *format, ...)
+{
+    const struct log_place place = {file, line, function};
+    char usual[MESSAGE_USUAL];
+    char *text = usual;
+    va_list arguments;
+    int saved = errno;
+
+    if (!log_wants(level)) {
+        return;
+    }
+    va_start(arguments, format);
+    int length = vsnprintf(usual, sizeof(usual), format, arguments);
+    va_end(arguments);
+    if (length >= (int)sizeof(usual)) {
+        text = memory_new((size_t)length + 1, 1);
+        errno = saved; /* for %m */
+        va_start(arguments, format);
+        length = vsnprintf(text, (size_t)length + 1, format, arguments);
+        va_end(arguments);
+    }
+    if (length >= 0) {
+        write_message(level, &place, slice_of(text, (size_t)length));
+    }
+    if (text != usual) {
+        free(text);
+    }
+    errno = saved;
+}
