@@ -5,6 +5,8 @@
  */
 #include "libcore/wire/command.h"
 
+#include "libcore/wire/macro.h"
+
 #include <ctype.h>
 #include <string.h>
 
@@ -87,16 +89,36 @@ static bool command_decode_data(struct slice payload, struct command_packet *com
     return true;
 }
 
+/* Only commands that are answered have macros of their own. */
+static bool command_is_stage(enum command command)
+{
+    return command_info[command].replied && command != COMMAND_NEGOTIATE;
+}
+
+/* Half a pair at the end is cut off: what is passed on must not trip the next reader. */
+static struct slice command_whole_pairs(struct slice pairs)
+{
+    struct slice rest = pairs, name, value;
+
+    while (macro_pair_next(&rest, &name, &value)) {
+    }
+    return slice_of(pairs.data, pairs.length - rest.length);
+}
+
 static bool command_decode_macros(struct slice payload, struct command_packet *command,
                                   struct error *error)
 {
+    struct slice pairs = payload;
+
     if (payload.length == 0) {
         error_set(error, ERROR_PROTOCOL, "macro packet without stage");
         return false;
     }
-    command->macros.known = command_from_letter(payload.data[0], &command->macros.stage);
-    slice_skip(&payload, 1);
-    command->macros.pairs = payload;
+    slice_skip(&pairs, 1);
+    command->macros.pairs = command_whole_pairs(pairs);
+    command->macros.known = command_from_letter(payload.data[0], &command->macros.stage) &&
+                            command_is_stage(command->macros.stage) &&
+                            (pairs.length == 0 || memchr(pairs.data, '\0', pairs.length) != NULL);
     return true;
 }
 

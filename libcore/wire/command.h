@@ -36,8 +36,8 @@ struct command_packet {
         } envelope;                 /* MAIL, RCPT */
         struct {
             enum command stage; /* the command the macros belong to */
-            bool known;         /* false: a letter that is no command; ignore the packet */
-            struct slice pairs; /* name STR value STR ...; see macro_pair_next */
+            bool known;         /* false: no such stage or no NUL at all; ignore the packet */
+            struct slice pairs; /* whole pairs: name STR value STR ...; see macro_pair_next */
         } macros;               /* MACRO */
     };
 };
