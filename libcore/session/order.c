@@ -37,7 +37,7 @@ static const unsigned char order_commands[COMMANDS][POSITIONS] = {
     [COMMAND_END_OF_HEADER] =         {__, __, __, __,  H,  H,  H, __, __, __, __},
     [COMMAND_BODY] =                  {__, __, __, __,  B,  B,  B,  B,  B, __, __},
     [COMMAND_END_OF_MESSAGE] =        {__, __, __, __,  E,  E,  E,  E,  E, __, __},
-    [COMMAND_ABORT] =                 {__,  N,  C,  C,  C,  C,  C,  C,  C,  C, __},
+    [COMMAND_ABORT] =                 { S,  N,  C,  C,  C,  C,  C,  C,  C,  C, __},
     [COMMAND_QUIT] =                  { X,  X,  X,  X,  X,  X,  X,  X,  X,  X, __},
     [COMMAND_QUIT_NEW_CONNECTION] =   {__,  N,  N,  N,  N,  N,  N,  N,  N, __, __},
 };
