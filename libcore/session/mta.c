@@ -111,13 +111,25 @@ static void mta_expire_macros(struct mta *mta, enum command command)
     }
 }
 
-static bool mta_macros_always(enum command command)
+/*
+ * A stage that was switched off still gets its macros, for later stages to read;
+ * not so the content, nor stages that the filter's version does not know.
+ */
+static bool mta_sends_macros(const struct mta *mta, enum command command)
 {
-    return command != COMMAND_HEADER && command != COMMAND_END_OF_HEADER && command != COMMAND_BODY;
+    bool content =
+        command == COMMAND_HEADER || command == COMMAND_END_OF_HEADER || command == COMMAND_BODY;
+
+    return mta_wants(mta, command) ||
+           (!content && mta->answer.version >= command_info[command].since_version);
 }
 
 static bool mta_may_send(const struct mta *mta, enum command command)
 {
+    /* Nothing can stand for a command without reply that the filter does not know (K). */
+    if (!command_info[command].replied && !mta_wants(mta, command)) {
+        return false;
+    }
     return mta->owed_count == 0 || (command == COMMAND_HEADER && mta->owed == COMMAND_HEADER);
 }
 
@@ -131,7 +143,7 @@ enum mta_sent mta_command(struct mta *mta, enum command command, struct slice pa
         !mta_may_send(mta, command)) {
         return MTA_OUT_OF_ORDER;
     }
-    if (macros.data != NULL && (wanted || mta_macros_always(command))) {
+    if (macros.data != NULL && mta_sends_macros(mta, command)) {
         mta_send_macros(mta, command, macros);
     }
     mta->position = next;

@@ -52,8 +52,10 @@ void mta_negotiate(struct mta *mta, const struct negotiation *offer);
  * Sends one command.  macros: the set of its stage to send before it (filtered
  * by the lists the filter gave), data NULL when there is nothing new.  Macros
  * are sent even when the command is suppressed, except for HEADER, EOH and BODY
- * (manager-semantics section 18).  At most one command may be owed a reply,
- * except that HEADERs may follow each other.
+ * (manager-semantics section 18) and for commands newer than the filter's
+ * version.  At most one command may be owed a reply, except that HEADERs may
+ * follow each other.  QUIT_NEW_CONNECTION to a filter older than version 6 is
+ * out of order: ask mta_wants.
  */
 enum mta_sent mta_command(struct mta *mta, enum command command, struct slice payload,
                           struct slice macros);

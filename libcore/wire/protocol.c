@@ -14,12 +14,12 @@ const struct command_info command_info[COMMANDS] = {
     [COMMAND_UNKNOWN] = {'U', "unknown", STEP_NO_UNKNOWN, STEP_NO_REPLY_UNKNOWN, 3, true},
     [COMMAND_HEADER] = {'L', "header", STEP_NO_HEADERS, STEP_NO_REPLY_HEADER, 1, true},
     [COMMAND_END_OF_HEADER] = {'N', "end-of-header", STEP_NO_END_OF_HEADER,
-                               STEP_NO_REPLY_END_OF_HEADER, 1, true},
+                               STEP_NO_REPLY_END_OF_HEADER, 2, true},
     [COMMAND_BODY] = {'B', "body", STEP_NO_BODY, STEP_NO_REPLY_BODY, 1, true},
     [COMMAND_END_OF_MESSAGE] = {'E', "end-of-message", 0, 0, 1, true},
     [COMMAND_ABORT] = {'A', "abort", 0, 0, 1, false},
     [COMMAND_QUIT] = {'Q', "quit", 0, 0, 1, false},
-    [COMMAND_QUIT_NEW_CONNECTION] = {'K', "quit-new-connection", 0, 0, 1, false},
+    [COMMAND_QUIT_NEW_CONNECTION] = {'K', "quit-new-connection", 0, 0, 6, false},
 };
 
 const struct reply_info reply_info[REPLIES] = {
