@@ -193,11 +193,17 @@ static enum mta_result mta_take_answer(struct mta *mta, struct slice payload, st
     return MTA_NEGOTIATED;
 }
 
-/* A reply to a command that ABORT has cut off: edits and progress belong to it too. */
+/*
+ * A reply to a command that ABORT has cut off: edits and progress belong to it
+ * too.  Progress is tolerated at any time, so also while nobody waits.
+ */
 static bool mta_swallow_stale(struct mta *mta, const struct reply *reply)
 {
-    if (mta->stale_count == 0) {
+    if (reply->kind == REPLY_NEGOTIATE || reply->kind == REPLY_CONNECTION_FAILURE) {
         return false;
+    }
+    if (mta->stale_count == 0) {
+        return reply->kind == REPLY_PROGRESS && mta->owed_count == 0;
     }
     if (!reply_info[reply->kind].edit && reply->kind != REPLY_PROGRESS) {
         mta->stale_count--;
