@@ -1,0 +1,342 @@
+/*
+ * The event loop: lazy timers, tasks that are never lost, descriptors and
+ * signals, and watchers freed from inside their own callbacks.
+ */
+#include "libcore/net/loop.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct loop *loop;
+static struct loop_timer *guard;
+static char trace[64];
+
+static void note(char mark)
+{
+    size_t length = strlen(trace);
+    if (length + 1 < sizeof(trace)) {
+        trace[length] = mark;
+        trace[length + 1] = '\0';
+    }
+}
+
+static void on_guard(void *owner)
+{
+    (void)owner;
+    fail_msg("nothing happened for 10 seconds");
+}
+
+static void stop(void *owner)
+{
+    (void)owner;
+    loop_stop(loop);
+}
+
+static void run(void)
+{
+    loop_timer_start(guard, 10);
+    loop_run(loop);
+    loop_timer_stop(guard);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    trace[0] = '\0';
+    loop = loop_new();
+    guard = loop_timer_new(loop, on_guard, NULL);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    loop_timer_free(guard);
+    loop_free(loop);
+    return 0;
+}
+
+/* Timers. */
+
+static void note_owner(void *owner)
+{
+    note(*(const char *)owner);
+}
+
+static void timers_fire_in_order_of_their_deadlines(void **state)
+{
+    (void)state;
+    struct loop_timer *a = loop_timer_new(loop, note_owner, "a");
+    struct loop_timer *b = loop_timer_new(loop, note_owner, "b");
+    struct loop_timer *c = loop_timer_new(loop, note_owner, "c");
+    struct loop_timer *end = loop_timer_new(loop, stop, NULL);
+    loop_timer_start(a, 0.01);
+    loop_timer_start(b, 5);
+    loop_timer_start(c, 0.02);
+    loop_timer_start(end, 0.12);
+    loop_timer_start(a, 0.08); /* later: the libev timer fires early and is set again */
+    loop_timer_start(b, 0.05); /* earlier: must not wait for the former deadline */
+    loop_timer_stop(c);
+    assert_true(loop_timer_active(a));
+    assert_false(loop_timer_active(c));
+    run();
+    assert_string_equal(trace, "ba");
+    assert_false(loop_timer_active(a));
+    loop_timer_free(a);
+    loop_timer_free(b);
+    loop_timer_free(c);
+    loop_timer_free(end);
+}
+
+static void a_moved_timer_fires_no_earlier_than_its_deadline(void **state)
+{
+    (void)state;
+    struct loop_timer *timer = loop_timer_new(loop, stop, NULL);
+    loop_timer_start(timer, 0.01);
+    loop_timer_start(timer, 0.1);
+    double start = loop_now(loop);
+    run();
+    assert_true(loop_now(loop) - start >= 0.098);
+    assert_true(loop_now(loop) - start < 5);
+    loop_timer_free(timer);
+}
+
+static void a_stopped_timer_can_be_started_again(void **state)
+{
+    (void)state;
+    struct loop_timer *timer = loop_timer_new(loop, stop, NULL);
+    loop_timer_start(timer, 0.01);
+    loop_timer_stop(timer);
+    loop_timer_start(timer, 0.02);
+    run();
+    loop_timer_free(timer);
+}
+
+static struct loop_timer *own_timer;
+
+static void free_own_timer(void *owner)
+{
+    (void)owner;
+    loop_timer_free(own_timer);
+    own_timer = NULL;
+    loop_stop(loop);
+}
+
+static void a_timer_may_free_itself(void **state)
+{
+    (void)state;
+    own_timer = loop_timer_new(loop, free_own_timer, NULL);
+    loop_timer_start(own_timer, 0);
+    run();
+    assert_null(own_timer);
+}
+
+/* Tasks. */
+
+static void tasks_run_once_in_order_of_posting(void **state)
+{
+    (void)state;
+    struct loop_task a = {.callback = note_owner, .owner = "a"};
+    struct loop_task b = {.callback = note_owner, .owner = "b"};
+    struct loop_task c = {.callback = note_owner, .owner = "c"};
+    struct loop_task end = {.callback = stop};
+    loop_task_post(loop, &a);
+    loop_task_post(loop, &b);
+    loop_task_post(loop, &a);
+    loop_task_post(loop, &c);
+    loop_task_post(loop, &end);
+    loop_task_cancel(&b);
+    loop_task_cancel(&b);
+    run();
+    assert_string_equal(trace, "ac");
+    assert_null(a.link);
+}
+
+static struct loop_task chained;
+static int chain_left;
+
+static void chain(void *owner)
+{
+    (void)owner;
+    if (--chain_left == 0) {
+        loop_stop(loop);
+    } else {
+        loop_task_post(loop, &chained);
+    }
+}
+
+static void a_task_that_posts_itself_never_lets_the_loop_sleep(void **state)
+{
+    (void)state;
+    chained = (struct loop_task){.callback = chain};
+    chain_left = 1000;
+    loop_task_post(loop, &chained);
+    run();
+    assert_int_equal(chain_left, 0);
+}
+
+static struct loop_task victim;
+
+static void cancel_victim(void *owner)
+{
+    (void)owner;
+    loop_task_cancel(&victim);
+}
+
+static void a_task_may_cancel_the_next_one(void **state)
+{
+    (void)state;
+    struct loop_task first = {.callback = cancel_victim};
+    struct loop_task end = {.callback = stop};
+    victim = (struct loop_task){.callback = note_owner, .owner = "v"};
+    loop_task_post(loop, &first);
+    loop_task_post(loop, &victim);
+    loop_task_post(loop, &end);
+    run();
+    assert_string_equal(trace, "");
+}
+
+static struct loop_task late;
+
+static void post_late(void *owner)
+{
+    (void)owner;
+    if (trace[0] == '\0') {
+        note('h');
+        loop_task_post(loop, &late);
+    }
+}
+
+static void a_task_posted_by_a_hook_runs_without_any_event(void **state)
+{
+    (void)state;
+    late = (struct loop_task){.callback = stop};
+    loop_before_sleep(loop, post_late, NULL);
+    run();
+    assert_string_equal(trace, "h");
+}
+
+static void stopping_before_running_counts(void **state)
+{
+    (void)state;
+    struct loop_task task = {.callback = note_owner, .owner = "x"};
+    loop_task_post(loop, &task);
+    loop_stop(loop);
+    run();
+    assert_string_equal(trace, "");
+    loop_task_cancel(&task);
+}
+
+/* Descriptors and signals. */
+
+struct reader {
+    int fd;
+    struct loop_io *io;
+    int calls;
+};
+
+static void read_one_and_stop(void *owner, unsigned events)
+{
+    struct reader *reader = owner;
+    char byte;
+    assert_int_equal(events, LOOP_READ);
+    assert_int_equal(read(reader->fd, &byte, 1), 1);
+    reader->calls++;
+    loop_stop(loop);
+}
+
+static void read_one_and_free(void *owner, unsigned events)
+{
+    struct reader *reader = owner;
+    read_one_and_stop(owner, events);
+    loop_io_free(reader->io);
+    reader->io = NULL;
+}
+
+static void descriptors_are_watched_as_told(void **state)
+{
+    (void)state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    struct reader reader = {.fd = ends[0]};
+    struct loop_timer *timer = loop_timer_new(loop, stop, NULL);
+    reader.io = loop_io_new(loop, ends[0], read_one_and_stop, &reader);
+    assert_int_equal(write(ends[1], "abc", 3), 3);
+    loop_timer_start(timer, 0.02);
+    run();
+    assert_int_equal(reader.calls, 0);
+    loop_io_watch(reader.io, LOOP_READ);
+    run();
+    assert_int_equal(reader.calls, 1);
+    loop_io_watch(reader.io, 0);
+    loop_timer_start(timer, 0.02);
+    run();
+    assert_int_equal(reader.calls, 1);
+    loop_io_watch(reader.io, LOOP_READ);
+    loop_io_watch(reader.io, LOOP_READ);
+    run();
+    assert_int_equal(reader.calls, 2);
+    loop_io_free(reader.io);
+    loop_timer_free(timer);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void a_descriptor_watcher_may_free_itself(void **state)
+{
+    (void)state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    struct reader reader = {.fd = ends[0]};
+    reader.io = loop_io_new(loop, ends[0], read_one_and_free, &reader);
+    loop_io_watch(reader.io, LOOP_READ);
+    assert_int_equal(write(ends[1], "abc", 3), 3);
+    run();
+    assert_int_equal(reader.calls, 1);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void on_signal(void *owner, int signal_number)
+{
+    *(int *)owner = signal_number;
+    loop_stop(loop);
+}
+
+static void signals_arrive_in_the_loop(void **state)
+{
+    (void)state;
+    int seen = 0;
+    struct loop_signal *watcher = loop_signal_new(loop, SIGUSR1, on_signal, &seen);
+    raise(SIGUSR1);
+    run();
+    assert_int_equal(seen, SIGUSR1);
+    loop_signal_free(watcher);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(timers_fire_in_order_of_their_deadlines),
+        TEST(a_moved_timer_fires_no_earlier_than_its_deadline),
+        TEST(a_stopped_timer_can_be_started_again),
+        TEST(a_timer_may_free_itself),
+        TEST(tasks_run_once_in_order_of_posting),
+        TEST(a_task_that_posts_itself_never_lets_the_loop_sleep),
+        TEST(a_task_may_cancel_the_next_one),
+        TEST(a_task_posted_by_a_hook_runs_without_any_event),
+        TEST(stopping_before_running_counts),
+        TEST(descriptors_are_watched_as_told),
+        TEST(a_descriptor_watcher_may_free_itself),
+        TEST(signals_arrive_in_the_loop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
