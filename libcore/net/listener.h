@@ -41,6 +41,8 @@ void listener_suspend(struct listener *listener);
 void listener_resume(struct listener *listener);
 /* The unix socket's owner, before privileges are dropped; false with errno set. */
 bool listener_change_owner(struct listener *listener, uid_t user, gid_t group);
+/* For a worker: closing here leaves the socket's path to the process that made it. */
+void listener_keep_path(struct listener *listener);
 /* Closes; removes the unix socket when so configured. */
 void listener_free(struct listener *listener);
 
