@@ -10,10 +10,12 @@
 
 #include "libcore/net/connection_spec.h"
 #include "libcore/wire/verdict.h"
+#include "milter-manager/config/value.h"
 
 #include <stdbool.h>
 
 struct condition;
+struct configuration_details;
 
 /* One child milter (configuration section 5). */
 struct configuration_child {
@@ -33,6 +35,9 @@ struct configuration_child {
 struct configuration {
     unsigned references;
     unsigned generation; /* 1, 2, ... per successful load */
+    struct {
+        const char *platform, *options;
+    } package;
     struct {
         bool privilege_mode;
         const char *effective_user, *effective_group;
@@ -66,12 +71,86 @@ struct configuration {
         double condition_timeout; /* s; 0 = none */
         double shutdown_timeout;  /* s */
     } manager;
+    struct {
+        const char *connection_spec; /* NULL: no controller */
+        unsigned unix_socket_mode;
+        const char *unix_socket_group;
+        bool remove_unix_socket_on_create, remove_unix_socket_on_close;
+    } controller;
+    struct {
+        const char *type, *name, *host;
+        int port; /* -1: not set */
+        const char *path, *user, *password;
+    } database;
     struct configuration_child *children; /* in configuration order, disabled ones included */
     unsigned child_count;
-    void *details; /* owned by config/: strings, locations, conditions, other groups */
+    struct configuration_details *details; /* owned by config/: strings, locations, conditions */
 };
 
 struct configuration *configuration_reference(struct configuration *configuration);
 void configuration_release(struct configuration *configuration);
+
+/*
+ * Where to listen: the item, else the environment's MILTER_DEFAULT_CONNECTION_SPEC,
+ * else inet:10025@[127.0.0.1] (milter-manager-cli.md section 1.3).
+ */
+const char *configuration_listen_spec(const struct configuration *configuration);
+/* True when a file or the command line gave "log.level", say, a value that is not the default. */
+bool configuration_assigned(const struct configuration *configuration, const char *key);
+
+/*
+ * Building, before the snapshot is handed out.  A location says where in the
+ * administrator's files something was written; line 0 is no location.
+ */
+struct location {
+    const char *file; /* copied */
+    int line;
+};
+
+/* All defaults; the caller has the one reference. */
+struct configuration *configuration_new(void);
+/* group.name = value as a file says it. */
+bool configuration_assign(struct configuration *configuration, const char *group, const char *name,
+                          const struct value *value, struct location location, struct error *error);
+/* key ("manager.daemon") = value as the command line says it: the location stays. */
+bool configuration_override(struct configuration *configuration, const char *key,
+                            const struct value *value, struct error *error);
+bool configuration_value(const struct configuration *configuration, const char *group,
+                         const char *name, struct value *value);
+
+/* Index of the child of that name, or -1. */
+int configuration_find_child(const struct configuration *configuration, const char *name);
+/* Creates or finds it: a child keeps its place when it is opened again. */
+unsigned configuration_define_child(struct configuration *configuration, const char *name,
+                                    struct location location);
+bool configuration_remove_child(struct configuration *configuration, const char *name);
+bool configuration_assign_child(struct configuration *configuration, unsigned index,
+                                const char *name, const struct value *value,
+                                struct location location, struct error *error);
+bool configuration_child_value(const struct configuration *configuration, unsigned index,
+                               const char *name, struct value *value);
+void configuration_clear_child_conditions(struct configuration *configuration, unsigned index);
+bool configuration_add_child_condition(struct configuration *configuration, unsigned index,
+                                       const char *name, struct location location,
+                                       struct error *error);
+/* Name of the child's condition at position, NULL at the end. */
+const char *configuration_child_condition(const struct configuration *configuration, unsigned index,
+                                          unsigned position);
+
+/* condition: what the session asks; stays owned by the engine (configuration_set_engine). */
+void configuration_define_condition(struct configuration *configuration, const char *name,
+                                    struct condition *condition, struct location location);
+/* NULL when there is none of that name. */
+struct condition *configuration_find_condition(const struct configuration *configuration,
+                                               const char *name);
+/* description NULL: none; location line 0: the default. */
+void configuration_describe_condition(struct configuration *configuration, const char *name,
+                                      const char *description, struct location location);
+
+/* release(engine) is called once when the last reference is gone. */
+void configuration_set_engine(struct configuration *configuration, void *engine,
+                              void (*release)(void *engine));
+/* The checks that need the whole; then the next generation number. */
+bool configuration_complete(struct configuration *configuration, struct error *error);
 
 #endif

@@ -1,0 +1,38 @@
+# frozen_string_literal: true
+
+module Milter
+  module Manager
+    module Conditions
+      # Shows mails to a milter only when a recipient is one of certain accounts.
+      module RestrictAccounts
+        # Remembers, on the child, that somebody else is among the recipients.
+        MACRO = "have-not-restricted-account"
+
+        def restrict_accounts_by_list(*accounts, condition_name: nil, milters: nil)
+          condition_name ||= "Restrict Accounts by List: #{accounts.inspect}"
+          restrict_accounts_generic(condition_name: condition_name, milters: milters) do |_, recipient|
+            address = recipient.delete_prefix("<").delete_suffix(">")
+            accounts.any? { |account| account === address }
+          end
+        end
+
+        def restrict_accounts_generic(condition_name: "Restrict Accounts", milters: nil, &restricted)
+          raise ConfigurationError, "restrict_accounts_generic needs a block" unless restricted
+
+          define_applicable_condition(condition_name) do |condition|
+            condition.description = "Restrict milters to specified accounts"
+            condition.define_envelope_recipient_stopper do |context, recipient|
+              wanted = restricted.call(context, recipient)
+              context[MACRO] = "true" unless wanted
+              !wanted
+            end
+            condition.define_data_stopper { |context| context[MACRO] == "true" }
+          end
+          (milters || defined_milters).each do |name|
+            define_milter(name) { |milter| milter.add_applicable_condition(condition_name) }
+          end
+        end
+      end
+    end
+  end
+end

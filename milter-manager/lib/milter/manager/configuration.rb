@@ -1,0 +1,126 @@
+# frozen_string_literal: true
+
+module Milter
+  module Manager
+    # The receiver of configuration files.
+    class Configuration
+      include Conditions::RestrictAccounts
+
+      # Words of the language that belong to a later version.
+      NOT_AVAILABLE = %i[define_policy dnsbl].freeze
+
+      attr_reader :package, :security, :log, :manager, :controller, :database,
+                  :s25r, :remote_network, :stress, :trust
+
+      def initialize(loader)
+        @loader = loader
+        @package = PackageGroup.new
+        @security = SecurityGroup.new
+        @log = LogGroup.new
+        @manager = ManagerGroup.new
+        @controller = ControllerGroup.new
+        @database = DatabaseGroup.new
+        @s25r = Conditions::S25R.new
+        @remote_network = Conditions::RemoteNetwork.new
+        @stress = Conditions::Stress.new
+        @trust = Conditions::Trust.new
+        @conditions = {}
+        @children = nil
+      end
+
+      NOT_AVAILABLE.each do |word|
+        define_method(word) { |*, **| raise NotAvailable, word.to_s }
+      end
+
+      def load(path) = @loader.load(path.to_s)
+      def load_if_exist(path) = @loader.load_if_exist(path.to_s)
+
+      def load_default
+        platform = @package.platform
+        platform ? load_if_exist("defaults/#{platform}.conf") : false
+      end
+
+      # Creates the milter or opens it again.
+      def define_milter(name)
+        name = name.to_s
+        raise InvalidValue, "the name of a milter should not be empty" if name.empty?
+
+        message = Native.define_child(name, *Locations.current)
+        raise ConfigurationError, message if message
+
+        yield(Child.new(name)) if block_given?
+      end
+
+      # Names in order.
+      def defined_milters = @children || Native.child_names
+
+      def remove_milter(name)
+        return if Native.remove_child(name.to_s)
+
+        raise InvalidValue, "milter should be one of #{defined_milters.inspect} but was " \
+                            "#{name.to_s.inspect}"
+      end
+
+      # Creates the condition or opens it again.
+      def define_applicable_condition(name)
+        name = name.to_s
+        raise InvalidValue, "the name of a condition should not be empty" if name.empty?
+
+        @conditions[name] ||= ApplicableCondition.new(name).tap do |condition|
+          message = Native.define_condition(name, condition, *Locations.current)
+          raise ConfigurationError, message if message
+        end
+        yield(@conditions[name]) if block_given?
+        @conditions[name]
+      end
+
+      def defined_applicable_conditions = @conditions.keys
+
+      # All files were read.
+      #
+      # The output of --show-config names conditions but cannot contain their
+      # stoppers.  So a condition that ends up without any gets those of the
+      # shipped condition of the same name, if there is one; its description stays.
+      def complete
+        @conditions.values.reject(&:stoppers?).each do |condition|
+          @loader.complete(condition) unless condition.name.match?(%r{[/\0]})
+        end
+        attached = defined_milters.flat_map { |name| Native.child_conditions(name) }.uniq
+        attached.each { |name| warn_about(@conditions[name]) }
+      end
+
+      # The values are final; those the command line gave are in place.
+      def seal
+        @children = Native.child_names.freeze
+        [@package, @security, @log, @manager, @controller, @database].each(&:seal)
+        timeout = @manager.condition_timeout
+        @conditions.each_value { |condition| condition.timeout = timeout.positive? ? timeout : nil }
+      end
+
+      def inspect = "#<#{self.class}>"
+
+      def respond_to_missing?(*) = false
+
+      def method_missing(name, *)
+        close = Spelling.closest(name.to_s, Configuration.public_instance_methods(false))
+        hint = close ? " (did you mean #{close}?)" : ""
+        raise NoMethodError, "unknown word: #{name}#{hint}"
+      end
+
+      private
+
+      # Conditions that will never do anything as they are.
+      def warn_about(condition)
+        unless condition.stoppers?
+          Logger.warning("condition #{condition.name.inspect} has no stopper: it stops nothing")
+        end
+        return unless @stress.threshold_n_connections.nil? && stress_condition?(condition)
+
+        Logger.warning("condition #{condition.name.inspect}: stress.threshold_n_connections is " \
+                       "not set: never stressed")
+      end
+
+      def stress_condition?(condition) = ["Stress Notify", "No Stress"].include?(condition.name)
+    end
+  end
+end

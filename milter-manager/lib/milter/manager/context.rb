@@ -1,0 +1,119 @@
+# frozen_string_literal: true
+
+module Milter
+  module Manager
+    # What a stopper sees of its session: one child's side of it.  Holds a
+    # number, not the session: after the session's end every method raises
+    # StaleContextError.
+    class Context
+      TEMPORARY_FAILURE = 4
+      REJECT = 5
+      ACCEPT = 1
+      DISCARD = 6
+      QUITTED = 256
+      VERDICTS = 255
+      private_constant :TEMPORARY_FAILURE, :REJECT, :ACCEPT, :DISCARD, :QUITTED, :VERDICTS
+
+      def initialize(handle)
+        @handle = handle
+      end
+
+      def name = live(Native.context_name(@handle))
+
+      # Value of a macro, nil when the session has none of that name.
+      def [](macro) = live(Native.context_macro(@handle, macro.to_s))
+
+      # For this child only.
+      def []=(macro, value)
+        live(Native.context_set_macro(@handle, macro.to_s, value.to_s))
+      end
+
+      def reject? = verdict == REJECT
+      def temporary_failure? = verdict == TEMPORARY_FAILURE
+      def accept? = verdict == ACCEPT
+      def discard? = verdict == DISCARD
+      def quitted? = (status & QUITTED) != 0
+
+      def children = Children.new(@handle)
+
+      def postfix? = /\bPostfix\b/i.match?(self["v"].to_s)
+      def authenticated? = !(self["auth_type"] || self["auth_authen"]).nil?
+
+      def n_processing_sessions = Native.processing_sessions
+      def mail_transaction_shelf = Shelf.new(@handle)
+
+      def inspect = "#<#{self.class} #{@handle}>"
+
+      # Raises when the C side said that the handle is stale.
+      def self.live(result)
+        raise StaleContextError, "the session of this context is over" if result == false
+
+        result
+      end
+
+      private
+
+      def live(result) = Context.live(result)
+      def status = live(Native.context_status(@handle))
+      def verdict = status & VERDICTS
+
+      # context.children
+      class Children
+        include Enumerable
+
+        def initialize(handle)
+          @handle = handle
+        end
+
+        # nil when the session has no child of that name.
+        def [](name)
+          other = Context.live(Native.context_child(@handle, name.to_s))
+          other && Context.new(other)
+        end
+
+        def names
+          (0..).lazy.map { |index| Context.live(Native.context_child_name(@handle, index)) }
+               .take_while(&:itself).to_a
+        end
+
+        def each
+          return enum_for(:each) unless block_given?
+
+          names.each { |name| yield(self[name]) }
+        end
+      end
+
+      # context.mail_transaction_shelf: any plain data under string keys, for one message.
+      class Shelf
+        include Enumerable
+
+        def initialize(handle)
+          @handle = handle
+        end
+
+        def [](key)
+          restore(Context.live(Native.context_shelf_get(@handle, key.to_s)))
+        end
+
+        def []=(key, value)
+          Context.live(Native.context_shelf_set(@handle, key.to_s, Marshal.dump(value)))
+        end
+
+        def each
+          return enum_for(:each) unless block_given?
+
+          index = 0
+          while (entry = Context.live(Native.context_shelf_entry(@handle, index)))
+            yield(entry[0], restore(entry[1]))
+            index += 1
+          end
+          self
+        end
+
+        private
+
+        def restore(bytes) = bytes && Marshal.load(bytes)
+      end
+    end
+  end
+end

@@ -1,0 +1,148 @@
+# frozen_string_literal: true
+
+module Milter
+  module Manager
+    # package, security, log, ...: receivers of NAME.ITEM = VALUE.  Checks and
+    # defaults are in the table of items; this class only carries values there.
+    class Group
+      # rubyish names -> rows of the table (milter-manager/config/item.c)
+      def self.items(*names)
+        @items ||= []
+        @items.concat(names)
+        names.each do |name|
+          define_method(name) { read(name) }
+          define_method("#{name}=") { |value| write(name, value) }
+        end
+      end
+
+      def self.item_names = @items
+
+      # Names that are part of the language, but of a later version.
+      def self.not_available(*names)
+        names.each do |name|
+          define_method(name) { |*, **| raise NotAvailable, "#{group}.#{name}" }
+        end
+      end
+
+      def initialize
+        @values = nil
+      end
+
+      # From now on values are read from here: the configuration is complete.
+      def seal
+        @values = self.class.item_names.to_h { |name| [name, convert_read(name, native_read(name))] }
+      end
+
+      def group = self.class.name[/\w+\z/].sub(/Group\z/, "").downcase
+
+      def inspect = "#<#{group}>"
+
+      def respond_to_missing?(*) = false
+
+      def method_missing(name, *)
+        item = name.to_s.delete_suffix("=")
+        raise NoMethodError, "unknown item: #{group}.#{item}#{hint(item)}"
+      end
+
+      private
+
+      def read(name)
+        @values ? @values[name] : convert_read(name, native_read(name))
+      end
+
+      def write(name, value)
+        value = convert_write(name, value)
+        value = value.to_s if value.is_a?(Symbol)
+        message = native_write(name, value, value.inspect, *Locations.current)
+        raise InvalidValue, message if message
+      end
+
+      def native_read(name) = Native.value(group, name.to_s)
+
+      def native_write(name, value, notation, file, line)
+        Native.assign(group, name.to_s, value, notation, file, line)
+      end
+
+      def convert_read(_name, value) = value
+      def convert_write(_name, value) = value
+
+      def hint(item)
+        names = public_methods(false) + self.class.item_names
+        close = Spelling.closest(item, names)
+        close ? " (did you mean #{group}.#{close}?)" : ""
+      end
+    end
+
+    # package.*
+    class PackageGroup < Group
+      items :platform, :options
+
+      private
+
+      # Written as "k=v,k=v" or a hash, read as a hash.
+      def convert_write(name, value)
+        return value unless name == :options && value.is_a?(Hash)
+
+        value.map { |key, text| "#{key}=#{text}" }.join(",")
+      end
+
+      def convert_read(name, value)
+        return value unless name == :options && value
+
+        value.split(",").to_h { |pair| pair.split("=", 2).map(&:strip).then { |key, text| [key, text] } }
+      end
+    end
+
+    # security.*
+    class SecurityGroup < Group
+      items :privilege_mode, :effective_user, :effective_group
+    end
+
+    # log.*
+    class LogGroup < Group
+      items :level, :path, :use_syslog, :syslog_facility
+    end
+
+    # manager.*
+    class ManagerGroup < Group
+      items :connection_spec, :unix_socket_mode, :unix_socket_group,
+            :remove_unix_socket_on_create, :remove_unix_socket_on_close, :daemon, :pid_file,
+            :maintenance_interval, :suspend_time_on_unacceptable, :max_connections,
+            :max_file_descriptors, :custom_configuration_directory, :fallback_status,
+            :fallback_status_at_disconnect, :event_loop_backend, :n_workers,
+            :packet_buffer_size, :connection_check_interval, :chunk_size,
+            :max_pending_finished_sessions, :condition_timeout, :shutdown_timeout
+      not_available :define_connection_checker, :use_netstat_connection_checker,
+                    :netstat_connection_checker, :report_memory_statistics, :maintained,
+                    :event_loop_created
+    end
+
+    # controller.*
+    class ControllerGroup < Group
+      items :connection_spec, :unix_socket_mode, :unix_socket_group,
+            :remove_unix_socket_on_create, :remove_unix_socket_on_close
+    end
+
+    # database.*
+    class DatabaseGroup < Group
+      items :type, :name, :host, :port, :path, :user, :password
+      not_available :setup, :load_models
+
+      # Options of the adapter that have no item of their own.
+      attr_reader :extra_options
+
+      def initialize
+        super
+        @extra_options = {}
+      end
+
+      def extra_options=(options)
+        unless options.nil? || options.is_a?(Hash)
+          raise InvalidValue, "database.extra_options should be a hash but was #{options.inspect}"
+        end
+
+        @extra_options = options || {}
+      end
+    end
+  end
+end

@@ -1,0 +1,158 @@
+# frozen_string_literal: true
+
+module Milter
+  module Manager
+    # Finds and evaluates configuration files and collects what is wrong with
+    # them (configuration section 1).
+    class Loader
+      MAIN = "milter-manager.conf"
+      CUSTOM = "milter-manager.custom.conf"
+
+      # The rest of the whole load is given up; the message is recorded already.
+      class Abandoned < StandardError; end
+
+      attr_reader :configuration, :messages
+
+      def initialize(directories)
+        @directories = directories
+        @configuration = Configuration.new(self)
+        @messages = []
+      end
+
+      # The main file, the custom file, then what needs all of it.
+      def run
+        main = find_in_path(MAIN)
+        return @messages << "#{MAIN} doesn't exist in #{@directories.join(", ")}" unless main
+
+        evaluate(main)
+        custom = find_in_path(CUSTOM)
+        refuse_custom(custom) if custom
+        @configuration.complete
+      rescue Abandoned
+        nil
+      end
+
+      def load(path)
+        files = find(path)
+        raise ConfigurationError, "#{path} doesn't exist." if files.empty?
+
+        files.each { |file| evaluate(file) }
+        true
+      end
+
+      def load_if_exist(path)
+        files = find(path)
+        files.each { |file| evaluate(file) }
+        !files.empty?
+      end
+
+      # Gives a condition without stoppers those of the shipped one.
+      def complete(condition)
+        file = find_in_path("applicable-conditions/#{condition.name.downcase.tr(" ", "-")}.conf")
+        return unless file
+
+        ShippedStoppers.new(@configuration, condition).instance_eval(read(file), file, 1)
+      rescue ScriptError, StandardError => e
+        record(e)
+      end
+
+      private
+
+      # Regular files that path means, in the order they are loaded.
+      def find(path)
+        candidates = path.start_with?("/") ? [path] : @directories.map { |dir| File.join(dir, path) }
+        candidates.each do |candidate|
+          return files_in(candidate) if File.directory?(candidate)
+          return [candidate] if File.exist?(candidate)
+        end
+        candidates.flat_map { |candidate| regular_files(Dir.glob(candidate)) }
+      end
+
+      def files_in(directory)
+        regular_files(Dir.children(directory).map { |name| File.join(directory, name) })
+      end
+
+      def regular_files(paths)
+        paths.select { |path| File.file?(path) }.sort
+      end
+
+      def find_in_path(name)
+        @directories.map { |directory| File.join(directory, name) }.find { |path| File.exist?(path) }
+      end
+
+      def read(path)
+        File.read(path, encoding: "UTF-8")
+      end
+
+      # A wrong value ends this file only, any other mistake the whole load.
+      def evaluate(path)
+        Logger.debug { "[configuration][load][start] <#{path}>" }
+        @configuration.instance_eval(read(path), path, 1)
+        Logger.debug { "[configuration][load][end] <#{path}>" }
+      rescue ConfigurationError => e
+        record(e, path)
+      rescue Abandoned
+        raise
+      rescue Exception => e
+        record(e, path)
+        raise Abandoned
+      end
+
+      # One line: FILE:LINE: MESSAGE, and where that was called from.
+      def record(error, path = nil)
+        if error.is_a?(SyntaxError)
+          @messages << error.message.gsub(/\s*\n\s*/, " ")
+          return
+        end
+        first, *rest = Locations.of(error)
+        message = "#{first || path}: #{error.message.lines.first&.chomp}"
+        message << " (#{error.class})" unless error.is_a?(ConfigurationError) || error.is_a?(NoMethodError)
+        (rest.uniq - [first]).each { |place| message << " (from #{place})" }
+        @messages << message
+      end
+
+      # Written by the controller as XML; any other content is ignored.
+      def refuse_custom(path)
+        return unless File.open(path, encoding: "BINARY", &:gets).to_s.lstrip.start_with?("<")
+
+        @messages << "#{path}:1: the XML custom configuration file is not available yet"
+      rescue SystemCallError => e
+        @messages << "#{path}: #{e.message}"
+      end
+
+      # Evaluates a shipped condition's file for the stoppers of one condition alone.
+      class ShippedStoppers
+        def initialize(configuration, condition)
+          @configuration = configuration
+          @condition = condition
+        end
+
+        def define_applicable_condition(name)
+          yield(StoppersOnly.new(@condition)) if name == @condition.name
+        end
+
+        def method_missing(name, *arguments, &block)
+          @configuration.public_send(name, *arguments, &block)
+        end
+
+        def respond_to_missing?(name, _private = false) = @configuration.respond_to?(name)
+      end
+      private_constant :ShippedStoppers
+
+      # A condition whose description is not to be changed.
+      class StoppersOnly
+        def initialize(condition)
+          @condition = condition
+        end
+
+        ApplicableCondition::STAGES.each do |stage|
+          name = "define_#{stage}_stopper"
+          define_method(name) { |&stopper| @condition.public_send(name, &stopper) }
+        end
+
+        def description=(_text); end
+      end
+      private_constant :StoppersOnly
+    end
+  end
+end

@@ -1,0 +1,29 @@
+# frozen_string_literal: true
+
+module Milter
+  module Manager
+    # Finds where in the administrator's files something was said.
+    module Locations
+      LIBRARY = File.expand_path("../..", __dir__).freeze
+
+      module_function
+
+      def outside?(path)
+        !path.start_with?(LIBRARY) && !path.start_with?("<internal:")
+      end
+
+      # [FILE, LINE] of the innermost call from outside of this library.
+      def current
+        place = caller_locations(1).find { |location| outside?(location.path) }
+        place ? [place.path, place.lineno] : ["", 0]
+      end
+
+      # The calls of an exception that stand in the administrator's files, innermost first.
+      def of(exception)
+        locations = exception.backtrace_locations || []
+        locations.select { |location| outside?(location.path) }
+                 .map { |location| "#{location.path}:#{location.lineno}" }
+      end
+    end
+  end
+end

@@ -1,0 +1,60 @@
+/*
+ * binding - what the files of this directory share about Ruby.
+ *
+ * The rule that keeps the loop whole: C calls Ruby through binding_call only,
+ * which catches every exception; functions called by Ruby never raise, they
+ * return false or a message and the Ruby side raises.
+ */
+#ifndef MILTER_MANAGER_RUBY_BINDING_H
+#define MILTER_MANAGER_RUBY_BINDING_H
+
+#include "libcore/base/slice.h"
+#include "libcore/net/loop.h"
+
+#include <ruby.h>
+#include <stdbool.h>
+
+/* Milter::Manager::Native, where the functions for Ruby are defined. */
+extern VALUE binding_module;
+/* Milter::Manager::Engine, the Ruby half of it all. */
+extern VALUE binding_engine;
+
+/* Defines Native.name; arity as for rb_define_method. */
+#define BINDING_DEFINE(name, function, arity)                                                      \
+    rb_define_module_function(binding_module, name, function, arity)
+
+/*
+ * Engine.method(*arguments).  False when it raised: the exception is logged as
+ * an error that names the method, and forgotten.
+ */
+bool binding_call(const char *method, int count, const VALUE *arguments, VALUE *result);
+
+/* UTF-8 when the bytes are valid, else binary. */
+VALUE binding_string(struct slice slice);
+/* Anything but a string gives the empty slice; valid as long as string is. */
+struct slice binding_slice(VALUE string);
+
+struct loop *binding_loop(void);
+/* rb_gc_register_address and its opposite; nothing once Ruby has ended. */
+void binding_keep(VALUE *object);
+void binding_drop(VALUE *object);
+
+struct condition;
+/* object: the Ruby half, kept from the garbage collector until condition_free. */
+struct condition *condition_new(VALUE object);
+/* One bit per enum condition_stage. */
+void condition_set_stages(struct condition *condition, unsigned stages);
+void condition_free(struct condition *condition);
+
+/* Each file's functions; called once by engine_start. */
+void loader_define(void);
+void context_binding_define(void);
+void waiting_define(void);
+void logging_define(void);
+/* Forgets watchers and tickets before Ruby ends. */
+void waiting_clear(void);
+void condition_clear(void);
+/* Calls the callbacks of the answered questions: array of [ticket, answer] or nil. */
+void condition_deliver(VALUE answers);
+
+#endif

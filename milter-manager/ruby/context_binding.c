@@ -1,0 +1,127 @@
+/*
+ * context_binding - the functions of session/context.h for Ruby.
+ *
+ * Each takes the handle first and returns false when it is stale; the Ruby
+ * class Context turns that into StaleContextError.  Owns nothing.
+ */
+#include "milter-manager/session/context.h"
+
+#include "milter-manager/ruby/binding.h"
+
+static uint64_t handle_of(VALUE number)
+{
+    return FIXNUM_P(number) ? (uint64_t)FIX2LONG(number)
+                            : (RB_TYPE_P(number, T_BIGNUM) ? NUM2ULL(number) : CONTEXT_NONE);
+}
+
+/* nil for "there is none" */
+static VALUE optional_string(struct slice slice)
+{
+    return slice.data == NULL ? Qnil : binding_string(slice);
+}
+
+static VALUE native_name(VALUE self, VALUE handle)
+{
+    struct slice name;
+
+    (void)self;
+    return context_name(handle_of(handle), &name) ? binding_string(name) : Qfalse;
+}
+
+static VALUE native_macro(VALUE self, VALUE handle, VALUE name)
+{
+    struct slice value = {0};
+
+    (void)self;
+    return context_macro(handle_of(handle), binding_slice(name), &value) ? optional_string(value)
+                                                                         : Qfalse;
+}
+
+static VALUE native_set_macro(VALUE self, VALUE handle, VALUE name, VALUE value)
+{
+    (void)self;
+    return context_set_macro(handle_of(handle), binding_slice(name), binding_slice(value)) ? Qtrue
+                                                                                           : Qfalse;
+}
+
+/* The verdict's number, plus 256 when quitted. */
+static VALUE native_status(VALUE self, VALUE handle)
+{
+    struct context_status status;
+
+    (void)self;
+    if (!context_status(handle_of(handle), &status)) {
+        return Qfalse;
+    }
+    return INT2FIX((int)status.verdict + (status.quitted ? 256 : 0));
+}
+
+static VALUE native_child(VALUE self, VALUE handle, VALUE name)
+{
+    uint64_t other = CONTEXT_NONE;
+
+    (void)self;
+    if (!context_child(handle_of(handle), binding_slice(name), &other)) {
+        return Qfalse;
+    }
+    return other == CONTEXT_NONE ? Qnil : ULL2NUM(other);
+}
+
+static VALUE native_child_name(VALUE self, VALUE handle, VALUE index)
+{
+    struct slice name = {0};
+
+    (void)self;
+    return context_child_name(handle_of(handle), (unsigned)FIX2INT(index), &name)
+               ? optional_string(name)
+               : Qfalse;
+}
+
+static VALUE native_shelf_get(VALUE self, VALUE handle, VALUE key)
+{
+    struct slice value = {0};
+
+    (void)self;
+    return context_shelf_get(handle_of(handle), binding_slice(key), &value) ? optional_string(value)
+                                                                            : Qfalse;
+}
+
+static VALUE native_shelf_set(VALUE self, VALUE handle, VALUE key, VALUE value)
+{
+    (void)self;
+    return context_shelf_set(handle_of(handle), binding_slice(key), binding_slice(value)) ? Qtrue
+                                                                                          : Qfalse;
+}
+
+/* [key, value], nil at the end. */
+static VALUE native_shelf_entry(VALUE self, VALUE handle, VALUE index)
+{
+    struct slice key = {0};
+    struct slice value = {0};
+
+    (void)self;
+    if (!context_shelf_entry(handle_of(handle), (unsigned)FIX2INT(index), &key, &value)) {
+        return Qfalse;
+    }
+    return key.data == NULL ? Qnil : rb_assoc_new(binding_string(key), binding_string(value));
+}
+
+static VALUE native_processing_sessions(VALUE self)
+{
+    (void)self;
+    return UINT2NUM(context_processing_sessions());
+}
+
+void context_binding_define(void)
+{
+    BINDING_DEFINE("context_name", native_name, 1);
+    BINDING_DEFINE("context_macro", native_macro, 2);
+    BINDING_DEFINE("context_set_macro", native_set_macro, 3);
+    BINDING_DEFINE("context_status", native_status, 1);
+    BINDING_DEFINE("context_child", native_child, 2);
+    BINDING_DEFINE("context_child_name", native_child_name, 2);
+    BINDING_DEFINE("context_shelf_get", native_shelf_get, 2);
+    BINDING_DEFINE("context_shelf_set", native_shelf_set, 3);
+    BINDING_DEFINE("context_shelf_entry", native_shelf_entry, 2);
+    BINDING_DEFINE("processing_sessions", native_processing_sessions, 0);
+}

@@ -1,0 +1,237 @@
+/*
+ * engine - start and end of the interpreter, calls into it, strings.
+ *
+ * Owns the interpreter.  Gives every signal back to its former handler except
+ * the few Ruby cannot work without, and never lets an exception pass.
+ */
+#include "milter-manager/ruby/engine.h"
+
+#include "libcore/base/log.h"
+#include "libcore/base/memory.h"
+#include "milter-manager/ruby/binding.h"
+#include "milter-manager/ruby/paths.h"
+
+#include <ruby/encoding.h>
+#include <ruby/thread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+VALUE binding_module;
+VALUE binding_engine;
+
+static struct loop *current_loop;
+static bool started;
+
+/* Dispositions before Ruby set its own. */
+static struct sigaction former_actions[NSIG];
+
+static void remember_signals(void)
+{
+    for (int number = 1; number < NSIG; number++) {
+        (void)sigaction(number, NULL, &former_actions[number]);
+    }
+}
+
+/*
+ * Ruby's handler stays for SIGVTALRM (its thread switching), and where nobody
+ * had one before for SIGCHLD (Process.wait needs it) and SIGPIPE (it ignores).
+ */
+static bool ruby_keeps(int number)
+{
+    bool unused = former_actions[number].sa_handler == SIG_DFL;
+
+    return number == SIGVTALRM || (unused && (number == SIGCHLD || number == SIGPIPE));
+}
+
+static void restore_signals(void)
+{
+    for (int number = 1; number < NSIG; number++) {
+        if (!ruby_keeps(number)) {
+            (void)sigaction(number, &former_actions[number], NULL);
+        }
+    }
+}
+
+struct call {
+    VALUE receiver;
+    ID method;
+    int count;
+    const VALUE *arguments;
+};
+
+static VALUE perform(VALUE argument)
+{
+    const struct call *call = (const struct call *)(uintptr_t)argument;
+
+    int keywords = call->count > 0 && RB_TYPE_P(call->arguments[call->count - 1], T_HASH);
+
+    return rb_funcallv_kw(call->receiver, call->method, call->count, call->arguments, keywords);
+}
+
+static bool protect(const struct call *call, VALUE *result)
+{
+    int state = 0;
+
+    *result = rb_protect(perform, (VALUE)(uintptr_t)call, &state);
+    return state == 0;
+}
+
+/* The exception that ended the last protected call, as text; never raises. */
+static void describe_exception(struct slice *text, VALUE *holder)
+{
+    VALUE exception = rb_errinfo();
+    VALUE plain = rb_hash_new();
+    struct call call = {
+        .receiver = exception,
+        .method = rb_intern("full_message"),
+        .count = 1,
+        .arguments = &plain,
+    };
+
+    rb_hash_aset(plain, ID2SYM(rb_intern("highlight")), Qfalse);
+
+    rb_set_errinfo(Qnil);
+    if (NIL_P(exception) || !protect(&call, holder)) {
+        rb_set_errinfo(Qnil);
+        *text = slice_from_string("unknown error");
+        return;
+    }
+    *text = binding_slice(*holder);
+}
+
+bool binding_call(const char *method, int count, const VALUE *arguments, VALUE *result)
+{
+    struct call call = {
+        .receiver = binding_engine,
+        .method = rb_intern(method),
+        .count = count,
+        .arguments = arguments,
+    };
+    struct slice text;
+    VALUE holder = Qnil;
+
+    if (protect(&call, result)) {
+        return true;
+    }
+    describe_exception(&text, &holder);
+    log_error("[ruby][error] %s: %.*s", method, (int)text.length, text.data);
+    RB_GC_GUARD(holder);
+    *result = Qnil;
+    return false;
+}
+
+VALUE binding_string(struct slice slice)
+{
+    VALUE string = rb_utf8_str_new(slice.data == NULL ? "" : slice.data, (long)slice.length);
+
+    if (rb_enc_str_coderange(string) == ENC_CODERANGE_BROKEN) {
+        rb_enc_associate(string, rb_ascii8bit_encoding());
+    }
+    return string;
+}
+
+struct slice binding_slice(VALUE string)
+{
+    if (!RB_TYPE_P(string, T_STRING)) {
+        return slice_of("", 0);
+    }
+    return slice_of(RSTRING_PTR(string), (size_t)RSTRING_LEN(string));
+}
+
+struct loop *binding_loop(void)
+{
+    return current_loop;
+}
+
+void binding_keep(VALUE *object)
+{
+    rb_gc_register_address(object);
+}
+
+void binding_drop(VALUE *object)
+{
+    if (started) {
+        rb_gc_unregister_address(object);
+    }
+}
+
+static VALUE start_language(VALUE argument)
+{
+    VALUE milter = rb_define_module("Milter");
+    VALUE manager = rb_define_module_under(milter, "Manager");
+    const char *directory = (const char *)(uintptr_t)argument;
+
+    rb_gc_register_address(&binding_module);
+    rb_gc_register_address(&binding_engine);
+    binding_module = rb_define_module_under(manager, "Native");
+    loader_define();
+    context_binding_define();
+    waiting_define();
+    logging_define();
+
+    rb_ary_unshift(rb_gv_get("$LOAD_PATH"), rb_utf8_str_new_cstr(directory));
+    rb_require("milter/manager");
+    binding_engine = rb_const_get(manager, rb_intern("Engine"));
+    return Qnil;
+}
+
+bool engine_start(struct error *error)
+{
+    /* The features left out would be paid for at every start; files can require what they want. */
+    char *options[] = {"milter-manager", "--disable-all", "-EUTF-8", "-e", "", NULL};
+    char *directory;
+    int state = 0;
+
+    if (started) {
+        return true;
+    }
+    remember_signals();
+    RUBY_INIT_STACK;
+    if (ruby_setup() != 0) {
+        restore_signals();
+        error_set(error, ERROR_SYSTEM, "failed to start the Ruby interpreter");
+        return false;
+    }
+    (void)ruby_options(5, options);
+    directory = paths_library_directory();
+    (void)rb_protect(start_language, (VALUE)(uintptr_t)directory, &state);
+    restore_signals();
+    if (state != 0) {
+        struct slice text;
+        VALUE holder = Qnil;
+
+        describe_exception(&text, &holder);
+        error_set(error, ERROR_SYSTEM, "failed to load the configuration language from %s: %.*s",
+                  directory, (int)text.length, text.data);
+        RB_GC_GUARD(holder);
+    }
+    free(directory);
+    started = state == 0;
+    return started;
+}
+
+void engine_set_loop(struct loop *loop)
+{
+    if (current_loop != NULL && loop != current_loop) {
+        condition_clear();
+        waiting_clear();
+    }
+    current_loop = loop;
+}
+
+void engine_after_fork(void)
+{
+    if (started) {
+        rb_thread_atfork();
+    }
+}
+
+void engine_stop(void)
+{
+    if (!started) {
+        return;
+    }
+    engine_set_loop(NULL);
+    started = false;
+    (void)ruby_cleanup(0);
+}
