@@ -261,7 +261,7 @@ demo: all example-programs
 # ---- lint
 
 lint lint-format lint-tidy lint-cppcheck lint-headers lint-shell lint-ruby lint-rules:
-	@RUBY_CFLAGS='$(RUBY_CFLAGS)' scripts/lint $(patsubst lint-%,%,$(filter lint-%,$@))
+	@CC='$(CC)' scripts/lint $(patsubst lint-%,%,$(filter lint-%,$@))
 
 # ---- installation
 
