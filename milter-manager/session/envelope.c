@@ -1,0 +1,352 @@
+/*
+ * envelope - C H M R T U: fan out to every child concerned, collect, decide.
+ *
+ * All stoppers are asked before the first child is: then every child is sent
+ * the command at the same time, and the answer is formed when the last reply is
+ * in, in configuration order and not in the order of arrival.
+ */
+#include "milter-manager/session/envelope.h"
+
+#include "libcore/base/log.h"
+#include "libcore/wire/macro.h"
+#include "milter-manager/session/child.h"
+#include "milter-manager/session/content.h"
+
+/* What a 421 says for a filter that asks for the shutdown of the SMTP session. */
+static const struct slice envelope_shutdown_text =
+    SLICE_LITERAL("421 4.3.2 Service shutting down, closing transmission channel");
+
+static const struct {
+    bool asks;
+    enum condition_stage stage;
+} envelope_stoppers[COMMANDS] = {
+    [COMMAND_CONNECT] = {true, CONDITION_CONNECT},
+    [COMMAND_HELO] = {true, CONDITION_HELO},
+    [COMMAND_MAIL] = {true, CONDITION_ENVELOPE_FROM},
+    [COMMAND_RCPT] = {true, CONDITION_ENVELOPE_RECIPIENT},
+    [COMMAND_DATA] = {true, CONDITION_DATA},
+};
+
+/* A recipient the MTA itself refuses, told because some child asked for such (RCPT_REJ). */
+static bool envelope_recipient_refused_by_mta(const struct session *session)
+{
+    struct slice mailer;
+
+    return (session->front.answer.steps & STEP_RCPT_REJECTED) != 0 &&
+           macro_pair_find(macro_store_get(&session->front.macros, COMMAND_RCPT),
+                           slice_from_string("rcpt_mailer"), &mailer) &&
+           slice_equal_string(mailer, "error");
+}
+
+static bool envelope_concerns(const struct session_child *child, enum command command,
+                              bool refused_by_mta)
+{
+    if (!child_alive(child)) {
+        return false;
+    }
+    switch (command) {
+    case COMMAND_RCPT:
+        return child->in_message &&
+               (!refused_by_mta || (child->mta.answer.steps & STEP_RCPT_REJECTED) != 0);
+    case COMMAND_DATA:
+        return child->in_message && child->accepted_recipients > 0;
+    default:
+        return true;
+    }
+}
+
+static void envelope_question(const struct session *session, struct condition_question *question)
+{
+    struct packet packet = {.letter = command_info[session->command].letter,
+                            .payload = buffer_slice(&session->command_payload)};
+    struct command_packet command;
+
+    *question = (struct condition_question){.stage = envelope_stoppers[session->command].stage};
+    if (session->command == COMMAND_DATA || !command_decode(&packet, &command, NULL)) {
+        return;
+    }
+    question->argument_count = 1;
+    switch (session->command) {
+    case COMMAND_CONNECT:
+        question->arguments[0] = command.connect.host;
+        question->family = command.connect.family;
+        question->port = command.connect.port;
+        question->address = command.connect.address;
+        break;
+    case COMMAND_MAIL:
+    case COMMAND_RCPT:
+        question->arguments[0] = command.envelope.address;
+        break;
+    default:
+        question->arguments[0] = command.text;
+        break;
+    }
+}
+
+static void envelope_dispatch(struct session *session);
+static void envelope_finish(struct session *session);
+
+static void envelope_stopper_answered(void *owner, enum condition_answer answer)
+{
+    struct session_child *child = owner;
+    struct session *session = child->session;
+
+    child->ticket = NULL;
+    child->stopped = answer == CONDITION_STOP;
+    if (--session->questions == 0) {
+        envelope_dispatch(session);
+    }
+    session_settle(session);
+}
+
+static void envelope_ask(struct session_child *child)
+{
+    struct session *session = child->session;
+    struct condition_question question;
+
+    if (!envelope_stoppers[session->command].asks ||
+        !child_has_stopper(child, envelope_stoppers[session->command].stage)) {
+        return;
+    }
+    envelope_question(session, &question);
+    switch (child_ask(child, &question, envelope_stopper_answered)) {
+    case CONDITION_RUN:
+        break;
+    case CONDITION_STOP:
+        child->stopped = true;
+        break;
+    case CONDITION_PENDING:
+        session->questions++;
+        break;
+    }
+}
+
+void envelope_begin(struct session *session, enum command command)
+{
+    bool refused_by_mta = command == COMMAND_RCPT && envelope_recipient_refused_by_mta(session);
+
+    session->activity = SESSION_ENVELOPE;
+    session->command = command;
+    session->questions = session->awaited = 0;
+    for (unsigned i = 0; i < session->child_count; i++) {
+        struct session_child *child = &session->children[i];
+
+        child->target = envelope_concerns(child, command, refused_by_mta);
+        child->stopped = false;
+        child->answer = VERDICT_NONE;
+        child->answer_text = slice_of("", 0);
+    }
+    for (unsigned i = 0; i < session->child_count; i++) {
+        if (session->children[i].target) {
+            envelope_ask(&session->children[i]);
+        }
+    }
+    if (session->questions == 0) {
+        envelope_dispatch(session);
+    }
+}
+
+static void envelope_stop(struct session_child *child)
+{
+    enum command command = child->session->command;
+
+    child->answer = verdict_when_stopped(command);
+    child->last_command = command;
+    child->status_stopped = command != COMMAND_RCPT;
+    child_apply(child, verdict_stop_effect(command));
+    child->target = false;
+}
+
+static void envelope_send(struct session_child *child)
+{
+    struct session *session = child->session;
+
+    if (child->fallback_due) {
+        child->fallback_due = false;
+        child->answer = child_fallback(child);
+        return;
+    }
+    if (session->command == COMMAND_MAIL) {
+        child->in_message = true;
+        child->accepted_recipients = child->refused_recipients = 0;
+    }
+    switch (child_send(child, session->command, buffer_slice(&session->command_payload))) {
+    case MTA_REPLY_OWED:
+        session->awaited++;
+        break;
+    case MTA_NO_REPLY:
+    case MTA_NOT_SENT:
+        child->answer = VERDICT_CONTINUE;
+        break;
+    case MTA_OUT_OF_ORDER:
+        child_expire(child, "error", "the command is out of order for this child");
+        child->answer = child_fallback(child);
+        break;
+    }
+}
+
+static void envelope_dispatch(struct session *session)
+{
+    for (unsigned i = 0; i < session->child_count; i++) {
+        struct session_child *child = &session->children[i];
+
+        if (!child->target) {
+            continue;
+        }
+        if (child->stopped && child->state == CHILD_READY) {
+            envelope_stop(child);
+        } else {
+            envelope_send(child);
+        }
+    }
+    if (session->awaited == 0) {
+        envelope_finish(session);
+    }
+}
+
+static void envelope_collected(struct session *session)
+{
+    if (--session->awaited == 0) {
+        envelope_finish(session);
+    }
+}
+
+void envelope_child_replied(struct session_child *child, const struct reply *reply)
+{
+    struct session *session = child->session;
+    struct slice text = reply->kind == REPLY_SHUTDOWN ? envelope_shutdown_text : reply->text;
+
+    child_answered(child);
+    child->answer = reply_verdict(reply);
+    child->answer_text = arena_copy(&session->command_arena, text);
+    child_note_status(child, child->answer);
+    envelope_collected(session);
+}
+
+void envelope_child_failed(struct session_child *child, bool asked)
+{
+    struct session *session = child->session;
+
+    if (asked) {
+        child->fallback_due = true; /* it will be counted when the others are asked */
+        if (--session->questions == 0) {
+            envelope_dispatch(session);
+        }
+        return;
+    }
+    if (session->command == COMMAND_UNKNOWN) {
+        child->answer = VERDICT_CONTINUE; /* no effect on the reply (section 18) */
+        child->fallback_due = true;
+    } else {
+        child->answer = child_fallback(child);
+    }
+    envelope_collected(session);
+}
+
+/* The child whose answer counts: the strongest, the first in configuration order among equals. */
+static struct session_child *envelope_decider(struct session *session, enum verdict *verdict)
+{
+    struct session_child *decider = NULL;
+
+    *verdict = VERDICT_NONE;
+    for (unsigned i = 0; i < session->child_count; i++) {
+        struct session_child *child = &session->children[i];
+        enum verdict counted = child_counted(child, child->answer);
+
+        if (verdict_stronger(counted, *verdict)) {
+            *verdict = counted;
+            decider = child;
+        }
+    }
+    return decider;
+}
+
+static void envelope_count_recipient(struct session_child *child)
+{
+    if (child->answer == VERDICT_CONTINUE) {
+        child->accepted_recipients++;
+    } else if (child->answer != VERDICT_ACCEPT) {
+        child->refused_recipients++;
+    }
+}
+
+/* What each child's own answer means for itself. */
+static void envelope_apply_answers(struct session *session)
+{
+    bool refused_by_mta =
+        session->command == COMMAND_RCPT && envelope_recipient_refused_by_mta(session);
+
+    for (unsigned i = 0; i < session->child_count; i++) {
+        struct session_child *child = &session->children[i];
+
+        if (!child->target || child->answer == VERDICT_NONE) {
+            continue;
+        }
+        if (session->command == COMMAND_RCPT && !refused_by_mta) {
+            envelope_count_recipient(child);
+        }
+        if (session->command == COMMAND_UNKNOWN && child->answer == VERDICT_ACCEPT) {
+            child_leave_message(child);
+            continue;
+        }
+        if (child->answer == VERDICT_DISCARD && session->command <= COMMAND_HELO) {
+            log_error("[children][error][%s] [%u] discard is no answer there: %s",
+                      command_info[session->command].name, session->tag,
+                      child->configuration->name);
+        }
+        if (child->state == CHILD_READY) {
+            child_apply(child, verdict_child_effect(session->command, child->answer));
+        } else {
+            child->in_message = child->in_message && child->fallback_due;
+        }
+    }
+}
+
+/* After DATA only children with a recipient of their own go on (section 3). */
+static void envelope_drop_recipientless(struct session *session)
+{
+    for (unsigned i = 0; i < session->child_count; i++) {
+        struct session_child *child = &session->children[i];
+
+        if (child->in_message && child->accepted_recipients == 0) {
+            child_leave_message(child);
+        }
+    }
+}
+
+/*
+ * Nobody is concerned.  An accept would end our interest in the message, which
+ * an unknown command or a recipient the MTA refuses itself must not do.
+ */
+static enum verdict envelope_nobody_verdict(const struct session *session)
+{
+    enum verdict verdict = session_nobody_verdict(session);
+    bool passing = session->command == COMMAND_UNKNOWN ||
+                   (session->command == COMMAND_RCPT && envelope_recipient_refused_by_mta(session));
+
+    return passing && verdict == VERDICT_ACCEPT ? VERDICT_CONTINUE : verdict;
+}
+
+static void envelope_finish(struct session *session)
+{
+    enum verdict verdict;
+    struct session_child *decider = envelope_decider(session, &verdict);
+    struct slice text = decider == NULL ? slice_of("", 0) : decider->answer_text;
+
+    envelope_apply_answers(session);
+    if (decider == NULL) {
+        verdict = envelope_nobody_verdict(session);
+    }
+    if (session->command == COMMAND_DATA) {
+        session->message.data_done = true;
+        envelope_drop_recipientless(session);
+    }
+    if (verdict_ends_message(session->command, verdict)) {
+        session_message_abort(session);
+    }
+    if (session->command == COMMAND_DATA && session->waiting) {
+        content_after_emulated_data(session, verdict, text);
+        return;
+    }
+    session_reply_verdict(session, verdict, text);
+}

@@ -1,0 +1,21 @@
+/*
+ * negotiate - the options of all children become one answer (manager-semantics section 2).
+ */
+#ifndef MILTER_MANAGER_SESSION_NEGOTIATE_H
+#define MILTER_MANAGER_SESSION_NEGOTIATE_H
+
+#include "milter-manager/session/session.h"
+
+/*
+ * Makes the session's children from the configuration and starts connecting all
+ * of them; when every one has answered, failed or timed out the MTA is answered
+ * or, for a second CONNECT, the command that waits goes on.
+ */
+void negotiate_begin(struct session *session);
+void negotiate_child_connected(struct session_child *child, struct buffer *output);
+/* The child's answer stands in child->mta. */
+void negotiate_child_answered(struct session_child *child);
+/* Connection refused, time-out or nonsense before the answer. */
+void negotiate_child_failed(struct session_child *child, const char *what, const char *cause);
+
+#endif

@@ -1,0 +1,547 @@
+/*
+ * session - one MTA session over N child milters, without I/O.
+ *
+ * This file is the session's life: commands of the MTA are handed to the module
+ * they belong to, events of the children likewise, and messages begin and end.
+ * It owns children, message and command memory; the configuration is counted.
+ */
+#include "milter-manager/session/session.h"
+
+#include "libcore/base/log.h"
+#include "libcore/base/memory.h"
+#include "milter-manager/session/child.h"
+#include "milter-manager/session/content.h"
+#include "milter-manager/session/edits.h"
+#include "milter-manager/session/envelope.h"
+#include "milter-manager/session/negotiate.h"
+#include "milter-manager/session/statistics.h"
+
+#include <stdlib.h>
+
+enum {
+    SESSION_PACKET_TIMEOUT_FACTOR = 10,  /* times the longest reading_timeout ... */
+    SESSION_PACKET_TIMEOUT_MINIMUM = 60, /* ... but at least that many seconds */
+    SESSION_KEEP_ALIVE = 10,             /* s between PROGRESS packets while E is answered */
+};
+
+static unsigned session_processing;
+
+unsigned session_processing_count(void)
+{
+    return session_processing;
+}
+
+struct session *session_new(struct configuration *configuration, const struct session_host *host,
+                            void *owner, struct buffer *output, const char *peer)
+{
+    static unsigned last_tag;
+    struct session *session = NEW(struct session);
+
+    session->host = host;
+    session->owner = owner;
+    session->configuration = configuration_reference(configuration);
+    session->tag = ++last_tag;
+    session->peer = peer;
+    session->started = host->now(session);
+    filter_init(&session->front, output);
+    session_processing++;
+    return session;
+}
+
+static void session_drop_children(struct session *session)
+{
+    for (unsigned i = 0; i < session->child_count; i++) {
+        child_quit(&session->children[i]);
+        child_clear(&session->children[i]);
+    }
+    free(session->children);
+    session->children = NULL;
+    session->child_count = 0;
+}
+
+void session_free(struct session *session)
+{
+    session_close(session);
+    filter_clear(&session->front);
+    buffer_clear(&session->command_payload);
+    buffer_clear(&session->waiting_payload);
+    buffer_clear(&session->scratch);
+    arena_clear(&session->command_arena);
+    configuration_release(session->configuration);
+    free(session);
+    session_processing--;
+}
+
+void session_close(struct session *session)
+{
+    if (session->activity == SESSION_OVER) {
+        return;
+    }
+    if (session->message.open) {
+        session->status_aborted = true;
+        session->last_command = COMMAND_ABORT;
+        session->last_replied = false;
+    }
+    session_message_reset(session);
+    session->activity = SESSION_OVER;
+    session_drop_children(session);
+    statistics_session_end(session);
+}
+
+/* ---- the message ---- */
+
+static void session_message_open(struct session *session)
+{
+    struct session_message *message = &session->message;
+
+    message->open = true;
+    session->status_aborted = session->status_quarantined = false;
+    header_list_init(&message->headers, &message->arena);
+    edit_list_init(&message->edits, &message->arena);
+    edit_list_init(&message->child_edits, &message->arena);
+    body_spool_init(&message->body, BODY_SPOOL_THRESHOLD);
+}
+
+void session_message_reset(struct session *session)
+{
+    struct session_message *message = &session->message;
+
+    for (unsigned i = 0; i < session->child_count; i++) {
+        child_leave_message(&session->children[i]);
+        child_message_reset(&session->children[i]);
+    }
+    if (message->open) {
+        edits_forget(session);
+        if (message->reader_open) {
+            body_reader_clear(&message->reader);
+        }
+        if (message->answering) {
+            body_reader_clear(&message->answer_reader);
+        }
+        if (message->end_seen) {
+            session->host->schedule_keep_alive(session, 0);
+        }
+        body_spool_clear(&message->body);
+        arena_clear(&message->arena);
+        *message = (struct session_message){0};
+    }
+    macro_store_expire(&session->front.macros, COMMAND_HELO);
+    session->shelf = NULL;
+    arena_clear(&session->shelf_arena);
+}
+
+void session_message_abort(struct session *session)
+{
+    for (unsigned i = 0; i < session->child_count; i++) {
+        child_leave_message(&session->children[i]);
+    }
+    session_message_reset(session);
+}
+
+/* An ABORT of the MTA, or a command that implies one. */
+static void session_abort(struct session *session)
+{
+    bool content = session->message.open;
+
+    if (!content) {
+        session_message_reset(session);
+        return;
+    }
+    session_message_abort(session);
+    session->status_aborted = true;
+    session->last_command = COMMAND_ABORT;
+    session->last_replied = false;
+}
+
+/* ---- replies to the MTA ---- */
+
+void session_reply(struct session *session, const struct reply *reply)
+{
+    session->status = reply_verdict(reply);
+    session->last_command = session->command;
+    session->last_replied = true;
+    session->message.owed = false;
+    session->activity = SESSION_IDLE;
+    filter_reply(&session->front, reply);
+    arena_clear(&session->command_arena);
+    if (session->message.open && !position_in_message(session->front.position)) {
+        session_message_abort(session);
+    }
+    if (session->front_held) {
+        session->host->resume_front(session);
+    }
+}
+
+void session_reply_verdict(struct session *session, enum verdict verdict, struct slice text)
+{
+    struct reply reply = {.kind = reply_kind_of(verdict), .text = text};
+
+    if (text.length > 0 && (verdict == VERDICT_REJECT || verdict == VERDICT_TEMPORARY_FAILURE)) {
+        reply.kind = REPLY_CODE;
+    }
+    if (!order_reply_valid(session->front.owed, reply.kind)) {
+        reply.kind = REPLY_CONTINUE; /* a fallback of discard at UNKNOWN */
+    }
+    session_reply(session, &reply);
+}
+
+enum verdict session_nobody_verdict(const struct session *session)
+{
+    for (unsigned i = 0; i < session->child_count; i++) {
+        if (!session->children[i].failed) {
+            return VERDICT_ACCEPT;
+        }
+    }
+    return session->configuration->manager.fallback_status;
+}
+
+/* ---- commands of the MTA ---- */
+
+static void session_take_negotiate(struct session *session, const struct command_packet *event)
+{
+    (void)event;
+    negotiate_begin(session);
+}
+
+static void session_take_macro(struct session *session, const struct command_packet *event)
+{
+    if (!event->macros.known) {
+        return;
+    }
+    for (unsigned i = 0; i < session->child_count; i++) {
+        struct session_child *child = &session->children[i];
+
+        buffer_reset(&child->overlay.sets[event->macros.stage]);
+        child->macros_due |= (uint32_t)1 << event->macros.stage;
+    }
+}
+
+static void session_take_envelope(struct session *session, const struct command_packet *event)
+{
+    buffer_reset(&session->command_payload);
+    buffer_append_slice(&session->command_payload, event->payload);
+    envelope_begin(session, event->command);
+}
+
+void session_resume_waiting(struct session *session)
+{
+    session->waiting = false;
+    for (unsigned i = 0; i < session->child_count; i++) {
+        session->children[i].macros_due = (uint32_t)1 << COMMAND_CONNECT;
+    }
+    buffer_reset(&session->command_payload);
+    buffer_append_slice(&session->command_payload, buffer_slice(&session->waiting_payload));
+    envelope_begin(session, session->waiting_command);
+}
+
+/* The session so far is over, a new one starts on the same connection. */
+static void session_start_over(struct session *session)
+{
+    session_abort(session);
+    session_drop_children(session);
+    if (session->connected) {
+        statistics_session_end(session);
+        statistics_sessions_finished(1, session_processing);
+    }
+    session->ended = session->connected = false;
+    session->status = VERDICT_NONE;
+    session->status_aborted = session->status_quarantined = false;
+    session->started = session->host->now(session);
+}
+
+static void session_take_connect(struct session *session, const struct command_packet *event)
+{
+    bool again = session->connected || session->children == NULL;
+
+    if (!again) {
+        session->connected = true;
+        session_take_envelope(session, event);
+        return;
+    }
+    session_start_over(session);
+    session->connected = true;
+    session->waiting = true;
+    session->waiting_command = event->command;
+    buffer_reset(&session->waiting_payload);
+    buffer_append_slice(&session->waiting_payload, event->payload);
+    session->command = event->command;
+    negotiate_begin(session);
+}
+
+static void session_take_helo(struct session *session, const struct command_packet *event)
+{
+    if (session->message.open) {
+        session_abort(session);
+    }
+    session_take_envelope(session, event);
+}
+
+static void session_take_mail(struct session *session, const struct command_packet *event)
+{
+    if (session->message.open) {
+        session_abort(session);
+        macro_store_expire(&session->front.macros, COMMAND_MAIL);
+    }
+    session_message_open(session);
+    session_take_envelope(session, event);
+}
+
+static void session_take_abort(struct session *session, const struct command_packet *event)
+{
+    (void)event;
+    session_abort(session);
+}
+
+static void session_take_quit(struct session *session, const struct command_packet *event)
+{
+    (void)event;
+    session_close(session);
+}
+
+static void session_take_quit_new_connection(struct session *session,
+                                             const struct command_packet *event)
+{
+    (void)event;
+    session_start_over(session);
+}
+
+typedef void session_take_fn(struct session *session, const struct command_packet *event);
+
+static session_take_fn *const session_takers[COMMANDS] = {
+    [COMMAND_NEGOTIATE] = session_take_negotiate,
+    [COMMAND_MACRO] = session_take_macro,
+    [COMMAND_CONNECT] = session_take_connect,
+    [COMMAND_HELO] = session_take_helo,
+    [COMMAND_MAIL] = session_take_mail,
+    [COMMAND_RCPT] = session_take_envelope,
+    [COMMAND_DATA] = session_take_envelope,
+    [COMMAND_UNKNOWN] = session_take_envelope,
+    [COMMAND_HEADER] = content_take,
+    [COMMAND_END_OF_HEADER] = content_take,
+    [COMMAND_BODY] = content_take,
+    [COMMAND_END_OF_MESSAGE] = content_take,
+    [COMMAND_ABORT] = session_take_abort,
+    [COMMAND_QUIT] = session_take_quit,
+    [COMMAND_QUIT_NEW_CONNECTION] = session_take_quit_new_connection,
+};
+
+static void session_take(struct session *session, const struct command_packet *event)
+{
+    if (command_info[event->command].replied) {
+        session->command = event->command;
+        session->last_command = event->command;
+        session->last_replied = false;
+    }
+    session_takers[event->command](session, event);
+}
+
+size_t session_front_received(struct session *session, struct slice input)
+{
+    size_t length = input.length;
+    struct command_packet event;
+    struct error error = {0};
+
+    session->front_held = false;
+    while (session->activity != SESSION_OVER) {
+        switch (filter_next(&session->front, &input, &event, &error)) {
+        case FILTER_EVENT:
+            session_take(session, &event);
+            continue;
+        case FILTER_HELD:
+            session->front_held = true;
+            break;
+        case FILTER_WAIT:
+            break;
+        case FILTER_INVALID:
+            log_warning("[session][error] [%u] %s: %s; the connection is closed", session->tag,
+                        session->peer, error.message);
+            session_close(session);
+            break;
+        }
+        break;
+    }
+    session_settle(session);
+    return session->activity == SESSION_OVER ? length : length - input.length;
+}
+
+void session_front_closed(struct session *session, const char *reason)
+{
+    if (reason != NULL && session->activity != SESSION_OVER) {
+        log_warning("[session][error] [%u] %s: %s", session->tag, session->peer, reason);
+    }
+    session_close(session);
+    session_settle(session);
+}
+
+void session_front_drained(struct session *session)
+{
+    if (session->message.answering) {
+        content_continue(session);
+        session_settle(session);
+    }
+}
+
+void session_keep_alive(struct session *session)
+{
+    if (session->message.end_seen && session->message.owed && !session->message.answering) {
+        filter_edit(&session->front, &(struct reply){.kind = REPLY_PROGRESS});
+        session->host->schedule_keep_alive(session, SESSION_KEEP_ALIVE);
+        session_settle(session);
+    }
+}
+
+/* ---- events of the children ---- */
+
+void session_child_connected(struct session_child *child, struct buffer *output)
+{
+    negotiate_child_connected(child, output);
+    session_settle(child->session);
+}
+
+/* It may close after an answer that ends its part in the session (milter-protocol section 12). */
+static bool session_child_has_left(const struct session_child *child)
+{
+    return child->session->activity == SESSION_ENVELOPE && child->target &&
+           child->answer != VERDICT_NONE &&
+           verdict_child_effect(child->session->command, child->answer) == EFFECT_QUIT;
+}
+
+static void session_fail_child(struct session_child *child, const char *what, const char *cause)
+{
+    struct session *session = child->session;
+    bool asked = child->ticket != NULL;
+    bool concerned = child->awaiting || asked;
+
+    if (child->state == CHILD_OUT) {
+        return;
+    }
+    if (child->state != CHILD_READY) {
+        negotiate_child_failed(child, what, cause);
+        return;
+    }
+    if (session_child_has_left(child)) {
+        child_quit(child);
+        return;
+    }
+    child_expire(child, what, cause);
+    if (!concerned) {
+        child->fallback_due = true;
+    } else if (session->activity == SESSION_CONTENT) {
+        content_child_failed(child);
+    } else {
+        envelope_child_failed(child, asked);
+    }
+}
+
+/* A reply or edit of a child, handed to the module whose command is in progress. */
+static void session_take_reply(struct session_child *child, enum mta_result result,
+                               enum command command, const struct reply *reply)
+{
+    struct session *session = child->session;
+
+    if (result == MTA_NEGOTIATED) {
+        negotiate_child_answered(child);
+    } else if (session->activity == SESSION_CONTENT) {
+        if (result == MTA_EDIT) {
+            content_child_edited(child, reply);
+        } else {
+            content_child_replied(child, command, reply);
+        }
+    } else if (result == MTA_EDIT) {
+        session->host->expect_child(child, child->configuration->reading_timeout);
+    } else {
+        envelope_child_replied(child, reply);
+    }
+}
+
+size_t session_child_received(struct session_child *child, struct slice input)
+{
+    struct session *session = child->session;
+    size_t length = input.length;
+    struct reply reply;
+    enum command command;
+    struct error error = {0};
+
+    while (child->state != CHILD_OUT) {
+        enum mta_result result = mta_next(&child->mta, &input, &reply, &command, &error);
+
+        if (result == MTA_WAIT) {
+            break;
+        }
+        if (result == MTA_INVALID) {
+            session_fail_child(child, "error", error.message);
+            break;
+        }
+        session_take_reply(child, result, command, &reply);
+    }
+    session_settle(session);
+    return length - input.length;
+}
+
+void session_child_failed(struct session_child *child, const struct error *error)
+{
+    bool timeout = error->code == ERROR_TIMEOUT;
+
+    session_fail_child(child,
+                       !timeout                           ? "error"
+                       : child->state == CHILD_CONNECTING ? "timeout][connection"
+                                                          : "timeout][writing",
+                       error->message);
+    session_settle(child->session);
+}
+
+void session_child_timed_out(struct session_child *child)
+{
+    bool end = child->state == CHILD_READY && child->mta.owed == COMMAND_END_OF_MESSAGE;
+
+    session_fail_child(child, end ? "timeout][end-of-message" : "timeout][reading",
+                       end ? "no final reply within end_of_message_timeout"
+                           : "no reply within reading_timeout");
+    session_settle(child->session);
+}
+
+void session_child_drained(struct session_child *child)
+{
+    if (child->session->activity == SESSION_CONTENT) {
+        content_continue(child->session);
+        session_settle(child->session);
+    }
+}
+
+/* ---- the rest ---- */
+
+void session_settle(struct session *session)
+{
+    for (unsigned i = 0; i < session->child_count; i++) {
+        struct session_child *child = &session->children[i];
+
+        if (child->mta.output != NULL && buffer_length(child->mta.output) > 0) {
+            session->host->flush_child(child);
+        }
+    }
+    if (buffer_length(session->front.output) > 0) {
+        session->host->flush_front(session);
+    }
+    if (session->activity == SESSION_OVER && !session->finished) {
+        session->finished = true;
+        session->host->finished(session);
+    }
+}
+
+bool session_is_idle(const struct session *session)
+{
+    return session->activity == SESSION_IDLE && !session->message.open;
+}
+
+double session_packet_timeout(const struct session *session)
+{
+    double longest = 0;
+
+    for (unsigned i = 0; i < session->configuration->child_count; i++) {
+        if (session->configuration->children[i].reading_timeout > longest) {
+            longest = session->configuration->children[i].reading_timeout;
+        }
+    }
+    longest *= SESSION_PACKET_TIMEOUT_FACTOR;
+    return longest > SESSION_PACKET_TIMEOUT_MINIMUM ? longest : SESSION_PACKET_TIMEOUT_MINIMUM;
+}

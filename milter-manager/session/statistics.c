@@ -1,0 +1,71 @@
+/*
+ * statistics - the statistics lines the log analyzer reads (tools.md section 4.3).
+ *
+ * Only writes; what it prints was counted elsewhere.
+ */
+#include "milter-manager/session/statistics.h"
+
+#include "libcore/base/log.h"
+
+/* The reports say "pass" where nothing was decided against the mail. */
+static const char *statistics_status(enum verdict verdict)
+{
+    return verdict == VERDICT_NONE || verdict == VERDICT_CONTINUE || verdict == VERDICT_SKIP
+               ? "pass"
+               : verdict_name(verdict);
+}
+
+void statistics_child_end(struct session_child *child)
+{
+    const char *status = child->status_stopped   ? "stop"
+                         : child->status_aborted ? "abort"
+                                                 : statistics_status(child->status);
+
+    if (child->ended) {
+        return;
+    }
+    child->ended = true;
+    log_statistics("[milter][end][%s][%s][%g](%u): %s", command_info[child->last_command].name,
+                   status, child->busy_time, child->tag, child->configuration->name);
+}
+
+void statistics_session_end(struct session *session)
+{
+    const char *status = session->status_aborted       ? "abort"
+                         : session->status_quarantined ? "quarantine"
+                                                       : statistics_status(session->status);
+
+    if (session->ended) {
+        return;
+    }
+    session->ended = true;
+    log_statistics("[session][end][%s%s][%s][%g](%u)", command_info[session->last_command].name,
+                   session->last_replied ? "-replied" : "", status,
+                   session->host->now(session) - session->started, session->tag);
+}
+
+void statistics_child_header(const struct session_child *child, struct slice name,
+                             struct slice value)
+{
+    log_statistics("[milter][header][add](%u): <%.*s>=<%.*s>: %s", child->tag, (int)name.length,
+                   name.data, (int)value.length, value.data, child->configuration->name);
+}
+
+void statistics_session_header(const struct session *session, struct slice name, struct slice value)
+{
+    log_statistics("[session][header][add](%u): <%.*s>=<%.*s>", session->tag, (int)name.length,
+                   name.data, (int)value.length, value.data);
+}
+
+void statistics_quarantine(const struct session *session)
+{
+    log_statistics("[reply][end-of-message][quarantine](%u)", session->tag);
+}
+
+void statistics_sessions_finished(unsigned finished, unsigned processing)
+{
+    static unsigned long total;
+
+    total += finished;
+    log_statistics("[sessions][finished] %lu(+%u) %u", total, finished, processing);
+}
