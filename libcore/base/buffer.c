@@ -47,6 +47,7 @@ char *buffer_reserve(struct buffer *buffer, size_t length)
         return buffer->data + buffer->end;
     }
     if (buffer->start > 0) {
+        assert(buffer->data != NULL);
         memmove(buffer->data, buffer->data + buffer->start, used);
         buffer->start = 0;
         buffer->end = used;
