@@ -1,0 +1,26 @@
+/*
+ * arguments - the command line of milter-test-server (tools.md section 1.1).
+ */
+#ifndef MILTER_TEST_SERVER_ARGUMENTS_H
+#define MILTER_TEST_SERVER_ARGUMENTS_H
+
+#include "libcore/base/options.h"
+#include "milter-test-server/session.h"
+
+struct arguments {
+    struct session_plan plan; /* spec is NULL when none was given */
+    struct message message;
+    struct macro_store macros;
+    bool output_message;
+    bool colour;
+};
+
+/*
+ * Reads the command line, and the mail files it names, into *arguments, which
+ * must not be moved afterwards.  For OPTIONS_EXIT_FAILURE the message has been
+ * printed to standard error.
+ */
+enum option_outcome arguments_parse(struct arguments *arguments, int argc, char **argv);
+void arguments_clear(struct arguments *arguments);
+
+#endif
