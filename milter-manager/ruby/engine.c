@@ -172,6 +172,7 @@ static VALUE start_language(VALUE argument)
     rb_ary_unshift(rb_gv_get("$LOAD_PATH"), rb_utf8_str_new_cstr(directory));
     rb_require("milter/manager");
     binding_engine = rb_const_get(manager, rb_intern("Engine"));
+    rb_funcall(binding_engine, rb_intern("prepare"), 0);
     return Qnil;
 }
 
@@ -212,9 +213,12 @@ bool engine_start(struct error *error)
 
 void engine_set_loop(struct loop *loop)
 {
+    VALUE ignored;
+
     if (current_loop != NULL && loop != current_loop) {
         condition_clear();
         waiting_clear();
+        (void)binding_call("reset", 0, NULL, &ignored);
     }
     current_loop = loop;
 }

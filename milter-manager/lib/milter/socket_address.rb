@@ -8,14 +8,16 @@ module Milter
     # The address of a connect command: family and address as on the wire.
     def self.from_wire(family, port, address)
       case family
-      when "4" then IPv4.new(address, port)
-      when "6" then IPv6.new(address.delete_prefix("IPv6:"), port)
+      when "4" then IPv4.new(address, port) if address.match?(/\A\d{1,3}(?:\.\d{1,3}){3}\z/)
+      when "6" then from_wire_ipv6(port, address.delete_prefix("IPv6:"))
       when "L" then Unix.new(address)
-      else Unknown.new
-      end
-    rescue IPAddr::Error
-      Unknown.new
+      end || Unknown.new
     end
+
+    def self.from_wire_ipv6(port, address)
+      IPv6.new(address, port) if address.match?(/\A[\h:.]*:[\h:.]*\z/)
+    end
+    private_class_method :from_wire_ipv6
 
     # What all kinds have in common: questions with the answer no, equality by content.
     class Base
@@ -41,18 +43,21 @@ module Milter
 
       def initialize(address, port)
         super()
-        @ip_address = IPAddr.new(address)
-        raise IPAddr::InvalidAddressError, address unless proper_family?
-
         @address = address
         @port = port
       end
 
       def local?
-        self.class::LOCAL_NETWORKS.any? { |network| network.include?(@ip_address) }
+        ip_address = to_ip_address
+        !ip_address.nil? && self.class::LOCAL_NETWORKS.any? { |network| network.include?(ip_address) }
       end
 
-      def to_ip_address = @ip_address
+      # nil when the MTA sent something that only looks like an address.
+      def to_ip_address
+        @to_ip_address ||= IPAddr.new(@address)
+      rescue IPAddr::Error
+        nil
+      end
     end
 
     # inet:PORT@[ADDRESS]
@@ -62,10 +67,6 @@ module Milter
 
       def ipv4? = true
       def to_s = "inet:#{@port}@[#{@address}]"
-
-      private
-
-      def proper_family? = @ip_address.ipv4?
     end
 
     # inet6:PORT@[ADDRESS]
@@ -74,10 +75,6 @@ module Milter
 
       def ipv6? = true
       def to_s = "inet6:#{@port}@[#{@address}]"
-
-      private
-
-      def proper_family? = @ip_address.ipv6?
     end
 
     # unix:PATH

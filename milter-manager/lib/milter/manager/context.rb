@@ -18,6 +18,11 @@ module Milter
         @handle = handle
       end
 
+      # Nobody may use it any longer.
+      def expire
+        @handle = 0
+      end
+
       def name = live(Native.context_name(@handle))
 
       # Value of a macro, nil when the session has none of that name.

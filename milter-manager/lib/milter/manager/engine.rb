@@ -5,7 +5,34 @@ module Milter
     # What the C half calls: loading, asking, waking.  Everything runs on the
     # main thread; the fiber that called in is the event loop's.
     module Engine
+      IDLE_FIBERS = 256 # kept for reuse: making one costs more than a question
+      PUMP_BUSY = 0.002 # s between turns of other threads while somebody waits for them
+      PUMP_IDLE = 0.02
+
       class << self
+        attr_reader :scheduler
+
+        # Once, on the root fiber.
+        def prepare
+          @root = Fiber.current
+          @scheduler = Scheduler.new(@root)
+          @pending = {}
+          @finished = []
+          @idle = []
+          @pump = nil
+          Fiber.set_scheduler(@scheduler)
+        end
+
+        # The event loop is gone, and with it whatever waited.
+        def reset
+          @scheduler.reset
+          @pending.clear
+          @finished.clear
+          @pump = nil
+        end
+
+        # ---- configuration
+
         # [configuration, message, ...]: no message means success.
         def load(directories)
           loader = Loader.new(directories)
@@ -16,6 +43,108 @@ module Milter
         def seal(configuration)
           configuration.seal
           nil
+        end
+
+        # ---- questions; called from C on the root fiber
+
+        # true, false, or nil: the answer will come from woken or run_ready.
+        def ask(ticket, conditions, stage, handle, arguments)
+          question = Question.new(ticket, conditions, stage, handle, arguments)
+          question.start
+          watch_threads
+          return question.answer if question.answered?
+
+          @pending[ticket] = question
+          question.begin_waiting
+          nil
+        end
+
+        def cancel(ticket)
+          @pending.delete(ticket)&.cancel
+          watch_threads
+          nil
+        end
+
+        # [ticket, answer, ticket, answer, ...] or nil
+        def woken(number, events)
+          @scheduler.woken(number, events)
+          watch_threads
+          take_finished
+        end
+
+        def run_ready
+          @scheduler.run_ready
+          take_finished
+        end
+
+        # ---- for questions and the scheduler
+
+        def finished(question)
+          @pending.delete(question.ticket)
+          @finished << question.ticket << question.answer
+        end
+
+        # A fiber that is waiting for a question.
+        def take_fiber = @idle.pop || new_fiber
+
+        # Raises in a fiber that waits; it may go on waiting.
+        def interrupt(fiber, *reason)
+          fiber.raise(*reason) if fiber.alive?
+        rescue FiberError => e
+          Logger.debug("[ruby] a fiber could not be interrupted: #{e.message}")
+        end
+
+        # Runs a block of somebody else's that nobody waits for.
+        def guard(name)
+          yield
+        rescue ConditionCancelled, ConditionTimeout
+          nil
+        rescue Exception => e
+          Logger.error("[ruby] #{name}: #{Locations.describe(e)}")
+        end
+
+        private
+
+        def new_fiber
+          Fiber.new(blocking: false) do |question|
+            while question
+              guard("condition") { question.ask_conditions }
+              forget_locals
+              break if @idle.size >= IDLE_FIBERS
+
+              @idle << Fiber.current
+              question = @root.transfer
+            end
+          end
+        end
+
+        # The next question is not to find what a stopper left in Thread.current[].
+        def forget_locals
+          thread = Thread.current
+          keys = thread.keys
+          keys.each { |key| thread[key] = nil } unless keys.empty?
+        end
+
+        def take_finished
+          return if @finished.empty?
+
+          finished = @finished
+          @finished = []
+          finished
+        end
+
+        # The loop sleeps with Ruby's lock in its hands, so other threads get
+        # their turns from a timer, as long as there are any.
+        def watch_threads
+          return if @pump || Thread.list.size == 1
+
+          @pump = @scheduler.after(@pending.empty? ? PUMP_IDLE : PUMP_BUSY, method(:pump))
+        end
+
+        def pump(_events)
+          @pump = nil
+          Thread.pass
+          @scheduler.run_ready
         end
       end
     end

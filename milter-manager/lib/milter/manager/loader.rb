@@ -104,12 +104,14 @@ module Milter
           @messages << error.message.gsub(/\s*\n\s*/, " ")
           return
         end
-        first, *rest = Locations.of(error)
-        message = "#{first || path}: #{error.message.lines.first&.chomp}"
-        message << " (#{error.class})" unless error.is_a?(ConfigurationError) || error.is_a?(NoMethodError)
-        (rest.uniq - [first]).each { |place| message << " (from #{place})" }
+        message = Locations.describe(error).delete_prefix(": ")
+        message = "#{path}: #{message}" if Locations.of(error).empty?
+        message = message.sub(" (#{error.class})", "") if expected?(error)
         @messages << message
       end
+
+      # Its class says nothing more to the administrator.
+      def expected?(error) = error.is_a?(ConfigurationError) || error.is_a?(NoMethodError)
 
       # Written by the controller as XML; any other content is ignored.
       def refuse_custom(path)

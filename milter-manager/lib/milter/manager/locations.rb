@@ -18,6 +18,15 @@ module Milter
         place ? [place.path, place.lineno] : ["", 0]
       end
 
+      # FILE:LINE: MESSAGE (CLASS) and where that was called from, in one line.
+      def describe(exception)
+        first, *rest = of(exception)
+        first ||= exception.backtrace&.first
+        text = +"#{first}: #{exception.message.lines.first&.chomp} (#{exception.class})"
+        (rest.uniq - [first]).each { |place| text << " (from #{place})" }
+        text
+      end
+
       # The calls of an exception that stand in the administrator's files, innermost first.
       def of(exception)
         locations = exception.backtrace_locations || []

@@ -1,0 +1,129 @@
+# frozen_string_literal: true
+
+module Milter
+  module Manager
+    # One question to the conditions of a child: runs their stoppers of one
+    # stage in a fiber until one says true.
+    class Question
+      attr_reader :ticket, :answer
+
+      def initialize(ticket, conditions, stage, handle, arguments)
+        @ticket = ticket
+        @conditions = conditions
+        @stage = stage
+        @handle = handle
+        @context = Context.new(handle)
+        @arguments = stage.zero? ? connect_arguments(*arguments) : arguments
+        @position = 0
+        @waits = false
+      end
+
+      # Runs until the answer is there or the fiber waits; on the root fiber.
+      def start
+        @fiber = Engine.take_fiber
+        @fiber.transfer(self)
+      end
+
+      def answered? = !@answer.nil?
+
+      # The answer will come later: from now on time counts.
+      def begin_waiting
+        @waits = true
+        watch_time
+      end
+
+      # In the fiber: asks one condition after the other.
+      def ask_conditions
+        fiber = Fiber.current
+        while @fiber.equal?(fiber)
+          condition = @conditions[@position]
+          stop = condition ? stop?(condition, fiber) : false
+          proceed(stop, condition.nil?) if @fiber.equal?(fiber)
+        end
+      end
+
+      # The answer is not wanted any more.
+      def cancel
+        leave(ConditionCancelled)
+      end
+
+      # The time of the condition is over.
+      def call(_events)
+        position = @position
+        warn_of_deadline(@conditions[position])
+        fiber = @fiber
+        Engine.interrupt(fiber, ConditionTimeout)
+        return if answered? || @position != position
+
+        # It does not want to end: leave it behind and go on without it.
+        @context.expire
+        @context = Context.new(@handle)
+        proceed(false, false)
+        start
+      end
+
+      private
+
+      def connect_arguments(host, family, port, address)
+        [host, SocketAddress.from_wire(family, port, address)]
+      end
+
+      def stop?(condition, fiber)
+        condition.stop?(@stage, @context, @arguments) ? true : false
+      rescue ConditionTimeout
+        false
+      rescue Exception => e
+        raise if e.is_a?(ConditionCancelled)
+
+        report(e, condition) if @fiber.equal?(fiber)
+        false
+      end
+
+      def proceed(stop, last)
+        Engine.scheduler.forget(@deadline)
+        @deadline = nil
+        if stop || last
+          @fiber = nil
+          @answer = stop
+          Engine.finished(self) if @waits
+        else
+          @position += 1
+          watch_time if @waits
+        end
+      end
+
+      def watch_time
+        timeout = @conditions[@position]&.timeout
+        @deadline = timeout && Engine.scheduler.after(timeout, self)
+      end
+
+      def leave(reason)
+        Engine.scheduler.forget(@deadline)
+        fiber = @fiber
+        @fiber = @deadline = nil
+        Engine.interrupt(fiber, reason) if fiber
+        @context.expire
+      end
+
+      def warn_of_deadline(condition)
+        Logger.warning("#{describe(condition)}: no answer within #{condition.timeout} s: " \
+                       "counts as false")
+      end
+
+      def report(error, condition)
+        Logger.error("#{describe(condition)}: #{Locations.describe(error)}")
+      end
+
+      def describe(condition)
+        stage = ApplicableCondition::STAGES[@stage]
+        "[condition][#{stage}] #{condition.name.inspect} for milter #{child_name.inspect}"
+      end
+
+      def child_name
+        @context.name
+      rescue StaleContextError
+        nil
+      end
+    end
+  end
+end
