@@ -164,12 +164,13 @@ static void read_environment(void)
     const char *facility = getenv("MILTER_LOG_SYSLOG_FACILITY");
     bool is_set = false;
 
-    read_items();
-    read_colour();
-    read_level("MILTER_LOG_LEVEL", &state.levels, &is_set);
+    /* First of all, so that what else is wrong is said there. */
     if (path != NULL && !log_set_path(path, &error)) {
         log_warning("[log][path][error] MILTER_LOG_PATH: %s", error.message);
     }
+    read_items();
+    read_colour();
+    read_level("MILTER_LOG_LEVEL", &state.levels, &is_set);
     state.syslog_levels = LOG_LEVEL_DEFAULT;
     read_level("MILTER_LOG_SYSLOG_LEVEL", &state.syslog_levels, &state.syslog_levels_set);
     if (facility != NULL && log_facility_valid(facility)) {
