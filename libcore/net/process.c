@@ -275,6 +275,16 @@ void process_ready(void)
 
 /* The pid file. */
 
+/* What is not a regular file (/dev/stdout, say) is not ours to remove. */
+static void remove_regular_file(int fd, const char *path)
+{
+    struct stat status;
+
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
+        (void)unlink(path);
+    }
+}
+
 bool process_write_pid_file(const char *path, struct error *error)
 {
     char text[32];
@@ -292,7 +302,7 @@ bool process_write_pid_file(const char *path, struct error *error)
     if (!written) {
         errno = errno == 0 ? ENOSPC : errno;
         error_set_errno(error, "failed to write pid file: <%s>", path);
-        unlink(path);
+        remove_regular_file(fd, path);
     }
     close(fd);
     return written;
