@@ -1,0 +1,145 @@
+/*
+ * milter-manager - a milter that manages other milters.
+ *
+ * The order of a start (milter-manager-cli.md section 2): options, configuration,
+ * descriptor limit, listening socket, privileges, daemon, pid file, signals,
+ * loop.  The socket exists before the starting process exits, so exit status 0
+ * of a --daemon start means listening.
+ */
+#include "libcore/base/log.h"
+#include "libcore/net/process.h"
+#include "milter-manager/options.h"
+#include "milter-manager/ruby/engine.h"
+#include "milter-manager/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static int main_fail(const char *what, const struct error *error)
+{
+    log_flush();
+    (void)fprintf(stderr, "milter-manager: %s%s\n", what, error->message);
+    return EXIT_FAILURE;
+}
+
+static void main_report(void *owner, const char *message)
+{
+    (void)owner;
+    (void)fprintf(stderr, "milter-manager: %s\n", message);
+}
+
+static void main_flush_log(void *owner)
+{
+    (void)owner;
+    log_flush();
+}
+
+static void main_limit_descriptors(const struct configuration *configuration)
+{
+    struct error error = {0};
+
+    if (!process_set_descriptor_limit(configuration->manager.max_file_descriptors, &error)) {
+        log_warning("failed to set limit for RLIMIT_NOFILE: %s", error.message);
+    }
+}
+
+static bool main_drop_privileges(struct server *server, const struct configuration *configuration,
+                                 struct error *error)
+{
+    const char *user = configuration->security.effective_user;
+    const char *group = configuration->security.effective_group;
+    struct process_user found;
+
+    if (geteuid() != 0 || (user == NULL && group == NULL)) {
+        return true;
+    }
+    if (!process_find_user(user == NULL ? "nobody" : user, &found, error)) {
+        return false;
+    }
+    if (!server_give_socket_to(server, found.user, (gid_t)-1)) {
+        error_set_errno(error, "cannot give the listening socket to %s", found.name);
+        return false;
+    }
+    return process_drop_privileges(user, group, error);
+}
+
+static int main_serve(struct loop *loop, struct server *server,
+                      const struct configuration *configuration)
+{
+    const char *pid_file = configuration->manager.pid_file;
+    struct error error = {0};
+
+    if (!main_drop_privileges(server, configuration, &error)) {
+        return main_fail("failed to drop privilege: ", &error);
+    }
+    if (configuration->manager.daemon) {
+        if (!process_daemonize(&error)) {
+            return main_fail("failed to daemonize: ", &error);
+        }
+        loop_after_fork(loop);
+        engine_after_fork();
+    }
+    if (pid_file != NULL && !process_write_pid_file(pid_file, &error)) {
+        return main_fail("failed to write the pid file: ", &error);
+    }
+    server_handle_signals(server);
+    loop_before_sleep(loop, main_flush_log, NULL);
+    process_ready();
+    loop_run(loop);
+    if (pid_file != NULL) {
+        process_remove_pid_file(pid_file);
+    }
+    return EXIT_SUCCESS;
+}
+
+static int main_start(const struct manager_options *options)
+{
+    struct error error = {0};
+    struct configuration *configuration = manager_options_load(options, main_report, NULL, &error);
+    struct loop *loop;
+    struct server *server;
+    int status;
+
+    if (configuration == NULL) {
+        return EXIT_FAILURE;
+    }
+    server_apply_log(configuration);
+    main_limit_descriptors(configuration);
+    loop = loop_new();
+    engine_set_loop(loop);
+    server = server_new(loop, options, configuration, &error);
+    if (server == NULL) {
+        return main_fail("failed to listen: ", &error);
+    }
+    status = main_serve(loop, server, configuration_reference(configuration));
+    configuration_release(configuration);
+    server_free(server);
+    engine_stop();
+    loop_free(loop);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct manager_options options;
+    struct error error = {0};
+    enum option_outcome outcome;
+    int status;
+
+    process_ignore_broken_pipes();
+    log_open("milter-manager");
+    outcome = manager_options_parse(&options, argc, argv);
+    if (outcome != OPTIONS_RUN) {
+        return outcome == OPTIONS_EXIT_SUCCESS ? EXIT_SUCCESS : EXIT_FAILURE;
+    }
+    if (!manager_options_start_log(&options, &error) || !engine_start(&error)) {
+        return main_fail("", &error);
+    }
+    if (options.show_config) {
+        return manager_options_show(&options, stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
+    }
+    status = main_start(&options);
+    log_close();
+    return status;
+}

@@ -1,0 +1,329 @@
+/*
+ * server - the daemon at work: the listening socket, its sessions, reload and
+ * shutdown.
+ *
+ * Owns the listener, all fronts and one reference to the current configuration;
+ * sessions hold their own, so a reload never touches a running session.
+ */
+#include "milter-manager/server.h"
+
+#include "libcore/base/log.h"
+#include "libcore/base/memory.h"
+#include "libcore/net/listener.h"
+#include "milter-manager/front.h"
+#include "milter-manager/session/session.h"
+#include "milter-manager/session/statistics.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* [sessions][finished] is written at the latest that long after a session ended, s. */
+static const double server_statistics_delay = 1.0;
+
+enum { SERVER_SIGNALS = 4 };
+
+struct server {
+    struct loop *loop;
+    const struct manager_options *options;
+    struct configuration *configuration;
+    struct listener *listener; /* NULL while shutting down */
+    struct front *fronts;
+    unsigned front_count;
+    unsigned finished; /* sessions not yet reported */
+    bool suspended;    /* accepting is, for lack of room */
+    int stopping;      /* the signal that asked for it, or 0 */
+    struct loop_timer *suspend_timer, *shutdown_timer, *statistics_timer;
+    struct loop_signal *signals[SERVER_SIGNALS];
+};
+
+/* ---- sessions ---- */
+
+static void server_report_finished(void *owner)
+{
+    struct server *server = owner;
+
+    if (server->finished > 0) {
+        statistics_sessions_finished(server->finished, session_processing_count());
+        server->finished = 0;
+    }
+    loop_timer_stop(server->statistics_timer);
+}
+
+static void server_count_finished(struct server *server)
+{
+    unsigned interval = server->configuration->manager.maintenance_interval;
+
+    server->finished++;
+    if (server->front_count == 0 || (interval > 0 && server->finished >= interval)) {
+        server_report_finished(server);
+    } else if (!loop_timer_active(server->statistics_timer)) {
+        loop_timer_start(server->statistics_timer, server_statistics_delay);
+    }
+}
+
+static void server_resume(struct server *server, const char *text)
+{
+    if (server->suspended && server->listener != NULL) {
+        server->suspended = false;
+        loop_timer_stop(server->suspend_timer);
+        log_warning("%s", text);
+        listener_resume(server->listener);
+    }
+}
+
+static bool server_full(const struct server *server)
+{
+    unsigned maximum = server->configuration->manager.max_connections;
+
+    return maximum > 0 && server->front_count >= maximum;
+}
+
+static void server_retry_accept(void *owner)
+{
+    struct server *server = owner;
+
+    if (server_full(server)) {
+        loop_timer_start(server->suspend_timer,
+                         server->configuration->manager.suspend_time_on_unacceptable);
+        return;
+    }
+    server_resume(server, "[client][accept][resume] resume accepting connection.");
+}
+
+static void server_suspend(struct server *server)
+{
+    server->suspended = true;
+    listener_suspend(server->listener);
+    loop_timer_start(server->suspend_timer,
+                     server->configuration->manager.suspend_time_on_unacceptable);
+}
+
+static void server_front_ended(void *owner, struct front *front)
+{
+    struct server *server = owner;
+    struct front_links *links = front_links(front);
+
+    if (links->previous != NULL) {
+        front_links(links->previous)->next = links->next;
+    } else {
+        server->fronts = links->next;
+    }
+    if (links->next != NULL) {
+        front_links(links->next)->previous = links->previous;
+    }
+    server->front_count--;
+    server_count_finished(server);
+    if (server->stopping != 0 && server->front_count == 0) {
+        loop_stop(server->loop);
+    } else if (!server_full(server)) {
+        server_resume(server, "[client][accept][resume] resume accepting connection.");
+    }
+}
+
+static void server_accepted(void *owner, int fd)
+{
+    struct server *server = owner;
+    struct front *front =
+        front_new(server->loop, fd, server->configuration, server_front_ended, server);
+
+    front_links(front)->next = server->fronts;
+    if (server->fronts != NULL) {
+        front_links(server->fronts)->previous = front;
+    }
+    server->fronts = front;
+    server->front_count++;
+    if (server_full(server)) {
+        log_warning("[client][accept][suspend] too many processing connection: %u, max: %u; "
+                    "suspend accepting connection in %u seconds: #1",
+                    server->front_count, server->configuration->manager.max_connections,
+                    server->configuration->manager.suspend_time_on_unacceptable);
+        server_suspend(server);
+    }
+}
+
+static void server_exhausted(void *owner, int error_number)
+{
+    struct server *server = owner;
+
+    log_warning("[client][accept][suspend] too many file is opened. suspend accepting connection "
+                "in %u seconds: %s",
+                server->configuration->manager.suspend_time_on_unacceptable,
+                strerror(error_number));
+    server_suspend(server);
+}
+
+/* ---- signals ---- */
+
+static void server_shutdown_overdue(void *owner)
+{
+    struct server *server = owner;
+    struct front *front = server->fronts;
+
+    log_warning("[manager][shutdown] %u sessions are still open after %g seconds and are closed",
+                server->front_count, server->configuration->manager.shutdown_timeout);
+    while (front != NULL) {
+        struct front *next = front_links(front)->next;
+
+        front_close(front, "closed by the shutdown");
+        front = next;
+    }
+}
+
+static void server_stop(void *owner, int signal_number)
+{
+    struct server *server = owner;
+
+    if (server->stopping == signal_number) {
+        log_flush();
+        (void)signal(signal_number, SIG_DFL);
+        (void)raise(signal_number);
+        return;
+    }
+    if (server->stopping != 0) {
+        return;
+    }
+    server->stopping = signal_number;
+    log_message("[manager][shutdown] %s: %u sessions are finished first", strsignal(signal_number),
+                server->front_count);
+    listener_free(server->listener);
+    server->listener = NULL;
+    if (server->front_count == 0) {
+        loop_stop(server->loop);
+        return;
+    }
+    loop_timer_start(server->shutdown_timer, server->configuration->manager.shutdown_timeout);
+}
+
+static void server_reload(void *owner, int signal_number)
+{
+    struct server *server = owner;
+    struct error error = {0};
+    struct configuration *configuration = manager_options_load(server->options, NULL, NULL, &error);
+
+    (void)signal_number;
+    if (configuration == NULL) {
+        log_error("[manager][reload][signal][error] %s; the configuration stays as it was",
+                  error.message);
+        return;
+    }
+    configuration_release(server->configuration);
+    server->configuration = configuration;
+    server_apply_log(configuration);
+    log_message("[manager][reload] generation %u of the configuration is in force",
+                configuration->generation);
+}
+
+static void server_reopen_log(void *owner, int signal_number)
+{
+    struct error error = {0};
+
+    (void)owner;
+    (void)signal_number;
+    if (!log_reopen(&error)) {
+        log_error("[manager][log][error] %s", error.message);
+    }
+}
+
+void server_handle_signals(struct server *server)
+{
+    static const struct {
+        int number;
+        loop_signal_fn *handler;
+    } handlers[SERVER_SIGNALS] = {
+        {SIGTERM, server_stop},
+        {SIGINT, server_stop},
+        {SIGHUP, server_reload},
+        {SIGUSR1, server_reopen_log},
+    };
+
+    for (unsigned i = 0; i < SERVER_SIGNALS; i++) {
+        server->signals[i] =
+            loop_signal_new(server->loop, handlers[i].number, handlers[i].handler, server);
+    }
+}
+
+/* ---- life ---- */
+
+void server_apply_log(const struct configuration *configuration)
+{
+    struct error error = {0};
+
+    if (configuration_assigned(configuration, "log.level")) {
+        log_set_levels(configuration->log.levels);
+    }
+    if (configuration_assigned(configuration, "log.path") &&
+        !log_set_path(configuration->log.path, &error)) {
+        log_error("[manager][log][error] %s", error.message);
+    }
+    error_clear(&error);
+    if (!log_set_syslog(configuration->log.use_syslog, configuration->log.syslog_facility,
+                        &error)) {
+        log_error("[manager][log][error] %s", error.message);
+    }
+}
+
+static struct listener *server_listen(struct server *server, struct error *error)
+{
+    const struct configuration *configuration = server->configuration;
+    const char *spec = configuration_listen_spec(configuration);
+    struct listener_options options = {
+        .unix_socket_mode = configuration->manager.unix_socket_mode,
+        .unix_socket_group = configuration->manager.unix_socket_group,
+        .remove_unix_socket_on_create = configuration->manager.remove_unix_socket_on_create,
+        .remove_unix_socket_on_close = configuration->manager.remove_unix_socket_on_close,
+    };
+    struct socket_address address;
+    char text[SOCKET_ADDRESS_TEXT];
+    struct listener *listener;
+
+    if (!connection_spec_parse(spec, &address, error)) {
+        return NULL;
+    }
+    listener = listener_new(server->loop, &address, &options, server_accepted, server_exhausted,
+                            server, error);
+    if (listener != NULL) {
+        log_message("[client][listen][start] <%s>", socket_address_format(&address, text));
+    }
+    return listener;
+}
+
+struct server *server_new(struct loop *loop, const struct manager_options *options,
+                          struct configuration *configuration, struct error *error)
+{
+    struct server *server = NEW(struct server);
+
+    server->loop = loop;
+    server->options = options;
+    server->configuration = configuration;
+    server->suspend_timer = loop_timer_new(loop, server_retry_accept, server);
+    server->shutdown_timer = loop_timer_new(loop, server_shutdown_overdue, server);
+    server->statistics_timer = loop_timer_new(loop, server_report_finished, server);
+    server->listener = server_listen(server, error);
+    if (server->listener == NULL) {
+        server_free(server);
+        return NULL;
+    }
+    return server;
+}
+
+bool server_give_socket_to(struct server *server, uid_t user, gid_t group)
+{
+    return listener_change_owner(server->listener, user, group);
+}
+
+void server_free(struct server *server)
+{
+    server_report_finished(server);
+    for (unsigned i = 0; i < SERVER_SIGNALS; i++) {
+        loop_signal_free(server->signals[i]);
+    }
+    if (server->listener != NULL) {
+        listener_free(server->listener);
+    }
+    loop_timer_free(server->suspend_timer);
+    loop_timer_free(server->shutdown_timer);
+    loop_timer_free(server->statistics_timer);
+    configuration_release(server->configuration);
+    free(server);
+}
