@@ -85,7 +85,7 @@ child() {
 
 # send [OPTION...] PORT RCPT... <MAIL : smtp-send.py, refused or not; see `replied'
 send() {
-    "$REAL/smtp-send.py" "$@" >"$WORK/dialogue" || [ $? -lt 6 ]
+    "$REAL/smtp-send.py" "$@" >"$WORK/dialogue" || [[ $? = [45] ]]
 }
 
 # replied PATTERN : a line of the last dialogue matches
