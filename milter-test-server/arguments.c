@@ -204,10 +204,10 @@ static char auth_authen[] = "auth_authen", auth_type[] = "auth_type", auth_autho
         .name = (option), .letter = (short_option), .kind = OPTION_CALLBACK,                       \
         .callback = (function), .argument = (value), .help = (text)                                \
     }
-#define AUTHENTICATED(option, macro, value)                                                        \
+#define AUTHENTICATED(option, macro, macro_text, value)                                            \
     {                                                                                              \
         .name = (option), .kind = OPTION_CALLBACK, .callback = take_authenticated,                 \
-        .target = (macro), .argument = (value), .help = "macro of that meaning at MAIL"            \
+        .target = (macro), .argument = (value), .help = "macro {" macro_text "} at MAIL"           \
     }
 #define SECONDS(option, place, text)                                                               \
     {                                                                                              \
@@ -257,9 +257,9 @@ static const struct option_entry message_entries[] = {
     TAKE("body", 'b', take_body, "CHUNK", "chunk of the body, repeatable"),
     TAKE("mail-file", 'm', take_mail_file, "PATH",
          "take sender, recipients, header and body from a mail; - is standard input"),
-    AUTHENTICATED("authenticated-name", auth_authen, "NAME"),
-    AUTHENTICATED("authenticated-type", auth_type, "TYPE"),
-    AUTHENTICATED("authenticated-author", auth_author, "AUTHOR"),
+    AUTHENTICATED("authenticated-name", auth_authen, "auth_authen", "NAME"),
+    AUTHENTICATED("authenticated-type", auth_type, "auth_type", "TYPE"),
+    AUTHENTICATED("authenticated-author", auth_author, "auth_author", "AUTHOR"),
     {0},
 };
 

@@ -1,0 +1,116 @@
+/*
+ * milter-test-client - a milter that prints what it receives and always
+ * continues.
+ *
+ * Start order as for the manager: listen, drop privileges, detach, pid file.
+ */
+#include "libcore/base/log.h"
+#include "libcore/net/process.h"
+#include "milter-test-client/arguments.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool fail(const char *what, const struct error *error)
+{
+    fprintf(stderr, "milter-test-client: %s: %s\n", what, error->message);
+    return false;
+}
+
+static bool give_socket_away(const char *user_text, struct server *server)
+{
+    struct process_user user;
+    struct error error = {0};
+
+    if (!process_find_user(user_text, &user, &error)) {
+        return fail("failed to drop privilege", &error);
+    }
+    if (!server_change_owner(server, user.user, (gid_t)-1)) {
+        error_set_errno(&error, "failed to give the unix socket to %s", user_text);
+        return fail("failed to drop privilege", &error);
+    }
+    return true;
+}
+
+/* A group alone changes the group alone. */
+static bool drop_privileges(const struct arguments *arguments, struct server *server)
+{
+    const char *user = arguments->user != NULL ? arguments->user : "0";
+    struct error error = {0};
+
+    if (arguments->user == NULL && arguments->group == NULL) {
+        return true;
+    }
+    if (geteuid() != 0) {
+        fprintf(stderr, "milter-test-client: not started by root: user and group stay\n");
+        return true;
+    }
+    if (!give_socket_away(user, server)) {
+        return false;
+    }
+    return process_drop_privileges(user, arguments->group, &error) ||
+           fail("failed to drop privilege", &error);
+}
+
+static bool detach(const struct arguments *arguments, struct loop *loop, struct server *server)
+{
+    struct error error = {0};
+
+    if (!arguments->daemon) {
+        return true;
+    }
+    if (!process_daemonize(&error)) {
+        return fail("failed to daemonize", &error);
+    }
+    loop_after_fork(loop);
+    server_detach(server);
+    return true;
+}
+
+static bool run(const struct arguments *arguments, struct loop *loop, struct server *server)
+{
+    struct error error = {0};
+
+    if (!drop_privileges(arguments, server) || !detach(arguments, loop, server)) {
+        return false;
+    }
+    if (arguments->pid_file != NULL && !process_write_pid_file(arguments->pid_file, &error)) {
+        return fail("failed to write the pid file", &error);
+    }
+    server_prepare(server);
+    process_ready();
+    server_run(server);
+    if (arguments->pid_file != NULL) {
+        process_remove_pid_file(arguments->pid_file);
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments arguments;
+    struct error error = {0};
+    enum option_outcome outcome;
+    struct loop *loop;
+    struct server *server;
+    bool ok;
+
+    log_open("milter-test-client");
+    outcome = arguments_parse(&arguments, argc, argv);
+    if (outcome != OPTIONS_RUN) {
+        return outcome == OPTIONS_EXIT_SUCCESS ? EXIT_SUCCESS : EXIT_FAILURE;
+    }
+    loop = loop_new();
+    server = server_new(loop, &arguments.server, &error);
+    if (server == NULL) {
+        ok = fail("failed to listen", &error);
+    } else {
+        ok = run(&arguments, loop, server);
+        server_free(server);
+    }
+    loop_free(loop);
+    log_close();
+    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,212 @@
+/*
+ * session - one connection of a mail server.
+ *
+ * Owns the stream and the machine.  Prints to standard output through stdio,
+ * which is flushed before the loop sleeps.
+ */
+#include "milter-test-client/session.h"
+
+#include "libcore/base/log.h"
+#include "libcore/base/memory.h"
+#include "libcore/net/stream.h"
+#include "libcore/session/filter.h"
+#include "milter-test-client/printer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const double leaving_seconds = 2; /* for the last reply */
+
+struct session {
+    const struct session_options *options;
+    const struct session_handlers *handlers;
+    void *owner;
+    struct stream *stream;
+    struct filter filter;
+    struct buffer text;      /* scratch for the printer */
+    uint32_t macros_arrived; /* bit per stage: a set has come since its last command */
+    bool open;               /* something was said since the last end of a session */
+    bool ended;
+    const char *stage; /* the last command */
+    struct session *next;
+};
+
+static void session_print(struct session *session)
+{
+    if (session->options->report_request) {
+        (void)fwrite(session->text.data + session->text.start, 1, buffer_length(&session->text),
+                     stdout);
+    }
+    buffer_reset(&session->text);
+}
+
+static void session_print_finished(struct session *session)
+{
+    if (session->open) {
+        session->open = false;
+        printer_finished(&session->text);
+        session_print(session);
+    }
+}
+
+static void session_end(struct session *session)
+{
+    if (session->ended) {
+        return;
+    }
+    session->ended = true;
+    session_print_finished(session);
+    log_info("[client][end] <%s>", stream_peer(session->stream));
+    stream_free_after_flush(session->stream, leaving_seconds);
+    session->stream = NULL;
+    session->handlers->ended(session->owner, session);
+}
+
+static void session_complain(struct session *session, const char *what)
+{
+    char sentence[1024];
+
+    (void)snprintf(sentence, sizeof(sentence), "%s: %s (after %s, %zu bytes read, %zu written)",
+                   stream_peer(session->stream), what, session->stage,
+                   stream_bytes_read(session->stream), stream_bytes_written(session->stream));
+    session->handlers->complain(session->owner, sentence);
+}
+
+/* ---- commands */
+
+static void session_report(struct session *session, const struct command_packet *event)
+{
+    uint32_t bit = (uint32_t)1 << event->command;
+
+    session->open = true;
+    printer_command(&session->text, event);
+    if ((session->macros_arrived & bit) != 0) {
+        session->macros_arrived &= ~bit;
+        printer_macros(&session->text, macro_store_get(&session->filter.macros, event->command));
+    }
+    session_print(session);
+    log_debug("[client][%s] <%s>", command_info[event->command].name, stream_peer(session->stream));
+}
+
+/* All actions, but every event and every reply, and values without their leading blank. */
+static void session_negotiate(struct session *session)
+{
+    struct negotiation answer = session->filter.offer;
+
+    answer.steps &=
+        ~(uint32_t)(STEP_RCPT_REJECTED | STEP_HEADER_LEADING_SPACE | STEP_NO_EVENT | STEP_NO_REPLY);
+    answer.macro_lists = slice_of("", 0);
+    filter_negotiate(&session->filter, &answer);
+}
+
+static void session_handle(struct session *session, const struct command_packet *event)
+{
+    session->stage = command_info[event->command].name;
+    switch (event->command) {
+    case COMMAND_MACRO:
+        if (event->macros.known) {
+            session->macros_arrived |= (uint32_t)1 << event->macros.stage;
+        }
+        return;
+    case COMMAND_QUIT:
+        session_end(session);
+        return;
+    case COMMAND_QUIT_NEW_CONNECTION:
+        session->macros_arrived = 0;
+        session_print_finished(session);
+        return;
+    case COMMAND_NEGOTIATE:
+        session_report(session, event);
+        session_negotiate(session);
+        break;
+    default:
+        session_report(session, event);
+        if (command_info[event->command].replied) {
+            filter_reply_verdict(&session->filter, VERDICT_CONTINUE);
+        }
+        break;
+    }
+    if (buffer_length(stream_output(session->stream)) > session->options->packet_buffer_size) {
+        stream_flush(session->stream);
+    }
+}
+
+/* ---- events of the stream */
+
+static size_t session_received(void *owner, struct slice input)
+{
+    struct session *session = owner;
+    struct slice rest = input;
+
+    while (!session->ended) {
+        struct command_packet event;
+        struct error error = {0};
+        enum filter_result result = filter_next(&session->filter, &rest, &event, &error);
+
+        if (result == FILTER_EVENT) {
+            session_handle(session, &event);
+        } else if (result == FILTER_INVALID) {
+            session_complain(session, error.message);
+            session_end(session);
+        } else {
+            stream_flush(session->stream);
+            break;
+        }
+    }
+    return input.length - rest.length;
+}
+
+static void session_failed(void *owner, const struct error *error)
+{
+    struct session *session = owner;
+
+    if (session->open || error->code != ERROR_CLOSED) {
+        session_complain(session, error->message);
+    }
+    session_end(session);
+}
+
+static const struct stream_handlers stream_handlers = {
+    .received = session_received,
+    .failed = session_failed,
+};
+
+static void describe_peer(int fd, char text[SOCKET_ADDRESS_TEXT])
+{
+    struct socket_address address = {.length = sizeof(address.storage)};
+
+    if (getpeername(fd, (struct sockaddr *)(void *)&address.storage, &address.length) != 0) {
+        address.length = 0;
+    }
+    (void)socket_address_format(&address, text);
+}
+
+struct session *session_new(struct loop *loop, int fd, const struct session_options *options,
+                            const struct session_handlers *handlers, void *owner)
+{
+    struct session *session = NEW(struct session);
+    char peer[SOCKET_ADDRESS_TEXT];
+
+    describe_peer(fd, peer);
+    session->options = options;
+    session->handlers = handlers;
+    session->owner = owner;
+    session->stage = "connecting";
+    session->stream = stream_new(loop, fd, peer, &stream_handlers, session);
+    filter_init(&session->filter, stream_output(session->stream));
+    log_info("[client][accept] <%s>", peer);
+    return session;
+}
+
+void session_free(struct session *session)
+{
+    stream_free(session->stream);
+    filter_clear(&session->filter);
+    buffer_clear(&session->text);
+    free(session);
+}
+
+struct session **session_next(struct session *session)
+{
+    return &session->next;
+}
