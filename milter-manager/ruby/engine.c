@@ -221,6 +221,9 @@ void engine_set_loop(struct loop *loop)
         (void)binding_call("reset", 0, NULL, &ignored);
     }
     current_loop = loop;
+    if (loop != NULL) {
+        (void)binding_call("attach", 0, NULL, &ignored);
+    }
 }
 
 void engine_after_fork(void)

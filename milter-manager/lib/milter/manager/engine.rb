@@ -23,6 +23,12 @@ module Milter
           Fiber.set_scheduler(@scheduler)
         end
 
+        # There is a loop now: load what would hold it up in the middle of a question.
+        def attach
+          require "resolv"
+          require "timeout"
+        end
+
         # The event loop is gone, and with it whatever waited.
         def reset
           @scheduler.reset

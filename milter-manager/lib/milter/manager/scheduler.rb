@@ -74,7 +74,6 @@ module Milter
 
       # The system's resolver would block: hosts file and DNS are asked here.
       def address_resolve(hostname)
-        require "resolv"
         return [hostname] if hostname.match?(Resolv::AddressRegex)
 
         Resolv.getaddresses(hostname)
