@@ -356,22 +356,22 @@ void log_write(enum log_level level, const char *file, int line, const char *fun
     const struct log_place place = {file, line, function};
     char usual[MESSAGE_USUAL];
     char *text = usual;
-    va_list arguments;
+    va_list arguments, again;
     int saved = errno;
 
     if (!log_wants(level)) {
         return;
     }
     va_start(arguments, format);
+    va_copy(again, arguments);
     int length = vsnprintf(usual, sizeof(usual), format, arguments);
     va_end(arguments);
     if (length >= (int)sizeof(usual)) {
         text = memory_new((size_t)length + 1, 1);
         errno = saved; /* for %m */
-        va_start(arguments, format);
-        length = vsnprintf(text, (size_t)length + 1, format, arguments);
-        va_end(arguments);
+        length = vsnprintf(text, (size_t)length + 1, format, again);
     }
+    va_end(again);
     if (length >= 0) {
         write_message(level, &place, slice_of(text, (size_t)length));
     }

@@ -111,7 +111,7 @@ static bool parse_internet(const char *spec, const char *content, int family,
     if (!parse_port(spec, content, &port, &rest, error)) {
         return false;
     }
-    char name[HOST_TEXT];
+    char name[HOST_TEXT] = "";
     const char *host = NULL;
     if (*rest == '@') {
         host = rest + 1;

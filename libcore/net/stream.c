@@ -260,9 +260,7 @@ static void stream_emptied(struct stream *stream)
         stream_timer_stop(stream);
         stream_watch(stream);
     }
-    if (stream->state == STREAM_CLOSING) {
-        stream_close_gently(stream);
-    } else if (stream->handlers->drained != NULL) {
+    if (stream->state == STREAM_OPEN && stream->handlers->drained != NULL) {
         stream->drained_pending = true;
         loop_task_post(stream->loop, &stream->task);
     }
@@ -278,7 +276,7 @@ static void stream_blocked(struct stream *stream, bool progress)
     stream_watch(stream);
 }
 
-/* One system call; a closing stream may be gone afterwards. */
+/* One system call. */
 static void stream_write(struct stream *stream)
 {
     struct slice rest = buffer_slice(&stream->output);
@@ -293,8 +291,6 @@ static void stream_write(struct stream *stream)
         }
     } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) {
         stream_blocked(stream, false);
-    } else if (stream->state == STREAM_CLOSING) {
-        stream_free(stream);
     } else {
         struct error error = {0};
         error_set_errno(&error, "failed to write to %s", stream->peer);
@@ -399,6 +395,10 @@ static void on_io(void *owner, unsigned events)
     }
     if ((events & LOOP_WRITE) != 0 && stream->blocked) {
         stream_write(stream);
+    }
+    if (stream->state == STREAM_CLOSING &&
+        (stream->failure != NULL || buffer_length(&stream->output) == 0)) {
+        stream_close_gently(stream);
     }
 }
 
@@ -550,7 +550,7 @@ void stream_free(struct stream *stream)
 
 void stream_free_after_flush(struct stream *stream, double seconds)
 {
-    if (stream == NULL || stream->dead) {
+    if (stream == NULL || stream->dead || stream->state == STREAM_CLOSING) {
         return;
     }
     stream_flush(stream);
