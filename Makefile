@@ -246,7 +246,7 @@ check-unit: unit-programs
 	@$(RUN_TESTS) unit
 check-fuzz: replay-programs
 	@$(RUN_TESTS) fuzz
-check-cli: all fixture-programs
+check-cli: all fixture-programs example-programs
 	@$(RUN_TESTS) cli
 check-integration: all fixture-programs
 	@$(RUN_TESTS) integration
