@@ -186,6 +186,7 @@ bool engine_start(struct error *error)
     if (started) {
         return true;
     }
+    paths_remember_start();
     remember_signals();
     RUBY_INIT_STACK;
     if (ruby_setup() != 0) {

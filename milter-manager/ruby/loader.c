@@ -375,7 +375,10 @@ static void report(const struct configuration_sources *sources, const char *mess
 static void append_directory(VALUE directories, const char *directory)
 {
     if (directory != NULL && directory[0] != '\0') {
-        rb_ary_push(directories, binding_string(slice_from_string(directory)));
+        char *absolute = paths_absolute(directory);
+
+        rb_ary_push(directories, binding_string(slice_from_string(absolute)));
+        free(absolute);
     }
 }
 

@@ -1,5 +1,6 @@
 /*
- * paths - finds the program's own files.  Reads /proc/self/exe, owns nothing.
+ * paths - finds the program's own files.  Reads /proc/self/exe, owns the name of
+ * the start directory.
  */
 #include "milter-manager/ruby/paths.h"
 
@@ -23,6 +24,22 @@
 
 /* Programs stand in BUILD/bin, unit tests in BUILD/test/unit. */
 enum { LEVELS_TO_BUILD = 4 };
+
+static char start_directory[PATH_MAX];
+
+void paths_remember_start(void)
+{
+    if (getcwd(start_directory, sizeof(start_directory)) == NULL) {
+        start_directory[0] = '\0';
+    }
+}
+
+char *paths_absolute(const char *path)
+{
+    return path[0] == '/' || start_directory[0] == '\0'
+               ? memory_copy_string(path)
+               : memory_format("%s/%s", start_directory, path);
+}
 
 static bool runs_from_build_tree(void)
 {

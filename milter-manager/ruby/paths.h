@@ -7,6 +7,11 @@
 #ifndef MILTER_MANAGER_RUBY_PATHS_H
 #define MILTER_MANAGER_RUBY_PATHS_H
 
+/* Remembers the directory the process was started in; relative paths mean that one for ever. */
+void paths_remember_start(void);
+/* To be freed by the caller. */
+char *paths_absolute(const char *path);
+
 /* Both are to be freed by the caller. */
 char *paths_library_directory(void);
 char *paths_configuration_directory(void);

@@ -1,0 +1,396 @@
+/*
+ * Loading: files, load path, error messages with their place, reload aside,
+ * output as input (configuration sections 1, 5, 10).
+ */
+#include "milter-manager/ruby/loader.h"
+
+#include "libcore/base/memory.h"
+#include "milter-manager/config/show.h"
+#include "milter-manager/ruby/engine.h"
+
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char directory[] = "/tmp/test_configuration_load.XXXXXX";
+
+static void write_file(const char *name, const char *text)
+{
+    char *path = memory_format("%s/%s", directory, name);
+    FILE *stream = fopen(path, "w");
+
+    assert_non_null(stream);
+    (void)fputs(text, stream);
+    (void)fclose(stream);
+    free(path);
+}
+
+static void make_directory(const char *name)
+{
+    char *path = memory_format("%s/%s", directory, name);
+
+    assert_int_equal(mkdir(path, 0755), 0);
+    free(path);
+}
+
+/* Collects the messages, with $ for the directory. */
+static struct buffer messages;
+static unsigned message_count;
+
+static void collect(void *owner, const char *message)
+{
+    const char *found;
+
+    (void)owner;
+    message_count++;
+    while ((found = strstr(message, directory)) != NULL) {
+        buffer_append(&messages, message, (size_t)(found - message));
+        buffer_append_byte(&messages, '$');
+        message = found + strlen(directory);
+    }
+    buffer_append_string(&messages, message);
+    buffer_append_byte(&messages, '\n');
+}
+
+static struct configuration *load(struct error *error)
+{
+    const struct configuration_sources sources = {.directory = directory, .report = collect};
+
+    buffer_clear(&messages);
+    message_count = 0;
+    return configuration_load(&sources, error);
+}
+
+static struct configuration *load_text(const char *text)
+{
+    struct error error = {0};
+    struct configuration *configuration;
+
+    write_file("milter-manager.conf", text);
+    configuration = load(&error);
+    if (configuration == NULL) {
+        fail_msg("%s", error.message);
+    }
+    return configuration;
+}
+
+static void fails_with(const char *text, const char *expected)
+{
+    struct error error = {0};
+
+    write_file("milter-manager.conf", text);
+    assert_null(load(&error));
+    assert_int_equal(error.code, ERROR_USAGE);
+    buffer_append_byte(&messages, '\0');
+    assert_string_equal(buffer_slice(&messages).data, expected);
+}
+
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *walk)
+{
+    (void)status;
+    (void)kind;
+    (void)walk;
+    return remove(path);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    memcpy(directory + strlen(directory) - 6, "XXXXXX", 6);
+    return mkdtemp(directory) == NULL ? -1 : 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    buffer_clear(&messages);
+    return nftw(directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static int start(void **state)
+{
+    struct error error = {0};
+
+    (void)state;
+    return engine_start(&error) ? 0 : -1;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    engine_stop();
+    return 0;
+}
+
+static void files_set_items(void **state)
+{
+    struct configuration *configuration =
+        load_text("manager.connection_spec = 'inet:10030@[127.0.0.1]'\n"
+                  "package.options = { prefix: '/usr', 'rcddir' => '/etc/rc' }\n"
+                  "raise unless package.options == { 'prefix' => '/usr', 'rcddir' => '/etc/rc' }\n"
+                  "database.extra_options = { reconnect: true }\n"
+                  "raise unless database.extra_options[:reconnect] && manager.chunk_size == 65535\n"
+                  "define_milter('a') do |milter|\n"
+                  "  milter.connection_spec = 'unix:/tmp/a'\n"
+                  "  milter.command_options = ['-x', 'a b']\n"
+                  "  raise unless milter.name == 'a' && milter.enabled\n"
+                  "end\n"
+                  "define_milter('b') { |milter| milter.command_options = nil }\n"
+                  "define_milter('a') { |milter| milter.fallback_status = 'reject' }\n"
+                  "define_milter('c')\n"
+                  "remove_milter('c')\n"
+                  "raise unless defined_milters == %w[a b]\n");
+
+    (void)state;
+    assert_string_equal(configuration->manager.connection_spec, "inet:10030@[127.0.0.1]");
+    assert_string_equal(configuration->package.options, "prefix=/usr,rcddir=/etc/rc");
+    assert_int_equal(configuration->child_count, 2);
+    assert_string_equal(configuration->children[0].name, "a");
+    assert_string_equal(configuration->children[0].command_options, "-x a\\ b");
+    assert_int_equal(configuration->children[0].fallback_status, VERDICT_REJECT);
+    configuration_release(configuration);
+}
+
+static void every_mistake_is_named_with_its_place(void **state)
+{
+    static const struct {
+        const char *text, *message;
+    } rows[] = {
+        {"\nmanager.fallback_status = 'x'",
+         "$/milter-manager.conf:2: manager.fallback_status should be one of [\"accept\", "
+         "\"reject\", \"temporary-failure\", \"discard\"] but was \"x\"\n"},
+        {"manager.chunk_siz = 3",
+         "$/milter-manager.conf:1: unknown item: manager.chunk_siz (did you mean "
+         "manager.chunk_size?)\n"},
+        {"defne_milter('x')", "$/milter-manager.conf:1: unknown word: defne_milter (did you mean "
+                              "define_milter?)\n"},
+        {"define_milter('x') do |m|\n  m.foo = 1\nend",
+         "$/milter-manager.conf:2: unknown item: milter.foo (from $/milter-manager.conf:1)\n"},
+        {"define_applicable_condition('A')\ndefine_milter('x') { |m| m.add_applicable_condition "
+         "'B' }",
+         "$/milter-manager.conf:2: applicable condition should be one of [\"A\"] but was "
+         "\"B\"\n"},
+        {"x = 1\nraise 'oh'", "$/milter-manager.conf:2: oh (RuntimeError)\n"},
+        {"exit", "$/milter-manager.conf:1: exit (SystemExit)\n"},
+        {"load('nothing.conf')", "$/milter-manager.conf:1: nothing.conf doesn't exist.\n"},
+        {"remove_milter('x')",
+         "$/milter-manager.conf:1: milter should be one of [] but was \"x\"\n"},
+        {"manager.connection_spec = 'ine:1'",
+         "$/milter-manager.conf:1: manager.connection_spec: protocol must be 'unix', 'inet' or "
+         "'inet6': <ine:1>: <ine>\n"},
+        {"log.syslog_facility = :nope",
+         "$/milter-manager.conf:1: log.syslog_facility should be one of [\"auth\", \"authpriv\", "
+         "\"cron\", \"daemon\", \"ftp\", \"kern\", \"local0\", \"local1\", \"local2\", \"local3\", "
+         "\"local4\", \"local5\", \"local6\", \"local7\", \"lpr\", \"mail\", \"news\", "
+         "\"syslog\", \"user\", \"uucp\"] but was \"nope\"\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        fails_with(rows[i].text, rows[i].message);
+    }
+    fails_with("if true\n y(", "$/milter-manager.conf:2: syntax error, unexpected end-of-input, "
+                               "expecting ')'\n");
+}
+
+static void what_comes_later_says_so(void **state)
+{
+    static const char *const items[] = {
+        "define_policy",
+        "dnsbl",
+        "database.setup",
+        "database.load_models",
+        "manager.define_connection_checker",
+        "manager.use_netstat_connection_checker",
+        "manager.netstat_connection_checker",
+        "manager.report_memory_statistics",
+        "manager.maintained",
+        "manager.event_loop_created",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
+        char *text = memory_format("\n%s('x') { }", items[i]);
+        char *message =
+            memory_format("$/milter-manager.conf:2: %s is not available yet\n", items[i]);
+
+        fails_with(text, message);
+        free(text);
+        free(message);
+    }
+    fails_with("security.privilege_mode = true\n"
+               "define_milter('x') { |m| m.command = '/bin/x' }",
+               "$/milter-manager.conf:2: milter.command of \"x\" with security.privilege_mode = "
+               "true: launching of commands is not available yet\n");
+    write_file("milter-manager.custom.conf", " <configuration/>\n");
+    fails_with("", "$/milter-manager.custom.conf:1: the XML custom configuration file is not "
+                   "available yet\n");
+}
+
+static void a_wrong_value_ends_its_file_another_mistake_the_load(void **state)
+{
+    (void)state;
+    write_file("one.conf", "manager.fallback_status = 'x'\nraise 'not reached'\n");
+    write_file("two.conf", "nil.foo\n");
+    write_file("three.conf", "raise 'not reached'\n");
+    fails_with("load('one.conf')\nload('two.conf')\nload('three.conf')\n",
+               "$/one.conf:1: manager.fallback_status should be one of [\"accept\", \"reject\", "
+               "\"temporary-failure\", \"discard\"] but was \"x\" (from $/milter-manager.conf:1)\n"
+               "$/two.conf:1: undefined method `foo' for nil:NilClass (from "
+               "$/milter-manager.conf:2)\n");
+    assert_int_equal(message_count, 2);
+}
+
+static void load_finds_files_directories_and_patterns(void **state)
+{
+    struct configuration *configuration;
+
+    (void)state;
+    make_directory("d");
+    write_file("d/2.conf", "define_milter('2')\n");
+    write_file("d/1.conf", "define_milter('1')\n");
+    write_file("e3.conf", "define_milter('3')\n");
+    configuration = load_text("raise unless load('d')\nload('e*.conf')\n"
+                              "raise if load_if_exist('no.conf') || load_default\n"
+                              "raise unless load_if_exist('e3.conf')\n");
+    assert_int_equal(configuration->child_count, 3);
+    assert_string_equal(configuration->children[0].name, "1");
+    assert_string_equal(configuration->children[1].name, "2");
+    configuration_release(configuration);
+}
+
+static void a_custom_file_that_is_no_xml_is_ignored(void **state)
+{
+    (void)state;
+    write_file("milter-manager.custom.conf", "raise 'not read'\n");
+    configuration_release(load_text("manager.daemon = true\n"));
+}
+
+static void a_missing_main_file_falls_through_the_load_path(void **state)
+{
+    struct error error = {0};
+    struct configuration *configuration = load(&error);
+
+    (void)state;
+    assert_non_null(configuration);
+    assert_int_equal(configuration->child_count, 0);
+    configuration_release(configuration);
+}
+
+static void overrides_win_at_every_load(void **state)
+{
+    const struct configuration_override overrides[] = {
+        {"manager.pid_file", value_string("/run/x.pid")},
+        {"manager.daemon", value_boolean(false)},
+    };
+    const struct configuration_sources sources = {
+        .directory = directory, .overrides = overrides, .override_count = 2, .report = collect};
+    struct error error = {0};
+
+    (void)state;
+    write_file("milter-manager.conf", "manager.pid_file = '/run/y.pid'\nmanager.daemon = true\n");
+    for (int i = 0; i < 2; i++) {
+        struct configuration *configuration = configuration_load(&sources, &error);
+
+        assert_non_null(configuration);
+        assert_string_equal(configuration->manager.pid_file, "/run/x.pid");
+        assert_false(configuration->manager.daemon);
+        configuration_release(configuration);
+    }
+}
+
+static void a_failed_reload_leaves_the_old_one(void **state)
+{
+    struct configuration *first = load_text("define_milter('a')\nmanager.max_connections = 1\n");
+    struct configuration *second;
+    struct error error = {0};
+
+    (void)state;
+    write_file("milter-manager.conf", "manager.max_connections = 'many'\n");
+    assert_null(load(&error));
+    assert_int_equal(first->manager.max_connections, 1);
+    second = load_text("define_milter('b')\nmanager.max_connections = 2\n");
+    assert_true(second->generation > first->generation);
+    assert_int_equal(first->manager.max_connections, 1);
+    assert_string_equal(first->children[0].name, "a");
+    assert_string_equal(second->children[0].name, "b");
+    configuration_release(first);
+    assert_string_equal(second->children[0].name, "b");
+    configuration_release(second);
+}
+
+/* The output without its location comments. */
+static char *show(const struct configuration *configuration)
+{
+    struct buffer text = {0};
+    struct buffer plain = {0};
+    char *line;
+    char *rest = NULL;
+
+    configuration_format(configuration, &text);
+    buffer_append_byte(&text, '\0');
+    for (line = strtok_r(text.data + text.start, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        if (line[strspn(line, " ")] != '#') {
+            buffer_append_string(&plain, line);
+            buffer_append_byte(&plain, '\n');
+        }
+    }
+    buffer_append_byte(&plain, '\0');
+    buffer_clear(&text);
+    return plain.data;
+}
+
+static void the_output_is_a_configuration_with_the_same_output(void **state)
+{
+    struct configuration *first =
+        load_text("load('applicable-conditions/*.conf')\n"
+                  "manager.unix_socket_mode = 0600\nmanager.maintenance_interval = nil\n"
+                  "log.level = 'all'\nlog.syslog_facility = 'local3'\ndatabase.port = 5432\n"
+                  "manager.condition_timeout = 1.25\n"
+                  "define_milter('a') do |milter|\n"
+                  "  milter.connection_spec = 'unix:/tmp/a'\n"
+                  "  milter.description = \"a \\\"q\\\" \\#{x} \\xff \\u00e9 \\n\"\n"
+                  "  milter.applicable_conditions = ['S25R', 'Trust']\n"
+                  "end\n"
+                  "restrict_accounts_by_list('a@b', /x/)\n");
+    char *shown = show(first);
+    struct configuration *second;
+    char *again;
+
+    (void)state;
+    second = load_text(shown);
+    again = show(second);
+    assert_string_equal(shown, again);
+    configuration_release(first);
+    configuration_release(second);
+    free(shown);
+    free(again);
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(files_set_items),
+        TEST(every_mistake_is_named_with_its_place),
+        TEST(what_comes_later_says_so),
+        TEST(a_wrong_value_ends_its_file_another_mistake_the_load),
+        TEST(load_finds_files_directories_and_patterns),
+        TEST(a_custom_file_that_is_no_xml_is_ignored),
+        TEST(a_missing_main_file_falls_through_the_load_path),
+        TEST(overrides_win_at_every_load),
+        TEST(a_failed_reload_leaves_the_old_one),
+        TEST(the_output_is_a_configuration_with_the_same_output),
+    };
+
+    return cmocka_run_group_tests(tests, start, stop);
+}
