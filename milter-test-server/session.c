@@ -372,6 +372,21 @@ static void session_event(struct session *session, enum mta_result event, enum c
     }
 }
 
+/* What came along with a reply was sent before the next command: it answers nothing. */
+static bool session_surplus(struct session *session, enum mta_result event, enum command command,
+                            struct slice rest)
+{
+    struct error error = {0};
+
+    if ((event != MTA_REPLY && event != MTA_NEGOTIATED) || rest.length == 0) {
+        return false;
+    }
+    error_set(&error, ERROR_PROTOCOL, "%zu bytes nobody asked for behind the reply to %s",
+              rest.length, command_info[command].name);
+    session_invalid(session, &error);
+    return true;
+}
+
 static size_t session_received(void *owner, struct slice input)
 {
     struct session *session = owner;
@@ -388,6 +403,9 @@ static size_t session_received(void *owner, struct slice input)
         }
         if (event == MTA_INVALID) {
             session_invalid(session, &error);
+            return input.length;
+        }
+        if (session_surplus(session, event, command, rest)) {
             return input.length;
         }
         session_event(session, event, command, &reply);
