@@ -90,6 +90,7 @@ run_set() {
         esac
         options+=(--events "$filter" "$WORK/direct/$filter.events" "$WORK/via/$filter.events")
     done
+    [[ ${SETS[$1]} != *all?* ]] || options+=(--requested client_name --requested client_addr)
     # no filter of the set obeys at every stage
     [ $words = 1 ] || options+=(--unchecked replies --unchecked chains)
     case ${SETS[$1]} in *' '*) ;; *) options+=(--alone) ;; esac
@@ -199,6 +200,6 @@ sees() {
     local set
     for set in "${!SETS[@]}"; do
         has "$WORK/m-$set/manager.log" .
-        lacks "$WORK/m-$set/manager.log" '\[(error|critical)\]'
+        lacks "$WORK/m-$set/manager.log" '\[(error|critical|warning|timeout)\]'
     done
 }

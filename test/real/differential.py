@@ -3,12 +3,15 @@
 through the manager.
 
     differential.py OUT --direct PORT DIR --via PORT DIR [--events NAME DIRECT VIA]...
-                    [--hasty NAME]... [--unchecked GROUP]... [--alone] GROUP...
+                    [--hasty NAME]... [--requested MACRO]... [--unchecked GROUP]...
+                    [--alone] GROUP...
 
 PORT is an smtpd of the postfix that start-postfix.sh runs in DIR.  --events:
 the logs of the magic filter NAME on both sides.  --hasty: that filter promises no
 replies; Postfix does not wait for it, so how much it sees of a session that ends
-early is chance, and only sessions with a whole message are compared.  --unchecked:
+early is chance, and only sessions with a whole message are compared.  --requested:
+a macro that one filter of the set asks for; Postfix then gives it to that filter, but
+the manager to every filter that did not ask for a list of its own.  --unchecked:
 the filters of this set do not obey every word of GROUP, so what the dialogue should
 show is not looked for.  --alone: the set is one filter.
 
@@ -42,7 +45,7 @@ class Side:
     def __init__(self, name, port, directory, events, opt):
         self.name, self.port, self.directory, self.events = name, int(port), directory, events
         self.out = os.path.join(opt.out, name)
-        self.hasty = opt.hasty
+        self.hasty, self.alone, self.requested = opt.hasty, opt.alone, opt.requested
         self.log = os.path.join(directory, 'mail.log')
         self.offsets = {path: os.path.getsize(path) for path in [self.log, *events.values()]}
         self.dialogues = {}
@@ -78,6 +81,7 @@ class Side:
         text = re.sub(r'\w{3}, [ \d]\d \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4} \(\w+\)', self.now, text)
         text = re.sub(r'<\d{14}\.\w+@mx\.example\.test>', '<NOW.QUEUE-ID@mx.example.test>', text)
         text = re.sub(r'(DATE_IN_PAST\([\d.]+\))\[\d+\]', r'\1[HOURS]', text)
+        text = re.sub(r'(X-Rspamd-Queue-Id:) \w+', r'\1 QUEUE-ID', text)
         return re.sub(r'(?m)^(?:.*header )?DKIM-Signature:.*(?:\n[ \t].*)*', self.signature, text)
 
     def now(self, match):
@@ -132,7 +136,8 @@ class Side:
                 parts[case].append('==== held\n' + self.normal(held))
         self.collect_log(parts, unclaimed)
         for case in wanted:
-            self.write('delivered', case, self.normal(''.join(parts[case])))
+            text = self.normal(''.join(parts[case]))
+            self.write('delivered', case, without_counts(text) if case.early and not self.alone else text)
         self.write_file('delivered', 'unclaimed', ''.join(sorted(unclaimed)))
 
     def collect_log(self, parts, unclaimed):
@@ -164,6 +169,8 @@ class Side:
             text = re.sub(r'(  macro i)=\w+', r'\1=QUEUE-ID', text)
             # whether libmilter tells of an abort just before the end is chance
             text = re.sub(r'\[\d+\] abort\n(?=\[\d+\] close$)', '', text)
+            for macro in self.requested:
+                text = re.sub(r'\[\d+\]   macro \{%s\}=.*\n' % macro, '', text)
             if child in self.hasty and '] eom ' not in text:
                 continue
             found.setdefault(case, []).append('---- connection\n%s\n' % self.normal(text))
@@ -176,6 +183,11 @@ class Side:
         os.makedirs(os.path.join(self.out, kind), exist_ok=True)
         with open(os.path.join(self.out, kind, name), 'wb') as file:
             file.write(text.encode('utf-8', 'surrogateescape'))
+
+
+def without_counts(text):
+    text = re.sub(r'(name=\w+ headers=\d+) rcpts=\d+', r'\1', text)
+    return re.sub(r'(?m)^\t(?:FORGED_RECIPIENTS|RCPT_COUNT_\w+)\(.*\n', '', text)
 
 
 def settled(sides, wait=5):
@@ -202,6 +214,7 @@ def main():
     cli.add_argument('--alone', action='store_true')
     cli.add_argument('--hasty', action='append', default=[])
     cli.add_argument('--unchecked', action='append', default=[])
+    cli.add_argument('--requested', action='append', default=[])
     cli.add_argument('--events', nargs=3, action='append', default=[])
     opt = cli.parse_args()
     wanted = cases(opt.groups, opt.alone)
@@ -216,13 +229,13 @@ def main():
         seen = {}
         for child in side.events:
             for case, text in side.collect_events(wanted, child).items():
-                if case is None or not (case.early and len(opt.events) > 1):
+                if case is None or opt.alone or not case.early:
                     seen.setdefault(case, []).append('======== %s\n%s' % (child, text))
         for case, texts in seen.items():
-            if case is None:
-                side.write_file('seen', 'no-greeting', ''.join(texts))
-            else:
+            if case is not None:
                 side.write('seen', case, ''.join(texts))
+            elif opt.alone:
+                side.write_file('seen', 'no-greeting', ''.join(texts))
     wrong = [case for case in wanted if not re.search(case.want, sides[0].dialogues[case], re.M)
              and case.group not in opt.unchecked]
     with open(os.path.join(opt.out, 'direct-wrong'), 'w') as file:
