@@ -38,29 +38,35 @@ struct slice buffer_slice(const struct buffer *buffer)
                                 : slice_of(buffer->data + buffer->start, buffer_length(buffer));
 }
 
-char *buffer_reserve(struct buffer *buffer, size_t length)
+/* Room is made by moving the content down when that is cheap, else in a larger block. */
+static void buffer_make_room(struct buffer *buffer, size_t length)
 {
     size_t used = buffer_length(buffer);
-    size_t capacity = buffer->capacity;
+    size_t capacity = buffer->capacity < BUFFER_MINIMUM ? BUFFER_MINIMUM : buffer->capacity;
+    char *larger;
 
-    if (capacity - buffer->end >= length && buffer->data != NULL) {
-        return buffer->data + buffer->end;
-    }
-    if (buffer->start > 0) {
-        assert(buffer->data != NULL);
+    if (buffer->start >= used && buffer->capacity - used >= length && buffer->data != NULL) {
         memmove(buffer->data, buffer->data + buffer->start, used);
-        buffer->start = 0;
-        buffer->end = used;
-    }
-    if (capacity < BUFFER_MINIMUM) {
-        capacity = BUFFER_MINIMUM;
-    }
-    while (capacity - used < length) {
-        capacity *= 2;
-    }
-    if (capacity != buffer->capacity) {
-        buffer->data = memory_resize(buffer->data, capacity, 1);
+    } else {
+        while (capacity - used < length) {
+            capacity *= 2;
+        }
+        larger = memory_resize(NULL, capacity, 1);
+        if (used > 0) {
+            memcpy(larger, buffer->data + buffer->start, used);
+        }
+        free(buffer->data);
+        buffer->data = larger;
         buffer->capacity = capacity;
+    }
+    buffer->start = 0;
+    buffer->end = used;
+}
+
+char *buffer_reserve(struct buffer *buffer, size_t length)
+{
+    if (buffer->data == NULL || buffer->capacity - buffer->end < length) {
+        buffer_make_room(buffer, length);
     }
     return buffer->data + buffer->end;
 }

@@ -110,8 +110,13 @@ void filter_negotiate(struct filter *filter, const struct negotiation *answer)
 
 void filter_reply(struct filter *filter, const struct reply *reply)
 {
+    enum verdict verdict = reply_verdict(reply);
+
     assert(order_reply_valid(filter->owed, reply->kind) && !reply_info[reply->kind].edit);
-    filter->position = order_after_reply(filter->position, filter->owed, reply_verdict(reply));
+    /* An MTA that goes on with a message we have accepted is answered, not sent away. */
+    if (verdict != VERDICT_ACCEPT || filter->owed == COMMAND_END_OF_MESSAGE) {
+        filter->position = order_after_reply(filter->position, filter->owed, verdict);
+    }
     if (filter->owes) {
         filter->owes = false;
         reply_append(filter->output, reply);

@@ -3,7 +3,11 @@
  */
 #include "libcore/wire/macro.h"
 
+#include "libcore/base/memory.h"
 #include "libcore/wire/packet.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 bool macro_pair_next(struct slice *pairs, struct slice *name, struct slice *value)
 {
@@ -65,6 +69,54 @@ bool macro_pair_find(struct slice pairs, struct slice name, struct slice *value)
         }
     }
     return found;
+}
+
+struct macro_pair {
+    struct slice name, value;
+    size_t order;
+};
+
+static int macro_pair_compare(const void *left, const void *right)
+{
+    const struct macro_pair *a = left, *b = right;
+    size_t common = a->name.length < b->name.length ? a->name.length : b->name.length;
+    int difference = common == 0 ? 0 : memcmp(a->name.data, b->name.data, common);
+
+    if (difference == 0 && a->name.length != b->name.length) {
+        difference = a->name.length < b->name.length ? -1 : 1;
+    }
+    return difference != 0 ? difference : a->order < b->order ? -1 : 1;
+}
+
+void macro_pairs_sort(struct slice pairs, struct buffer *sorted)
+{
+    struct macro_pair few[16], *list = few;
+    size_t count = 0, capacity = sizeof(few) / sizeof(few[0]);
+    struct slice name, value;
+
+    while (macro_pair_next(&pairs, &name, &value)) {
+        if (count == capacity) {
+            struct macro_pair *more = memory_resize(NULL, capacity * 2, sizeof(*more));
+
+            memcpy(more, list, count * sizeof(*more));
+            if (list != few) {
+                free(list);
+            }
+            list = more;
+            capacity *= 2;
+        }
+        list[count] = (struct macro_pair){macro_bare_name(name), value, count};
+        count++;
+    }
+    qsort(list, count, sizeof(*list), macro_pair_compare);
+    for (size_t i = 0; i < count; i++) {
+        if (i + 1 == count || !slice_equal(list[i].name, list[i + 1].name)) {
+            macro_pair_append_braced(sorted, list[i].name, list[i].value);
+        }
+    }
+    if (list != few) {
+        free(list);
+    }
 }
 
 static bool macro_list_separator(char c)

@@ -18,6 +18,13 @@ bool macro_name_equal(struct slice a, struct slice b);
 /* The value of name in a set, or false. */
 bool macro_pair_find(struct slice pairs, struct slice name, struct slice *value);
 
+/*
+ * The same set in canonical form, appended to sorted: names in byte order
+ * ignoring braces, braced unless they have one character; of equal names the
+ * last one stays.
+ */
+void macro_pairs_sort(struct slice pairs, struct buffer *sorted);
+
 /* Names separated by blanks or commas, as in macro lists; false at the end. */
 bool macro_list_next(struct slice *names, struct slice *name);
 bool macro_list_contains(struct slice names, struct slice name);

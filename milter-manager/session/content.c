@@ -95,7 +95,7 @@ static bool content_store(struct session *session, const struct command_packet *
     case COMMAND_HEADER:
         return content_store_header(session, event);
     case COMMAND_END_OF_HEADER:
-        message->header_done = true;
+        message->header_done = message->end_of_header = true;
         return true;
     default:
         message->header_done = true;
@@ -124,8 +124,31 @@ static void content_accept_command(struct session *session, const struct command
     content_pump(session);
 }
 
+/* Everybody is out of the message, but the MTA goes on: one answer to each command. */
+static void content_take_for_nobody(struct session *session)
+{
+    if (session->command == COMMAND_END_OF_MESSAGE) {
+        session_message_reset(session);
+    }
+    session_reply_verdict(session, session_nobody_verdict(session), slice_of("", 0));
+}
+
+static bool content_concerns_nobody(const struct session *session)
+{
+    for (unsigned i = 0; i < session->child_count; i++) {
+        if (session->children[i].in_message) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void content_take(struct session *session, const struct command_packet *event)
 {
+    if (content_concerns_nobody(session)) {
+        content_take_for_nobody(session);
+        return;
+    }
     if (session->message.data_done) {
         content_accept_command(session, event);
         return;
@@ -246,6 +269,9 @@ static enum content_item content_next(struct session *session, struct session_ch
     switch (session->message.phase) {
     case CONTENT_HEADERS:
         return content_next_header(session, child, piece);
+    case CONTENT_END_OF_HEADER:
+        return session->message.end_of_header || session->message.edits.count > 0 ? ITEM_READY
+                                                                                  : ITEM_PHASE_END;
     case CONTENT_BODY:
         return content_next_chunk(session, child, piece);
     case CONTENT_DONE:
@@ -424,7 +450,6 @@ static void content_pump(struct session *session)
         edits_answer(session);
         return;
     }
-    session_message_abort(session);
     session_reply_verdict(session, session_nobody_verdict(session), slice_of("", 0));
 }
 

@@ -334,7 +334,7 @@ static void envelope_finish(struct session *session)
     struct slice text = decider == NULL ? slice_of("", 0) : decider->answer_text;
 
     envelope_apply_answers(session);
-    if (decider == NULL) {
+    if (decider == NULL || (verdict == VERDICT_ACCEPT && decider->failed)) {
         verdict = envelope_nobody_verdict(session);
     }
     if (session->command == COMMAND_DATA) {

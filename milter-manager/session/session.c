@@ -9,6 +9,7 @@
 
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
+#include "libcore/wire/macro.h"
 #include "milter-manager/session/child.h"
 #include "milter-manager/session/content.h"
 #include "milter-manager/session/edits.h"
@@ -205,9 +206,14 @@ static void session_take_negotiate(struct session *session, const struct command
 
 static void session_take_macro(struct session *session, const struct command_packet *event)
 {
+    struct buffer *sorted = &session->scratch;
+
     if (!event->macros.known) {
         return;
     }
+    buffer_reset(sorted);
+    macro_pairs_sort(event->macros.pairs, sorted);
+    macro_store_replace(&session->front.macros, event->macros.stage, buffer_slice(sorted));
     for (unsigned i = 0; i < session->child_count; i++) {
         struct session_child *child = &session->children[i];
 
