@@ -57,12 +57,12 @@ module Milter
         def ask(ticket, conditions, stage, handle, arguments)
           question = Question.new(ticket, conditions, stage, handle, arguments)
           question.start
+          unless question.answered?
+            @pending[ticket] = question
+            question.begin_waiting
+          end
           watch_threads
-          return question.answer if question.answered?
-
-          @pending[ticket] = question
-          question.begin_waiting
-          nil
+          question.answer
         end
 
         def cancel(ticket)
