@@ -143,7 +143,7 @@ const struct edit *edit_list_last(const struct edit_list *list, enum edit_kind k
 
 size_t edit_insert_position(const struct header_list *list, uint32_t index)
 {
-    size_t position = index > 0 ? index - 1 : 0;
+    size_t position = index <= list->above_received ? index : index - 1;
 
     return position < list->count ? position : list->count;
 }
@@ -161,6 +161,9 @@ bool header_list_apply(struct header_list *list, const struct edit *edit)
     } else if (edit->kind == EDIT_INSERT_HEADER) {
         header_list_insert(list, edit_insert_position(list, edit->index), edit->name, edit->value,
                            edit->origin);
+        if (edit->index <= list->above_received) {
+            list->above_received++;
+        }
     } else {
         header_list_append(list, edit->name, edit->value, edit->origin);
     }

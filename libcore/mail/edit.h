@@ -61,9 +61,10 @@ bool edit_changes_recipients(const struct edit *edit);
 bool edit_deletes_header(const struct edit *edit);
 
 /*
- * Where a field inserted with that index stands in the list (which lacks the
- * MTA's own Received:): 0 is the front, n is n - 1, beyond the end is the end
- * (manager-semantics section 18).
+ * Where a field inserted with that index stands in the list, which lacks the
+ * MTA's own Received: the MTA counts.  Up to that field index and position are
+ * the same, behind it the position is one less: at first 0 is the front and n
+ * is n - 1; beyond the end is the end (manager-semantics section 18).
  */
 size_t edit_insert_position(const struct header_list *list, uint32_t index);
 /*

@@ -51,6 +51,7 @@ void header_list_copy(struct header_list *list, struct arena *arena,
         list->fields[i] = field;
     }
     list->count = source->count;
+    list->above_received = source->above_received;
 }
 
 void header_list_append(struct header_list *list, struct slice name, struct slice value,
@@ -101,6 +102,9 @@ bool header_list_delete(struct header_list *list, struct slice name, uint32_t nt
     }
     field = list->fields + position;
     list->count--;
+    if (position < list->above_received) {
+        list->above_received--;
+    }
     memmove(field, field + 1, (list->count - position) * sizeof(*field));
     return true;
 }

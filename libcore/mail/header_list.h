@@ -33,6 +33,7 @@ struct header_list {
     struct header_field *fields;
     size_t count;
     size_t capacity;
+    size_t above_received; /* fields inserted above the Received: the MTA itself adds */
 };
 
 void header_list_init(struct header_list *list, struct arena *arena);

@@ -81,7 +81,7 @@ bool reply_decode(const struct packet *packet, struct reply *reply, struct error
     struct slice payload = packet->payload;
 
     *reply =
-        (struct reply){.name = {"", 0}, .value = {"", 0}, .text = {"", 0}, .arguments = {"", 0}};
+        (struct reply){.name = {"", 0}, .value = {"", 0}, .text = {"", 0}, .arguments = {NULL, 0}};
     if (!reply_from_letter(packet->letter, &reply->kind)) {
         error_set(error, ERROR_PROTOCOL,
                   isprint((unsigned char)packet->letter) ? "unknown reply '%c'"
@@ -127,7 +127,7 @@ static void reply_append_field(struct buffer *output, enum reply_field field,
         reply_append_string(output, reply->text);
         break;
     case FIELD_ARGUMENTS:
-        if (reply->arguments.length > 0) {
+        if (reply->arguments.data != NULL) {
             reply_append_string(output, reply->arguments);
         }
         break;

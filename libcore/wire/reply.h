@@ -18,7 +18,7 @@ struct reply {
     struct slice name;      /* the header edits */
     struct slice value;     /* the header edits */
     struct slice text;      /* CODE, QUARANTINE; an address; REPLACE_BODY: bytes */
-    struct slice arguments; /* CHANGE_FROM, ADD_RECIPIENT_WITH_PARAMETERS; may be empty */
+    struct slice arguments; /* CHANGE_FROM, ADD_RECIPIENT_WITH_PARAMETERS; data NULL: absent */
 };
 
 /*

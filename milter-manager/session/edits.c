@@ -133,6 +133,14 @@ void edits_commit(struct session_child *child)
 
 /* ---- towards the MTA ---- */
 
+/* Body and quarantine have their place behind the others; of several senders the last one wins. */
+static bool edits_sent_otherwise(const struct session *session, const struct edit *edit)
+{
+    return edit->kind == EDIT_REPLACE_BODY || edit->kind == EDIT_QUARANTINE ||
+           (edit->kind == EDIT_CHANGE_SENDER &&
+            edit != edit_list_last(&session->message.edits, EDIT_CHANGE_SENDER));
+}
+
 static void edits_send(struct session *session, const struct edit *edit)
 {
     struct reply reply = {.index = edit->index,
@@ -141,8 +149,7 @@ static void edits_send(struct session *session, const struct edit *edit)
                           .text = edit->value,
                           .arguments = edit->arguments};
 
-    if (edit->kind == EDIT_REPLACE_BODY || edit->kind == EDIT_QUARANTINE ||
-        !reply_from_letter((char)edit->kind, &reply.kind)) {
+    if (edits_sent_otherwise(session, edit) || !reply_from_letter((char)edit->kind, &reply.kind)) {
         return;
     }
     filter_edit(&session->front, &reply);
