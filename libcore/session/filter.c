@@ -49,11 +49,25 @@ static void filter_take_macros(struct filter *filter, const struct command_packe
     }
 }
 
+/* Behind an accept what does not go on with the message may begin the next one. */
+static enum position filter_position_after(struct filter *filter, enum command command)
+{
+    enum position next = order_after_command(filter->position, command, filter->answer.steps);
+
+    if (next == POSITION_INVALID && filter->accepted) {
+        filter->accepted = false;
+        return order_after_command(POSITION_CONNECTED, command, filter->answer.steps);
+    }
+    if (command == COMMAND_MAIL || !position_in_message(next)) {
+        filter->accepted = false;
+    }
+    return next;
+}
+
 static enum filter_result filter_advance(struct filter *filter, const struct command_packet *event,
                                          struct error *error)
 {
-    enum position next =
-        order_after_command(filter->position, event->command, filter->answer.steps);
+    enum position next = filter_position_after(filter, event->command);
 
     if (next == POSITION_INVALID) {
         error_set(error, ERROR_PROTOCOL, "command %s ('%c') is out of order after %s",
@@ -111,11 +125,15 @@ void filter_negotiate(struct filter *filter, const struct negotiation *answer)
 void filter_reply(struct filter *filter, const struct reply *reply)
 {
     enum verdict verdict = reply_verdict(reply);
+    enum position after = order_after_reply(filter->position, filter->owed, verdict);
 
     assert(order_reply_valid(filter->owed, reply->kind) && !reply_info[reply->kind].edit);
     /* An MTA that goes on with a message we have accepted is answered, not sent away. */
-    if (verdict != VERDICT_ACCEPT || filter->owed == COMMAND_END_OF_MESSAGE) {
-        filter->position = order_after_reply(filter->position, filter->owed, verdict);
+    if (verdict == VERDICT_ACCEPT && filter->owed != COMMAND_END_OF_MESSAGE) {
+        filter->accepted = filter->accepted || after != filter->position;
+    } else {
+        filter->position = after;
+        filter->accepted = filter->accepted && position_in_message(after);
     }
     if (filter->owes) {
         filter->owes = false;

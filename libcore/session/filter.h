@@ -21,6 +21,7 @@ struct filter {
     enum position position;
     enum command owed; /* the command whose reply is owed; valid while owes */
     bool owes;
+    bool accepted; /* the open message, before its end: the MTA may go on or begin the next */
     struct negotiation offer;  /* the MTA's, after negotiation_accept_offer; no lists */
     struct negotiation answer; /* ours; no lists */
     struct macro_store macros;
