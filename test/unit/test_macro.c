@@ -148,6 +148,39 @@ static void test_lists_of_names(void **state)
     assert_false(macro_list_contains(BYTES(""), BYTES("j")));
 }
 
+static void test_sorting(void **state)
+{
+    struct buffer sorted = {0}, many = {0};
+    struct slice pairs, name, value;
+    unsigned count = 0;
+
+    (void)state;
+    macro_pairs_sort(BYTES("v\0001\0{b}\0002\0{auth_type}\0003\0auth\0004\0b\0005\0_\0006\0"),
+                     &sorted);
+    /* Of two of one name the last; bare when it has one character. */
+    assert_bytes(buffer_slice(&sorted),
+                 BYTES("_\0006\0{auth}\0004\0{auth_type}\0003\0b\0005\0v\0001\0"));
+    buffer_reset(&sorted);
+    macro_pairs_sort(BYTES(""), &sorted);
+    assert_int_equal(buffer_length(&sorted), 0);
+
+    for (unsigned i = 0; i < 100; i++) {
+        buffer_append_format(&many, "{m%02u}", i * 37 % 100);
+        buffer_append_byte(&many, '\0');
+        buffer_append_format(&many, "%u", i);
+        buffer_append_byte(&many, '\0');
+    }
+    macro_pairs_sort(buffer_slice(&many), &sorted);
+    for (pairs = buffer_slice(&sorted); macro_pair_next(&pairs, &name, &value); count++) {
+        char expected[8] = {'{', 'm', (char)('0' + count / 10), (char)('0' + count % 10), '}'};
+
+        assert_text(name, expected);
+    }
+    assert_int_equal(count, 100);
+    buffer_clear(&many);
+    buffer_clear(&sorted);
+}
+
 static void test_packets(void **state)
 {
     struct buffer output = {0};
@@ -164,7 +197,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pairs_one_by_one), cmocka_unit_test(test_braces_do_not_matter),
         cmocka_unit_test(test_appending),        cmocka_unit_test(test_finding),
-        cmocka_unit_test(test_lists_of_names),   cmocka_unit_test(test_packets),
+        cmocka_unit_test(test_lists_of_names),   cmocka_unit_test(test_sorting),
+        cmocka_unit_test(test_packets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
