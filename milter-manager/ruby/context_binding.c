@@ -44,7 +44,9 @@ static VALUE native_set_macro(VALUE self, VALUE handle, VALUE name, VALUE value)
                                                                                            : Qfalse;
 }
 
-/* The verdict's number, plus 256 when quitted. */
+/* The verdict's number, plus QUITTED when the child is out. */
+enum { QUITTED = 256 };
+
 static VALUE native_status(VALUE self, VALUE handle)
 {
     struct context_status status;
@@ -53,7 +55,7 @@ static VALUE native_status(VALUE self, VALUE handle)
     if (!context_status(handle_of(handle), &status)) {
         return Qfalse;
     }
-    return INT2FIX((int)status.verdict + (status.quitted ? 256 : 0));
+    return INT2FIX((int)status.verdict + (status.quitted ? QUITTED : 0));
 }
 
 static VALUE native_child(VALUE self, VALUE handle, VALUE name)
@@ -114,6 +116,20 @@ static VALUE native_processing_sessions(VALUE self)
 
 void context_binding_define(void)
 {
+    static const struct {
+        const char *name;
+        int value;
+    } constants[] = {
+        {"VERDICT_ACCEPT", VERDICT_ACCEPT},
+        {"VERDICT_TEMPORARY_FAILURE", VERDICT_TEMPORARY_FAILURE},
+        {"VERDICT_REJECT", VERDICT_REJECT},
+        {"VERDICT_DISCARD", VERDICT_DISCARD},
+        {"QUITTED", QUITTED},
+    };
+
+    for (size_t i = 0; i < sizeof(constants) / sizeof(constants[0]); i++) {
+        rb_define_const(binding_module, constants[i].name, INT2FIX(constants[i].value));
+    }
     BINDING_DEFINE("context_name", native_name, 1);
     BINDING_DEFINE("context_macro", native_macro, 2);
     BINDING_DEFINE("context_set_macro", native_set_macro, 3);

@@ -10,6 +10,7 @@
 
 #include <ftw.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -115,11 +116,16 @@ static int tear_down(void **state)
     return nftw(directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+static struct sigaction before_ruby[NSIG];
+
 static int start(void **state)
 {
     struct error error = {0};
 
     (void)state;
+    for (int number = 1; number < NSIG; number++) {
+        (void)sigaction(number, NULL, &before_ruby[number]);
+    }
     return engine_start(&error) ? 0 : -1;
 }
 
@@ -274,6 +280,59 @@ static void a_custom_file_that_is_no_xml_is_ignored(void **state)
     configuration_release(load_text("manager.daemon = true\n"));
 }
 
+/* Each line is Ruby that must be true. */
+static void tables_in_postfix_formats_are_read(void **state)
+{
+    static const char *const rows[] = {
+        "cidr.find('10.1.2.3') == 'LOCAL'",
+        "cidr.find('192.0.2.1') == 'ONE with more'",
+        "cidr.find('192.0.2.2').nil? && cidr.find('text').nil?",
+        "cidr.find(Milter::SocketAddress::IPv6.new('2001:db8::5', 1)) == 'SIX'",
+        "cidr.find(Milter::SocketAddress::Unix.new('/x')).nil?",
+        "re.find('Subject: BUY now') == 'REJECT now'",
+        "re.find('in side') == 'INSIDE side$' && re.find('in other').nil?",
+        "re.find('case').nil? && re.find('CASE') == 'UPPER'",
+        "re.find('outside') == 'NOT in'",
+    };
+    struct buffer text = {0};
+
+    (void)state;
+    write_file("cidr", "# comment\n\n10.0.0.0/8 LOCAL\n192.0.2.1\tONE\n  with more\n"
+                       "2001:db8::/32 SIX\n");
+    write_file("re", "/^subject: buy (.*)/ REJECT $1\nif /^in/\n/(side)/ INSIDE ${1}$$\nendif\n"
+                     "/^CASE/i UPPER\nif !/^in/\n/^outside/ NOT in\nendif\n");
+    buffer_append_format(&text,
+                         "cidr = Milter::Manager::PostfixCIDRTable.load('%s/cidr')\n"
+                         "re = Milter::Manager::PostfixRegexpTable.load('%s/re')\n",
+                         directory, directory);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        buffer_append_format(&text, "raise %%q{%s} unless %s\n", rows[i], rows[i]);
+    }
+    buffer_append_byte(&text, '\0');
+    configuration_release(load_text(buffer_slice(&text).data));
+    buffer_clear(&text);
+
+    fails_with("Milter::Manager::PostfixCIDRTable.new.parse('alone', 'p')",
+               "$/milter-manager.conf:1: p:1: invalid format <alone>\n");
+    fails_with("Milter::Manager::PostfixRegexpTable.new.parse('/a/q X', 'p')",
+               "$/milter-manager.conf:1: p:1: invalid flag: <q>: </a/q X>\n");
+}
+
+/* What Ruby's start may change: its own thread switching and ignored defaults, nothing else. */
+static void signals_stay_with_their_owners(void **state)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT, SIGSEGV};
+
+    (void)state;
+    configuration_release(load_text("manager.daemon = true\n"));
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        struct sigaction action;
+
+        assert_int_equal(sigaction(numbers[i], NULL, &action), 0);
+        assert_ptr_equal(action.sa_handler, before_ruby[numbers[i]].sa_handler);
+    }
+}
+
 static void a_missing_main_file_falls_through_the_load_path(void **state)
 {
     struct error error = {0};
@@ -386,6 +445,8 @@ int main(void)
         TEST(a_wrong_value_ends_its_file_another_mistake_the_load),
         TEST(load_finds_files_directories_and_patterns),
         TEST(a_custom_file_that_is_no_xml_is_ignored),
+        TEST(tables_in_postfix_formats_are_read),
+        TEST(signals_stay_with_their_owners),
         TEST(a_missing_main_file_falls_through_the_load_path),
         TEST(overrides_win_at_every_load),
         TEST(a_failed_reload_leaves_the_old_one),

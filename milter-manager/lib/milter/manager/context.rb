@@ -6,14 +6,6 @@ module Milter
     # number, not the session: after the session's end every method raises
     # StaleContextError.
     class Context
-      TEMPORARY_FAILURE = 4
-      REJECT = 5
-      ACCEPT = 1
-      DISCARD = 6
-      QUITTED = 256
-      VERDICTS = 255
-      private_constant :TEMPORARY_FAILURE, :REJECT, :ACCEPT, :DISCARD, :QUITTED, :VERDICTS
-
       def initialize(handle)
         @handle = handle
       end
@@ -33,11 +25,11 @@ module Milter
         live(Native.context_set_macro(@handle, macro.to_s, value.to_s))
       end
 
-      def reject? = verdict == REJECT
-      def temporary_failure? = verdict == TEMPORARY_FAILURE
-      def accept? = verdict == ACCEPT
-      def discard? = verdict == DISCARD
-      def quitted? = (status & QUITTED) != 0
+      def reject? = verdict == Native::VERDICT_REJECT
+      def temporary_failure? = verdict == Native::VERDICT_TEMPORARY_FAILURE
+      def accept? = verdict == Native::VERDICT_ACCEPT
+      def discard? = verdict == Native::VERDICT_DISCARD
+      def quitted? = (status & Native::QUITTED) != 0
 
       def children = Children.new(@handle)
 
@@ -60,7 +52,7 @@ module Milter
 
       def live(result) = Context.live(result)
       def status = live(Native.context_status(@handle))
-      def verdict = status & VERDICTS
+      def verdict = status & ~Native::QUITTED
 
       # context.children
       class Children

@@ -1,0 +1,98 @@
+# frozen_string_literal: true
+
+require "milter/manager/tables/lines"
+
+module Milter
+  module Manager
+    # Patterns and what to do with what matches, as in Postfix' regexp_table(5):
+    #   [!]/PATTERN/FLAGS ACTION
+    #   if [!]/PATTERN/FLAGS ... endif
+    class PostfixRegexpTable
+      include TableLines
+
+      PATTERN = %r{(?<not>!)?\s*/(?<source>(?:\\.|[^/\\])*)/(?<flags>\w*)}
+      private_constant :PATTERN
+
+      # One pattern with its ACTION, or with the entries between if and endif.
+      Entry = Struct.new(:regexp, :negated, :action, :entries)
+      private_constant :Entry
+
+      def initialize
+        @entries = []
+      end
+
+      def parse(io, path = "-")
+        open = [@entries]
+        last = nil
+        each_logical_line(io) do |line, number|
+          last = [number, line]
+          parse_line(line, number, path, open)
+        end
+        invalid_value(path, *last, "endif is missing", "if") if open.size > 1
+        self
+      end
+
+      # The action of the first match, $1 and the like filled in, or nil.
+      def find(text) = find_in(@entries, text)
+
+      private
+
+      def parse_line(line, number, path, open)
+        case line
+        when /\Aendif\s*\z/
+          invalid_value(path, number, line, "if is missing", "endif") if open.size == 1
+          open.pop
+        when /\Aif\s*#{PATTERN}\s*\z/
+          entry = entry_of(Regexp.last_match, path, number, line)
+          entry.entries = []
+          open.last << entry
+          open.push(entry.entries)
+        when /\A#{PATTERN}\s+(?<action>.+)\z/
+          open.last << entry_of(Regexp.last_match, path, number, line)
+        else
+          invalid_format(path, number, line)
+        end
+      end
+
+      def entry_of(match, path, number, line)
+        action = match[:action] if match.names.include?("action")
+        Entry.new(Regexp.new(match[:source], options(match[:flags], path, number, line)),
+                  !match[:not].nil?, action)
+      rescue RegexpError => e
+        invalid_value(path, number, line, e.message, match[:source])
+      end
+
+      # Any case by default; the flag i toggles that.
+      def options(flags, path, number, line)
+        flags.each_char.inject(Regexp::IGNORECASE) do |options, flag|
+          case flag
+          when "i" then options ^ Regexp::IGNORECASE
+          when "m" then options ^ Regexp::MULTILINE
+          when "x" then options
+          else invalid_value(path, number, line, "invalid flag", flag)
+          end
+        end
+      end
+
+      def find_in(entries, text)
+        entries.each do |entry|
+          match = entry.regexp.match(text)
+          next if match.nil? != entry.negated
+
+          action = entry.entries ? find_in(entry.entries, text) : expand(entry.action, match)
+          return action if action
+        end
+        nil
+      end
+
+      def expand(action, match)
+        action.gsub(/\$(?:\$|(\d+)|\{(\d+)\}|\((\d+)\))/) do |reference|
+          index = Regexp.last_match.captures.compact.first
+          next "$" if reference == "$$"
+
+          match ? match[index.to_i].to_s : ""
+        end
+      end
+    end
+  end
+end
