@@ -6,7 +6,8 @@
 # WORK then is a directory that daemons without root may enter.
 
 REAL=${BATS_TEST_DIRNAME:?}
-export REAL
+MILTER_BUILD_DIR=${MILTER_BUILD_DIR:-${REAL%/test/real}/build}
+export REAL MILTER_BUILD_DIR
 
 open_work() {
     # Postfix, rspamd and opendkim give up root: they must get in, and unix

@@ -10,9 +10,6 @@ BIN=${MILTER_BUILD_DIR:?the build directory}/bin/milter-manager
 D=$(absdir "$1"); SOCK=$2; shift 2
 halt "$D" manager
 check_sock "$SOCK"
-# a leak of the embedded interpreter at exit is not what is looked for here
-ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0}
-export ASAN_OPTIONS
 MILTER_LOG_ITEM='level|time'
 export MILTER_LOG_ITEM
 spawn "$D" manager "$BIN" --config-dir "$D" --no-daemon --unix-socket-mode 666 -s "unix:${SOCK#unix:}" "$@"
