@@ -90,7 +90,7 @@ static bool run(const struct arguments *arguments, struct loop *loop, struct ser
 
 int main(int argc, char **argv)
 {
-    struct arguments arguments;
+    static struct arguments arguments; /* owns paths until the process ends */
     struct error error = {0};
     enum option_outcome outcome;
     struct loop *loop;

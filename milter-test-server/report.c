@@ -178,16 +178,17 @@ static void report_body(const struct report *report, const struct message *messa
         header_list_find(&message->headers, slice_from_string("Content-Type"), 1);
     struct buffer body = {0};
     struct buffer converted = {0};
-    struct buffer *shown = &body;
+    struct slice shown;
     struct error error = {0};
     struct slice charset;
 
     for (size_t i = 0; i < message->body.count; i++) {
         buffer_append_slice(&body, message->body.items[i]);
     }
+    shown = buffer_slice(&body);
     if (type != NULL && charset_find(type->value, &charset)) {
-        if (charset_convert(buffer_slice(&body), charset, &converted, &error)) {
-            shown = &converted;
+        if (charset_convert(shown, charset, &converted, &error)) {
+            shown = buffer_slice(&converted);
         } else {
             buffer_append_format(report->output,
                                  "Error:---------------------------------\n%s\n"
@@ -195,8 +196,8 @@ static void report_body(const struct report *report, const struct message *messa
                                  error.message);
         }
     }
-    buffer_append_slice(report->output, buffer_slice(shown));
-    if (buffer_length(shown) > 0 && shown->data[shown->end - 1] != '\n') {
+    buffer_append_slice(report->output, shown);
+    if (shown.length > 0 && shown.data[shown.length - 1] != '\n') {
         buffer_append_byte(report->output, '\n');
     }
     buffer_clear(&body);

@@ -21,6 +21,8 @@ teardown() {
     local peer
     for peer in "${PEERS[@]}"; do
         kill "$peer" 2>/dev/null || true
+    done
+    for peer in "${PEERS[@]}"; do
         wait "$peer" 2>/dev/null || true
     done
 }
@@ -52,6 +54,13 @@ stop() {
 
 mta() {
     /usr/bin/python3 "$BATS_TEST_DIRNAME/wire_peer.py" mta "$SPEC" "$@"
+}
+
+# The same beside the test; output in $DIR/mta
+mta_in_background() {
+    /usr/bin/python3 "$BATS_TEST_DIRNAME/wire_peer.py" mta "$SPEC" "$@" >"$DIR/mta" 2>&1 3>&- &
+    MTA=$!
+    PEERS+=("$MTA")
 }
 
 # A signal is taken in order only once the program has set itself up.
@@ -183,8 +192,7 @@ macros:
 
 @test "sessions at the same time" {
     client
-    mta O "$CONNECT" 'Hslow\x00' wait:1 'M<slow>\x00' Q &
-    PEERS+=($!)
+    mta_in_background O "$CONNECT" 'Hslow\x00' wait:1 'M<slow>\x00' Q
     wait_until grep -q slow "$DIR/out"
     for _ in 1 2 3; do
         run "$SERVER" -s "$SPEC"
@@ -200,8 +208,7 @@ macros:
     PEERS+=($!)
     exec 7<"$DIR/pipe"
     wait_until test -S "$SOCKET"
-    mta O wait:5 Q 7<&- &
-    PEERS+=($!)
+    mta_in_background O wait:5 Q
     read -r -t 3 -u 7 line
     assert_regex "$line" '^negotiate: '
     exec 7<&-
@@ -284,15 +291,13 @@ breaks() {
 
 @test "a running session is finished first, nothing new is taken" {
     client
-    mta O "$CONNECT" wait:1 'Hlate\x00' Q >"$DIR/mta" &
-    local mta=$!
-    PEERS+=("$mta")
+    mta_in_background O "$CONNECT" wait:1 'Hlate\x00' Q
     wait_until grep -q '^connect' "$DIR/out"
     kill -TERM "$PID"
     wait_until test ! -e "$SOCKET"
     run --separate-stderr "$SERVER" -s "$SPEC"
     assert_failure 1
-    wait "$mta"
+    wait "$MTA"
     wait "$PID"
     assert_equal "$(tail -n 1 "$DIR/mta")" 'H: c'
     assert_equal "$(tail -n 2 "$DIR/out")" 'helo: <late>
@@ -301,8 +306,7 @@ finished'
 
 @test "a second signal ends it at once" {
     client
-    mta O "$CONNECT" wait:30 &
-    PEERS+=($!)
+    mta_in_background O "$CONNECT" wait:30
     wait_until grep -q '^connect' "$DIR/out"
     kill -TERM "$PID"
     wait_until test ! -e "$SOCKET"

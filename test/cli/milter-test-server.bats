@@ -21,6 +21,8 @@ teardown() {
     local peer
     for peer in "${PEERS[@]}"; do
         kill "$peer" 2>/dev/null || true
+    done
+    for peer in "${PEERS[@]}"; do
         wait "$peer" 2>/dev/null || true
     done
 }
