@@ -353,7 +353,7 @@ struct configuration *manager_options_load(const struct manager_options *options
 
 static void print_message(void *owner, const char *message)
 {
-    (void)fprintf(owner, "%s\n", message);
+    (void)fprintf(owner, "milter-manager: %s\n", message);
 }
 
 bool manager_options_show(const struct manager_options *options, FILE *stream)

@@ -198,7 +198,7 @@ manager.fallback_status = "x"'
     configure ""
     show --n-workers 2
     assert_failure 1
-    assert_equal "$stderr" "manager.n_workers = 2: worker processes are not available yet"
+    assert_equal "$stderr" "milter-manager: manager.n_workers = 2: worker processes are not available yet"
     show --event-loop-backend glib
     assert_failure 1
     [[ $stderr == *"without GLib"* ]]

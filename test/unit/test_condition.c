@@ -549,6 +549,12 @@ static void restricts_accounts(void **state)
                      CONDITION_STOP);
     assert_string_equal(macro("have-not-restricted-account"), "true");
     assert_int_equal(ask(configuration, CONDITION_DATA, NULL, NULL), CONDITION_STOP);
+
+    /* The macros of the next recipient replace those of the last one. */
+    set_macro("have-not-restricted-account", "");
+    assert_int_equal(ask(configuration, CONDITION_ENVELOPE_RECIPIENT, "<bob@example.com>", NULL),
+                     CONDITION_RUN);
+    assert_int_equal(ask(configuration, CONDITION_DATA, NULL, NULL), CONDITION_STOP);
     configuration_release(configuration);
 }
 

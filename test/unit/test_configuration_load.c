@@ -273,6 +273,32 @@ static void load_finds_files_directories_and_patterns(void **state)
     configuration_release(configuration);
 }
 
+/* Bytes that are no UTF-8 in a comment, a byte order mark, DOS line ends. */
+static void odd_bytes_do_no_harm(void **state)
+{
+    struct configuration *configuration =
+        load_text("\xef\xbb\xbf# caf\xe9 \xff\r\ndefine_milter('a') # \xfe\r\n"
+                  "define_milter('b') { |m| m.description = \"\xe9\" }\r\n");
+
+    (void)state;
+    assert_int_equal(configuration->child_count, 2);
+    assert_string_equal(configuration->children[1].description, "\xe9");
+    configuration_release(configuration);
+}
+
+/* The compiled-in directory may be named again by --config-dir or the environment. */
+static void a_directory_counts_once_in_the_load_path(void **state)
+{
+    struct configuration *configuration;
+
+    (void)state;
+    write_file("once.conf", "raise 'twice' if $loaded_once\n$loaded_once = true\n");
+    (void)setenv("MILTER_MANAGER_CONFIG_DIR", directory, 1);
+    configuration = load_text("$loaded_once = false\nload('o*.conf')\n");
+    (void)unsetenv("MILTER_MANAGER_CONFIG_DIR");
+    configuration_release(configuration);
+}
+
 static void a_custom_file_that_is_no_xml_is_ignored(void **state)
 {
     (void)state;
@@ -445,6 +471,8 @@ int main(void)
         TEST(a_wrong_value_ends_its_file_another_mistake_the_load),
         TEST(load_finds_files_directories_and_patterns),
         TEST(a_custom_file_that_is_no_xml_is_ignored),
+        TEST(odd_bytes_do_no_harm),
+        TEST(a_directory_counts_once_in_the_load_path),
         TEST(tables_in_postfix_formats_are_read),
         TEST(signals_stay_with_their_owners),
         TEST(a_missing_main_file_falls_through_the_load_path),

@@ -14,7 +14,9 @@ module Milter
       attr_reader :configuration, :messages
 
       def initialize(directories)
-        @directories = directories
+        @directories = directories.uniq do |directory|
+          File.exist?(directory) ? File.realpath(directory) : directory
+        end
         @configuration = Configuration.new(self)
         @messages = []
       end
@@ -80,8 +82,10 @@ module Milter
         @directories.map { |directory| File.join(directory, name) }.find { |path| File.exist?(path) }
       end
 
+      # UTF-8, or bytes when it is not.
       def read(path)
-        File.read(path, encoding: "UTF-8")
+        text = File.read(path, encoding: "BOM|UTF-8")
+        text.valid_encoding? ? text : text.force_encoding(Encoding::BINARY)
       end
 
       # A wrong value ends this file only, any other mistake the whole load.

@@ -5,8 +5,20 @@ module Milter
     module Conditions
       # Shows mails to a milter only when a recipient is one of certain accounts.
       module RestrictAccounts
-        # Remembers, on the child, that somebody else is among the recipients.
+        # Tells the child that somebody else is among the recipients.
         MACRO = "have-not-restricted-account"
+
+        # The same for us, in the shelf: the next recipient's macros replace the
+        # last one's, and the order of recipients must not matter.
+        def self.remember(context)
+          context[MACRO] = "true"
+          context.mail_transaction_shelf["#{MACRO} #{context.name}"] = true
+        end
+
+        def self.remembered?(context)
+          context[MACRO] == "true" ||
+            context.mail_transaction_shelf["#{MACRO} #{context.name}"] == true
+        end
 
         def restrict_accounts_by_list(*accounts, condition_name: nil, milters: nil)
           condition_name ||= "Restrict Accounts by List: #{accounts.inspect}"
@@ -23,10 +35,10 @@ module Milter
             condition.description = "Restrict milters to specified accounts"
             condition.define_envelope_recipient_stopper do |context, recipient|
               wanted = restricted.call(context, recipient)
-              context[MACRO] = "true" unless wanted
+              RestrictAccounts.remember(context) unless wanted
               !wanted
             end
-            condition.define_data_stopper { |context| context[MACRO] == "true" }
+            condition.define_data_stopper { |context| RestrictAccounts.remembered?(context) }
           end
           (milters || defined_milters).each do |name|
             define_milter(name) { |milter| milter.add_applicable_condition(condition_name) }
