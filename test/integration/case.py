@@ -106,6 +106,8 @@ class ManagerCase(unittest.TestCase):
                 listener.bind(("127.0.0.1", 0))
                 self.define(name, "inet:%d@127.0.0.1" % listener.getsockname()[1], **settings)
             return
+        if os.path.exists(path):
+            os.unlink(path)
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(path)
             listener.listen(1)
@@ -123,12 +125,22 @@ class ManagerCase(unittest.TestCase):
         self.addCleanup(self._finish)
         return self.manager.start(*options, **how)
 
+    def fresh(self):
+        """Ends the manager and forgets the children, for a test that begins anew several times."""
+        for mta in self.mtas:
+            mta.socket.close()
+        if self.manager is not None:
+            self._finish()
+        for child in self.children.values():
+            child.stop()
+        self.manager, self.defined, self.children, self.mtas = None, [], {}, []
+
     def _finish(self):
         """No test passes when the manager crashed, hung at its end or wrote to stderr
         what only a sanitizer or the Ruby interpreter in distress writes."""
         for mta in self.mtas:
             mta.socket.close()
-        if self.manager.process is None:
+        if self.manager is None or self.manager.process is None:
             return
         try:
             expected = 0

@@ -63,8 +63,8 @@ class LiveAndReplay(ManagerCase):
         mta = self.session()
         mta.envelope()
         mta.content(HEADERS, (b"1\r\n", b"2\r\n", b"3\r\n"))
-        b.session().wait_for("B", 3)
-        self.assertEqual("OCHMRTLLLNBBB", b.session().letters(), "b is live")
+        # How the part before is cut into chunks in a replay is the manager's business.
+        self.assertEqual(b"1\r\n2\r\n3\r\n", b.session().body(), "b is live")
         self.assertEqual("OCHMRT", c.session().letters(), "c still waits")
         mta.expect_end()
         mta.quit()
@@ -144,9 +144,7 @@ class LiveAndReplay(ManagerCase):
         for letter, commands in (("L", []), ("N", [wire.header("A", "b")]),
                                  ("B", [wire.header("A", "b"), wire.EOH])):
             with self.subTest(stage=letter):
-                if self.manager is not None:
-                    self._finish()
-                    self.defined = []
+                self.fresh()
                 self.child("a" + letter, script={letter: Turns(wire.reply_code("550 5.0.0 x"))})
                 b = self.child("b" + letter)
                 self.start()
@@ -272,9 +270,7 @@ class LeadingSpace(ManagerCase):
     def test_headers_downwards(self):
         for order in (("plain", "exact"), ("exact", "plain")):
             with self.subTest(order=order):
-                if self.manager is not None:
-                    self._finish()
-                    self.defined = []
+                self.fresh()
                 for name in order:
                     self.child(name, steps=wire.LEADSPC if name == "exact" else 0)
                 self.start()
@@ -347,9 +343,7 @@ class Values(ManagerCase):
     def test_long_header_values(self):
         for size in (65500, 65536, 200000):
             with self.subTest(size=size):
-                if self.manager is not None:
-                    self._finish()
-                    self.defined = []
+                self.fresh()
                 self.both(headers=((b"Long", b"v" * size), (b"After", b"1")))
 
     def test_many_headers(self):

@@ -73,9 +73,7 @@ class Forwarding(ManagerCase):
         for edit in (wire.change_from("<new@example.org>"), wire.change_from("<>"),
                      wire.change_from("<new@example.org>", "RET=HDRS ENVID=1")):
             with self.subTest(edit=wire.show(edit)):
-                if self.manager is not None:
-                    self._finish()
-                    self.defined, self.children = [], {}
+                self.fresh()
                 self.edits_of(edit)
                 self.start()
                 mta = self.session()
@@ -196,11 +194,10 @@ class Atomicity(ManagerCase):
     def test_edits_and_a_refusal(self):
         for reply in (wire.REJECT, wire.TEMPFAIL, wire.DISCARD, wire.reply_code("550 5.0.0 no")):
             with self.subTest(reply=wire.show(reply)):
-                if self.manager is not None:
-                    self._finish()
-                    self.manager, self.defined = None, []
+                self.fresh()
                 mta, b = self.after([reply], reply)
-                mta.message()  # nothing of it leaks into the next message
+                # Nothing of it leaks into the next message.
+                mta.message(edits=[wire.add_header("X-B", "1")])
                 mta.quit()
                 b.expect_letters("OCHMRTA" + "MRTLLNBEQ")
 
@@ -432,9 +429,7 @@ class NextMessage(ManagerCase):
         """firsts: list of (commands, replies...) is the first message, then two ordinary ones."""
         for abort in (False, True):
             with self.subTest(abort=abort):
-                if self.manager is not None:
-                    self._finish()
-                    self.defined = []
+                self.fresh()
                 self.child("a%d" % abort, script=dict(script), **settings)
                 b = self.child("b%d" % abort)
                 self.start()
@@ -517,9 +512,7 @@ class Misplaced(ManagerCase):
 
     def wrong(self, stage, answer):
         with self.subTest(stage=stage, answer=wire.show(answer)):
-            if self.manager is not None:
-                self._finish()
-                self.defined, self.children = [], {}
+            self.fresh()
             self.child("wrong", script={stage: [answer, wire.CONTINUE]}, fallback_status="accept")
             fine = self.child("fine", script={"E": [wire.add_header("X", "1"), wire.CONTINUE]})
             self.start()

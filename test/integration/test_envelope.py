@@ -214,9 +214,7 @@ class Scopes(ManagerCase):
     def test_reject_at_connect_and_helo_ends_that_child(self):
         for stage in "CH":
             with self.subTest(stage=stage):
-                if self.manager is not None:
-                    self._finish()
-                    self.defined = []
+                self.fresh()
                 a = self.child("a" + stage, script={stage: wire.REJECT})
                 b = self.child("b" + stage)
                 self.start()
@@ -255,9 +253,7 @@ class Scopes(ManagerCase):
         # Section 17 row 4: by decision, so the fallback has no say; one answer per command.
         for stage in "MRT":
             with self.subTest(stage=stage):
-                if self.manager is not None:
-                    self._finish()
-                    self.defined = []
+                self.fresh()
                 for name in "ab":
                     self.child(name + stage, script={stage: Turns(wire.ACCEPT)})
                 self.start('manager.fallback_status = "reject"')

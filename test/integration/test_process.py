@@ -58,15 +58,6 @@ class Start(ManagerCase):
         self.assertIn('manager.fallback_status should be one of ["accept", "reject", '
                       '"temporary-failure", "discard"] but was "x"', err)
 
-    def test_missing_configuration(self):
-        status, _, err = run_to_end("--config-dir", self.directory, "--no-daemon", "-s",
-                                    "unix:" + self.path("manager.sock"),
-                                    environment={"MILTER_MANAGER_CONFIG_DIR": ""})
-        # Unless one is installed further down the load path this is an error.
-        if not os.path.exists("/etc/milter-manager/milter-manager.conf"):
-            self.assertEqual(1, status)
-            self.assertIn("milter-manager.conf", err)
-
     def test_cannot_listen(self):
         self.refused("", r"failed to listen", options=("-s", "unix:" + self.path("no/such/directory/s")))
 

@@ -46,9 +46,7 @@ class Steps(ManagerCase):
         # With nobody else to ask, the manager answers for the child.
         for letter, bit in wire.NO_EVENT_BITS.items():
             with self.subTest(suppressed=letter):
-                if self.manager is not None:
-                    self._finish()
-                    self.defined = []
+                self.fresh()
                 child = self.child("no" + letter, steps=bit)
                 self.start()
                 self.whole_session()
@@ -66,9 +64,7 @@ class Steps(ManagerCase):
     def test_no_reply_bits_each_alone(self):
         for letter, bit in wire.NO_REPLY_BITS.items():
             with self.subTest(suppressed=letter):
-                if self.manager is not None:
-                    self._finish()
-                    self.defined = []
+                self.fresh()
                 child = self.child("nr" + letter, steps=bit)
                 self.start()
                 self.whole_session()
@@ -233,11 +229,11 @@ class Macros(ManagerCase):
     def test_values_are_bytes(self):
         child = self.child("a")
         mta = self.session()
-        mta.send(wire.macros("M", "{x}", b"\xff\xfe%s\r\n"))
+        mta.send(wire.macros("M", "{xy}", b"\xff\xfe%s\r\n"))
         mta.command(wire.mail())
         mta.quit()
         child.session().wait_closed()
-        child.session().expect_packets("D", [wire.macros("M", "{x}", b"\xff\xfe%s\r\n")])
+        child.session().expect_packets("D", [wire.macros("M", "{xy}", b"\xff\xfe%s\r\n")])
 
 
 class Order(ManagerCase):

@@ -112,7 +112,7 @@ class Negotiation(collections.namedtuple("Negotiation", "version actions steps l
         version, actions, steps = struct.unpack(">III", payload[:12])
         letters = {number: letter for letter, number in LIST_STAGES.items()}
         lists, rest = {}, payload[12:]
-        while rest:
+        while len(rest) >= 4:
             (stage,) = struct.unpack(">I", rest[:4])
             names, _, rest = rest[4:].partition(b"\0")
             lists[letters.get(stage, stage)] = names.decode("latin-1").split()
