@@ -72,7 +72,8 @@ bool macro_pair_find(struct slice pairs, struct slice name, struct slice *value)
 }
 
 struct macro_pair {
-    struct slice name, value;
+    struct slice name; /* without braces */
+    struct slice sent, value;
     size_t order;
 };
 
@@ -105,13 +106,13 @@ void macro_pairs_sort(struct slice pairs, struct buffer *sorted)
             list = more;
             capacity *= 2;
         }
-        list[count] = (struct macro_pair){macro_bare_name(name), value, count};
+        list[count] = (struct macro_pair){macro_bare_name(name), name, value, count};
         count++;
     }
     qsort(list, count, sizeof(*list), macro_pair_compare);
     for (size_t i = 0; i < count; i++) {
         if (i + 1 == count || !slice_equal(list[i].name, list[i + 1].name)) {
-            macro_pair_append_braced(sorted, list[i].name, list[i].value);
+            macro_pair_append_braced(sorted, list[i].sent, list[i].value);
         }
     }
     if (list != few) {

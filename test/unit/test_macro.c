@@ -161,6 +161,10 @@ static void test_sorting(void **state)
     assert_bytes(buffer_slice(&sorted),
                  BYTES("_\0006\0{auth}\0004\0{auth_type}\0003\0b\0005\0v\0001\0"));
     buffer_reset(&sorted);
+    /* Only one pair of braces is none of the name. */
+    macro_pairs_sort(BYTES("{{x}}\0001\0x\0002\0"), &sorted);
+    assert_bytes(buffer_slice(&sorted), BYTES("x\0002\0{{x}}\0001\0"));
+    buffer_reset(&sorted);
     macro_pairs_sort(BYTES(""), &sorted);
     assert_int_equal(buffer_length(&sorted), 0);
 
