@@ -10,6 +10,7 @@
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "libcore/net/listener.h"
+#include "libcore/net/process.h"
 #include "milter-manager/front.h"
 #include "milter-manager/session/session.h"
 #include "milter-manager/session/statistics.h"
@@ -21,7 +22,10 @@
 /* [sessions][finished] is written at the latest that long after a session ended, s. */
 static const double server_statistics_delay = 1.0;
 
-enum { SERVER_SIGNALS = 4 };
+enum {
+    SERVER_SIGNALS = 4,
+    SERVER_OWN_DESCRIPTORS = 24, /* log, loop, Ruby, listener, temporary files */
+};
 
 struct server {
     struct loop *loop;
@@ -72,11 +76,28 @@ static void server_resume(struct server *server, const char *text)
     }
 }
 
+/*
+ * More sessions than the descriptors suffice for would only fail to reach their
+ * children: the MTA waits in the backlog instead.
+ */
+static unsigned server_maximum(const struct server *server)
+{
+    unsigned configured = server->configuration->manager.max_connections;
+    unsigned long descriptors = process_descriptor_limit();
+    unsigned long possible =
+        descriptors <= SERVER_OWN_DESCRIPTORS
+            ? 1
+            : (descriptors - SERVER_OWN_DESCRIPTORS) / (server->configuration->child_count + 1UL);
+
+    if (possible == 0) {
+        possible = 1;
+    }
+    return configured > 0 && configured < possible ? configured : (unsigned)possible;
+}
+
 static bool server_full(const struct server *server)
 {
-    unsigned maximum = server->configuration->manager.max_connections;
-
-    return maximum > 0 && server->front_count >= maximum;
+    return server->front_count >= server_maximum(server);
 }
 
 static void server_retry_accept(void *owner)
@@ -136,7 +157,7 @@ static void server_accepted(void *owner, int fd)
     if (server_full(server)) {
         log_warning("[client][accept][suspend] too many processing connection: %u, max: %u; "
                     "suspend accepting connection in %u seconds: #1",
-                    server->front_count, server->configuration->manager.max_connections,
+                    server->front_count, server_maximum(server),
                     server->configuration->manager.suspend_time_on_unacceptable);
         server_suspend(server);
     }

@@ -24,6 +24,13 @@
 /* The daemon's end; -1 when there is nobody waiting. */
 static int ready_pipe = -1;
 
+unsigned long process_descriptor_limit(void)
+{
+    struct rlimit limits;
+
+    return getrlimit(RLIMIT_NOFILE, &limits) == 0 ? (unsigned long)limits.rlim_cur : 1024;
+}
+
 bool process_set_descriptor_limit(unsigned long limit, struct error *error)
 {
     struct rlimit limits;

@@ -13,6 +13,9 @@
 /* Soft and hard RLIMIT_NOFILE; 0 raises the soft limit to the hard one. */
 bool process_set_descriptor_limit(unsigned long limit, struct error *error);
 
+/* How many descriptors the process may have. */
+unsigned long process_descriptor_limit(void);
+
 /* An ordinary I/O error instead of SIGPIPE when a peer has gone. */
 void process_ignore_broken_pipes(void);
 

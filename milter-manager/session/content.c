@@ -457,7 +457,7 @@ void content_continue(struct session *session)
 {
     if (session->message.answering) {
         edits_answer(session);
-    } else if (session->activity == SESSION_CONTENT) {
+    } else if (session->activity == SESSION_CONTENT && session->message.owed) {
         content_pump(session);
     }
 }

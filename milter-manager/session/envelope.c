@@ -296,8 +296,9 @@ static void envelope_apply_answers(struct session *session)
         }
         if (child->state == CHILD_READY) {
             child_apply(child, verdict_child_effect(session->command, child->answer));
-        } else {
-            child->in_message = child->in_message && child->fallback_due;
+        } else if (!child->fallback_due ||
+                   verdict_child_effect(session->command, child->answer) != EFFECT_STAY) {
+            child->in_message = false; /* it has closed behind its answer */
         }
     }
 }

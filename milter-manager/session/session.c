@@ -432,6 +432,7 @@ static void session_fail_child(struct session_child *child, const char *what, co
     child_expire(child, what, cause);
     if (!concerned) {
         child->fallback_due = true;
+        content_continue(session); /* it may be the one that did not take the message */
     } else if (session->activity == SESSION_CONTENT) {
         content_child_failed(child);
     } else {
