@@ -120,6 +120,9 @@ static bool mta_sends_macros(const struct mta *mta, enum command command)
     bool content =
         command == COMMAND_HEADER || command == COMMAND_END_OF_HEADER || command == COMMAND_BODY;
 
+    if (!command_info[command].replied) {
+        return false; /* QUIT and the like are no stages */
+    }
     return mta_wants(mta, command) ||
            (!content && mta->answer.version >= command_info[command].since_version);
 }

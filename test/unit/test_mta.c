@@ -529,6 +529,19 @@ static void test_macros_of_suppressed_stages(void **state)
     }
 }
 
+static void test_no_macros_for_what_is_no_stage(void **state)
+{
+    struct conversation c;
+
+    (void)state;
+    begin(&c, 0);
+    walk(&c, "C");
+    assert_macros(&c, 'A', BYTES("i\0Q\0"), "");
+    assert_macros(&c, 'K', BYTES("i\0Q\0"), "");
+    assert_macros(&c, 'Q', BYTES("i\0Q\0"), "");
+    end(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -548,6 +561,7 @@ int main(void)
         cmocka_unit_test(test_macros_go_before_their_command),
         cmocka_unit_test(test_macro_lists_filter),
         cmocka_unit_test(test_macros_of_suppressed_stages),
+        cmocka_unit_test(test_no_macros_for_what_is_no_stage),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
