@@ -106,17 +106,17 @@ module Milter
       end
 
       def warn_of_deadline(condition)
-        Logger.warning("#{describe(condition)}: no answer within #{condition.timeout} s: " \
+        Logger.warning("#{describe("timeout", condition)}: no answer within #{condition.timeout} s: " \
                        "counts as false")
       end
 
       def report(error, condition)
-        Logger.error("#{describe(condition)}: #{Locations.describe(error)}")
+        Logger.error("#{describe("error", condition)}: #{Locations.describe(error)}")
       end
 
-      def describe(condition)
-        stage = ApplicableCondition::STAGES[@stage]
-        "[condition][#{stage}] #{condition.name.inspect} for milter #{child_name.inspect}"
+      def describe(what, condition)
+        stage = ApplicableCondition::STAGES[@stage].to_s.tr("_", "-")
+        "[condition][#{what}][#{stage}] #{condition.name.inspect} for milter #{child_name.inspect}"
       end
 
       def child_name
