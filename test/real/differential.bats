@@ -100,34 +100,6 @@ run_set() {
     touch "$WORK/out/$1/done"
 }
 
-# same SET KIND PREFIX : the result files whose name begins so are there, and alike
-same() {
-    local one=$WORK/out/$1/direct/$2 other=$WORK/out/$1/via/$2 count differing=() file
-    count=$(find "$one" -name "$3*" | wc -l)
-    mapfile -t differing < <(LC_ALL=C diff -rq "$one" "$other" |
-        sed -n -e 's/^Only in .*: //p' -e 's/^Files .*\/\([^/]*\) differ$/\1/p' | grep "^$3")
-    for file in "${differing[@]:0:5}"; do
-        echo "---- $file"
-        diff -aNu "$one/$file" "$other/$file" | head -n 40 | cut -c1-240
-    done
-    echo "${#differing[@]} of $count differ: ${differing[*]}"
-    [ "$count" -gt 0 ] && [ "${#differing[@]}" = 0 ]
-}
-
-delivers() {
-    run_set "$1"
-    if grep "^$2\." "$WORK/out/$1/direct-wrong"; then
-        echo "the run without the manager does not show what it should"
-        return 1
-    fi
-    same "$1" delivered "$2."
-}
-
-sees() {
-    run_set "$1"
-    same "$1" seen ''
-}
-
 @test "C filter: mails" { delivers c mails; }
 @test "C filter: edits" { delivers c edits; }
 @test "C filter: replies" { delivers c replies; }

@@ -2,11 +2,12 @@
 """differential.py - the same SMTP sessions twice: filters attached directly, and
 through the manager.
 
-    differential.py OUT --direct PORT DIR --via PORT DIR [--events NAME DIRECT VIA]...
+    differential.py [--sendmail] OUT --direct PORT DIR --via PORT DIR [--events NAME DIRECT VIA]...
                     [--hasty NAME]... [--requested MACRO]... [--unchecked GROUP]...
                     [--alone] GROUP...
 
-PORT is an smtpd of the postfix that start-postfix.sh runs in DIR.  --events:
+PORT is an smtpd of the postfix that start-postfix.sh runs in DIR, or that of the
+sendmail that start-sendmail.sh runs there.  --events:
 the logs of the magic filter NAME on both sides.  --hasty: that filter promises no
 replies; Postfix does not wait for it, so how much it sees of a session that ends
 early is chance, and only sessions with a whole message are compared.  --requested:
@@ -42,16 +43,29 @@ from smtp_client import play
 
 
 class Side:
+    """one postfix"""
+    queued = r'queued as (\w+)'
+    received = r'(?m)^\tby mx\.example\.test \(Postfix\) with \w+ id (\w+)'
+    box = 'mail/inbox'
+
     def __init__(self, name, port, directory, events, opt):
         self.name, self.port, self.directory, self.events = name, int(port), directory, events
         self.out = os.path.join(opt.out, name)
         self.hasty, self.alone, self.requested = opt.hasty, opt.alone, opt.requested
-        self.log = os.path.join(directory, 'mail.log')
-        self.offsets = {path: os.path.getsize(path) for path in [self.log, *events.values()]}
+        self.offsets = {path: os.path.getsize(path) for path in [*self.logs(), *events.values()]}
         self.dialogues = {}
         self.queue_ids = {}
         self.start = time.time()
-        shutil.rmtree(os.path.join(directory, 'mail/inbox'), ignore_errors=True)
+        for path in glob.glob(os.path.join(directory, self.box, 'new/*')):
+            os.unlink(path)
+
+    def logs(self):
+        return [os.path.join(self.directory, 'mail.log')]
+
+    def waiting(self):
+        """the mails in the queue, but for those on hold"""
+        return [name for part in ('maildrop', 'incoming', 'active', 'deferred')
+                for _, _, names in os.walk(os.path.join(self.directory, 'queue', part)) for name in names]
 
     # ---- running
 
@@ -59,26 +73,22 @@ class Side:
         for case in wanted:
             dialogue = play(self.port, case.steps)
             self.dialogues[case] = dialogue
-            for queue_id in re.findall(r'queued as (\w+)', dialogue):
+            for queue_id in re.findall(self.queued, dialogue):
                 self.queue_ids[queue_id] = case
         self.wait_for_delivery()
 
     def wait_for_delivery(self):
-        queue = os.path.join(self.directory, 'queue')
         deadline = time.time() + 30
-        while time.time() < deadline:
-            left = [name for part in ('maildrop', 'incoming', 'active', 'deferred')
-                    for _, _, names in os.walk(os.path.join(queue, part)) for name in names]
-            if not left:
-                return
+        while self.waiting():
+            if time.time() > deadline:
+                raise TimeoutError('%s: mail is stuck in the queue: %s' % (self.name, ' '.join(self.waiting())))
             time.sleep(0.05)
-        sys.exit('%s: mail is stuck in the queue: %s' % (self.name, ' '.join(left)))
 
     # ---- normalising
 
     def normal(self, text):
         text = re.sub(r'\b(?:%s)\b' % '|'.join(self.queue_ids) if self.queue_ids else r'(?!)', 'QUEUE-ID', text)
-        text = re.sub(r'\w{3}, [ \d]\d \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4} \(\w+\)', self.now, text)
+        text = re.sub(r'\w{3}, [ \d]\d \w{3} \d{4} \d\d:\d\d:\d\d (?:[+-]\d{4} \(\w+\)|GMT)', self.now, text)
         text = re.sub(r'<\d{14}\.\w+@mx\.example\.test>', '<NOW.QUEUE-ID@mx.example.test>', text)
         text = re.sub(r'(DATE_IN_PAST\([\d.]+\))\[\d+\]', r'\1[HOURS]', text)
         text = re.sub(r'(X-Rspamd-Queue-Id:) \w+', r'\1 QUEUE-ID', text)
@@ -122,10 +132,10 @@ class Side:
         parts = {case: ['==== dialogue\n' + self.dialogues[case]] for case in wanted}
         unclaimed = []
         mails = {case: [] for case in wanted}
-        for path in glob.glob(os.path.join(self.directory, 'mail/inbox/new/*')):
+        for path in glob.glob(os.path.join(self.directory, self.box, 'new/*')):
             with open(path, 'rb') as mail:
                 text = mail.read().decode('utf-8', 'surrogateescape')
-            received = re.search(r'(?m)^\tby mx\.example\.test \(Postfix\) with \w+ id (\w+)', text)
+            received = re.search(self.received, text)
             case = self.queue_ids.get(received.group(1) if received else None)
             (mails[case] if case in mails else unclaimed).append('==== delivered\n' + self.normal(text))
         for case in wanted:
@@ -143,7 +153,7 @@ class Side:
     def collect_log(self, parts, unclaimed):
         """what postfix says about its filters; its complaints about them belong to no case"""
         labels = {'%s-%s' % (case.group, case.name): case for case in parts}
-        for line in self.new_lines(self.log):
+        for line in [line for log in self.logs() for line in self.new_lines(log)]:
             line = line.split(']: ', 1)[-1]
             if 'milter-' in line:
                 label = re.search(r'\bcase-([a-z0-9-]+?)(?:\.magic-\w+)?\.example\.net', line)
@@ -185,6 +195,36 @@ class Side:
             file.write(text.encode('utf-8', 'surrogateescape'))
 
 
+class SendmailSide(Side):
+    queued = r'250 2\.0\.0 (\w+) Message accepted'
+    received = r'(?m)^\tby mx\.example\.test \(.*\) with \w+ id (\w+)'
+    box = 'mail'
+
+    def logs(self):
+        return []
+
+    def files(self, kind):
+        return glob.glob(os.path.join(self.directory, 'queue', kind + '*'))
+
+    def waiting(self):
+        # q: queued; d of a mail that is not on hold (h): on its way
+        held = {os.path.basename(path)[2:] for path in self.files('h')}
+        return self.files('q') + [path for path in self.files('d') if os.path.basename(path)[2:] not in held]
+
+    def held(self, queue_id):
+        found = [path for path in self.files('hf') + self.files('df') if path.endswith(queue_id)]
+        text = ''
+        for path in sorted(found, reverse=True):
+            with open(path, 'rb') as file:
+                text += file.read().decode('utf-8', 'surrogateescape')
+        # T: creation, K: last try, I: inode, P: priority
+        return re.sub(r'(?m)^([TKIP])[\d/]+$', r'\1 NORMALISED', text)
+
+    def normal(self, text):
+        text = re.sub(r'(?m)^(<- 220 mx.example.test ESMTP Sendmail \S+; ).*', r'\1NOW', text)
+        return re.sub(r'\b\d{12}\.(\w{14})\b', r'NOW.\1', super().normal(text))
+
+
 def without_counts(text):
     text = re.sub(r'(name=\w+ headers=\d+) rcpts=\d+', r'\1', text)
     return re.sub(r'(?m)^\t(?:FORGED_RECIPIENTS|RCPT_COUNT_\w+)\(.*\n', '', text)
@@ -207,6 +247,7 @@ def balanced(lines):
 
 def main():
     cli = argparse.ArgumentParser()
+    cli.add_argument('--sendmail', action='store_true')
     cli.add_argument('out')
     cli.add_argument('groups', nargs='+')
     cli.add_argument('--direct', nargs=2, required=True)
@@ -217,10 +258,11 @@ def main():
     cli.add_argument('--requested', action='append', default=[])
     cli.add_argument('--events', nargs=3, action='append', default=[])
     opt = cli.parse_args()
-    wanted = cases(opt.groups, opt.alone)
+    wanted = cases(opt.groups, opt.alone, opt.sendmail)
+    kind = SendmailSide if opt.sendmail else Side
     os.makedirs(opt.out, exist_ok=True)
-    sides = [Side('direct', *opt.direct, {name: direct for name, direct, _ in opt.events}, opt),
-             Side('via', *opt.via, {name: via for name, _, via in opt.events}, opt)]
+    sides = [kind('direct', *opt.direct, {name: direct for name, direct, _ in opt.events}, opt),
+             kind('via', *opt.via, {name: via for name, _, via in opt.events}, opt)]
     with concurrent.futures.ThreadPoolExecutor() as pool:
         list(pool.map(lambda side: side.run(wanted), sides))
     settled(sides)

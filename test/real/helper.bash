@@ -103,7 +103,7 @@ words() {
         *) lines+="X-Magic: $word"$'\n' ;;
         esac
     done
-    LINES_TO_ADD=${lines%$'\n'} awk '{ print } !done && /^Subject:/ { print ENVIRON["LINES_TO_ADD"]; done = 1 }' \
+    LINES_TO_ADD=${lines%$'\n'} awk '!done && /^Subject:/ { print ENVIRON["LINES_TO_ADD"]; done = 1 } { print }' \
         "$REAL/mails/$mail.eml"
 }
 
@@ -175,4 +175,34 @@ in_order() {
         fi
         line=$((line + next))
     done
+}
+
+# ---- for the differential tests: results below $WORK/out/SET, made by `run_set SET'
+
+# same SET KIND PREFIX : the result files whose name begins so are there, and alike
+same() {
+    local one=$WORK/out/$1/direct/$2 other=$WORK/out/$1/via/$2 count differing=() file
+    count=$(find "$one" -name "$3*" | wc -l)
+    mapfile -t differing < <(LC_ALL=C diff -rq "$one" "$other" |
+        sed -n -e 's/^Only in .*: //p' -e 's/^Files .*\/\([^/]*\) differ$/\1/p' | grep "^$3")
+    for file in "${differing[@]:0:5}"; do
+        echo "---- $file"
+        diff -aNu "$one/$file" "$other/$file" | head -n 40 | cut -c1-240
+    done
+    echo "${#differing[@]} of $count differ: ${differing[*]}"
+    [ "$count" -gt 0 ] && [ "${#differing[@]}" = 0 ]
+}
+
+delivers() {
+    run_set "$1"
+    if grep "^$2\." "$WORK/out/$1/direct-wrong"; then
+        echo "the run without the manager does not show what it should"
+        return 1
+    fi
+    same "$1" delivered "$2."
+}
+
+sees() {
+    run_set "$1"
+    same "$1" seen ''
 }
