@@ -65,26 +65,17 @@ static void append_answers(struct buffer *stream, enum command command)
     }
 }
 
-/* How many bytes arrive next. */
-typedef size_t split_fn(uint32_t *random, size_t left);
+enum split { SPLIT_NONE, SPLIT_BYTES, SPLIT_RANDOM };
 
-static size_t split_none(uint32_t *random, size_t left)
+/* How many of the bytes that are left arrive next. */
+static size_t split_length(enum split split, uint32_t *random, size_t left)
 {
-    (void)random;
-    return left;
-}
+    size_t length;
 
-static size_t split_bytes(uint32_t *random, size_t left)
-{
-    (void)random;
-    (void)left;
-    return 1;
-}
-
-static size_t split_random(uint32_t *random, size_t left)
-{
-    size_t length = 1 + random_next(random) % (random_next(random) % 4 == 0 ? 900 : 9);
-
+    if (split != SPLIT_RANDOM) {
+        return split == SPLIT_BYTES ? 1 : left;
+    }
+    length = 1 + random_next(random) % (random_next(random) % 4 == 0 ? 900 : 9);
     return length < left ? length : left;
 }
 
@@ -152,7 +143,7 @@ static void filter_answer(struct filter *filter, enum command command, struct er
 }
 
 /* late: the answer is given only after the machine was asked once more. */
-static void run_filter(split_fn *split, uint32_t seed, bool late, struct buffer *log,
+static void run_filter(enum split split, uint32_t seed, bool late, struct buffer *log,
                        struct buffer *output)
 {
     struct buffer stream = {0}, input = {0};
@@ -164,7 +155,7 @@ static void run_filter(split_fn *split, uint32_t seed, bool late, struct buffer 
         append_step(&stream, *step);
     }
     while (buffer_length(&stream) > 0) {
-        size_t length = split(&seed, buffer_length(&stream));
+        size_t length = split_length(split, &seed, buffer_length(&stream));
         enum filter_result result;
 
         buffer_append(&input, buffer_slice(&stream).data, length);
@@ -197,12 +188,12 @@ static void test_filter(void **state)
     struct buffer log = {0}, output = {0};
 
     (void)state;
-    run_filter(split_none, 1, false, &log, &output);
+    run_filter(SPLIT_NONE, 1, false, &log, &output);
     assert_true(buffer_length(&log) > 6000);
     for (uint32_t round = 1; round <= 60; round++) {
         struct buffer other_log = {0}, other_output = {0};
 
-        run_filter(round <= 2 ? split_bytes : split_random, round * 7919, round % 2 == 0,
+        run_filter(round <= 2 ? SPLIT_BYTES : SPLIT_RANDOM, round * 7919, round % 2 == 0,
                    &other_log, &other_output);
         assert_bytes(buffer_slice(&other_log), buffer_slice(&log));
         assert_bytes(buffer_slice(&other_output), buffer_slice(&output));
@@ -267,7 +258,7 @@ static void append_reply_stream(struct buffer *stream)
     }
 }
 
-static void run_mta(split_fn *split, uint32_t seed, struct buffer *log, struct buffer *output)
+static void run_mta(enum split split, uint32_t seed, struct buffer *log, struct buffer *output)
 {
     struct buffer stream = {0}, input = {0};
     const char *step = session;
@@ -279,7 +270,7 @@ static void run_mta(split_fn *split, uint32_t seed, struct buffer *log, struct b
     append_reply_stream(&stream);
     while (asked || buffer_length(&stream) > 0) {
         size_t left = buffer_length(&stream);
-        size_t length = left == 0 ? 0 : split(&seed, left);
+        size_t length = left == 0 ? 0 : split_length(split, &seed, left);
         enum mta_result result = MTA_WAIT;
 
         buffer_append(&input, buffer_slice(&stream).data, length);
@@ -315,12 +306,12 @@ static void test_mta(void **state)
     struct buffer log = {0}, output = {0};
 
     (void)state;
-    run_mta(split_none, 1, &log, &output);
+    run_mta(SPLIT_NONE, 1, &log, &output);
     assert_true(buffer_length(&log) > 1000);
     for (uint32_t round = 1; round <= 60; round++) {
         struct buffer other_log = {0}, other_output = {0};
 
-        run_mta(round == 1 ? split_bytes : split_random, round * 104729, &other_log, &other_output);
+        run_mta(round == 1 ? SPLIT_BYTES : SPLIT_RANDOM, round * 104729, &other_log, &other_output);
         assert_bytes(buffer_slice(&other_log), buffer_slice(&log));
         assert_bytes(buffer_slice(&other_output), buffer_slice(&output));
         buffer_clear(&other_log);
