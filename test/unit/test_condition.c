@@ -565,12 +565,20 @@ static void an_exception_counts_as_false(void **state)
              "define_applicable_condition('B') { |c| c.define_data_stopper { exit } }\n"
              "define_applicable_condition('C') { |c| c.define_data_stopper { |context| "
              "context['go'] } }\n"
-             "define_milter('x') { |m| m.applicable_conditions = %w[A B C] }\n");
+             "define_applicable_condition('D') { |c| c.define_data_stopper {\n"
+             "  raise \"\\xff\\u00e9\" } }\n"
+             "define_applicable_condition('E') { |c| c.define_data_stopper {\n"
+             "  sleep 0.01; raise Class.new(StandardError) { def message = raise('no') } } }\n"
+             "define_milter('x') { |m| m.applicable_conditions = %w[A B D E C] }\n");
 
     (void)state;
-    assert_int_equal(ask(configuration, CONDITION_DATA, NULL, NULL), CONDITION_RUN);
+    assert_int_equal(ask(configuration, CONDITION_DATA, NULL, NULL), CONDITION_PENDING);
+    run_loop();
+    assert_int_equal(stopped, 0);
     set_macro("go", "yes");
-    assert_int_equal(ask(configuration, CONDITION_DATA, NULL, NULL), CONDITION_STOP);
+    assert_int_equal(ask(configuration, CONDITION_DATA, NULL, NULL), CONDITION_PENDING);
+    run_loop();
+    assert_int_equal(stopped, 1);
     configuration_release(configuration);
 }
 

@@ -412,6 +412,20 @@ static void a_failed_reload_leaves_the_old_one(void **state)
     configuration_release(second);
 }
 
+/* The garbage collector looks at the stack too, so a few may seem to be in use. */
+static void released_snapshots_are_collected(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        configuration_release(load_text("def helper = 1\ndefine_milter('a')\n"
+                                        "define_applicable_condition('C') do |condition|\n"
+                                        "  condition.define_data_stopper { helper == 2 }\nend\n"));
+    }
+    configuration_release(
+        load_text("GC.start\n"
+                  "raise if ObjectSpace.each_object(Milter::Manager::Configuration).count > 10\n"));
+}
+
 /* The output without its location comments. */
 static char *show(const struct configuration *configuration)
 {
@@ -478,6 +492,7 @@ int main(void)
         TEST(a_missing_main_file_falls_through_the_load_path),
         TEST(overrides_win_at_every_load),
         TEST(a_failed_reload_leaves_the_old_one),
+        TEST(released_snapshots_are_collected),
         TEST(the_output_is_a_configuration_with_the_same_output),
     };
 

@@ -115,6 +115,7 @@ module Milter
           Fiber.new(blocking: false) do |question|
             while question
               guard("condition") { question.ask_conditions }
+              question.give_up(Fiber.current)
               forget_locals
               break if @idle.size >= IDLE_FIBERS
 

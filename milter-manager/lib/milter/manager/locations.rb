@@ -19,19 +19,29 @@ module Milter
       end
 
       # FILE:LINE: MESSAGE (CLASS) and where that was called from, in one line.
+      # Never raises, whatever the exception is like.
       def describe(exception)
         first, *rest = of(exception)
         first ||= exception.backtrace&.first
-        text = +"#{first}: #{exception.message.lines.first&.chomp} (#{exception.class})"
+        text = +"#{first}: #{message_of(exception)} (#{exception.class})"
         (rest.uniq - [first]).each { |place| text << " (from #{place})" }
         text
       end
+
+      # The first line, as valid UTF-8.
+      def message_of(exception)
+        printable(exception.message.to_s.lines.first.to_s.chomp)
+      rescue StandardError => e
+        "the message itself raised #{e.class}"
+      end
+
+      def printable(text) = text.dup.force_encoding(Encoding::UTF_8).scrub("?")
 
       # The calls of an exception that stand in the administrator's files, innermost first.
       def of(exception)
         locations = exception.backtrace_locations || []
         locations.select { |location| outside?(location.path) }
-                 .map { |location| "#{location.path}:#{location.lineno}" }
+                 .map { |location| "#{printable(location.path)}:#{location.lineno}" }
       end
     end
   end

@@ -42,6 +42,11 @@ module Milter
         end
       end
 
+      # The fiber ends or could not begin: there is an answer in any case.
+      def give_up(fiber)
+        proceed(false, true) if @fiber.equal?(fiber)
+      end
+
       # The answer is not wanted any more.
       def cancel
         leave(ConditionCancelled)
@@ -59,10 +64,18 @@ module Milter
         @context.expire
         @context = Context.new(@handle)
         proceed(false, false)
-        start
+        @fiber = nil
+        restart
       end
 
       private
+
+      def restart
+        start
+      rescue FiberError => e
+        Logger.error("[condition][error] #{e.message}")
+        give_up(@fiber)
+      end
 
       def connect_arguments(host, family, port, address)
         [host, SocketAddress.from_wire(family, port, address)]
