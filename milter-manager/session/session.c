@@ -282,11 +282,22 @@ static void session_take_helo(struct session *session, const struct command_pack
     session_take_envelope(session, event);
 }
 
+/* A MAIL without ABORT: the macros that came just before it belong to the new message. */
+static void session_abort_by_mail(struct session *session)
+{
+    buffer_reset(&session->scratch);
+    buffer_append_slice(&session->scratch, macro_store_get(&session->front.macros, COMMAND_MAIL));
+    session_abort(session);
+    macro_store_replace(&session->front.macros, COMMAND_MAIL, buffer_slice(&session->scratch));
+    for (unsigned i = 0; i < session->child_count; i++) {
+        session->children[i].macros_due |= (uint32_t)1 << COMMAND_MAIL;
+    }
+}
+
 static void session_take_mail(struct session *session, const struct command_packet *event)
 {
     if (session->message.open) {
-        session_abort(session);
-        macro_store_expire(&session->front.macros, COMMAND_MAIL);
+        session_abort_by_mail(session);
     }
     session_message_open(session);
     session_take_envelope(session, event);

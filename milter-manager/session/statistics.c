@@ -44,9 +44,19 @@ void statistics_session_end(struct session *session)
                    session->host->now(session) - session->started, session->tag);
 }
 
+/* Readers of the log compare values: the blank of HDR_LEADSPC is not part of them. */
+static struct slice statistics_value(struct slice value)
+{
+    if (value.length > 0 && value.data[0] == ' ') {
+        slice_skip(&value, 1);
+    }
+    return value;
+}
+
 void statistics_child_header(const struct session_child *child, struct slice name,
                              struct slice value)
 {
+    value = statistics_value(value);
     log_statistics("[milter][header][add](%u): <%.*s>=<%.*s>: %s", child->tag, (int)name.length,
                    name.data, (int)value.length, value.data, child->configuration->name);
 }
