@@ -11,6 +11,9 @@ module Milter
             :command, :command_options, :user_name, :connection_timeout, :writing_timeout,
             :reading_timeout, :end_of_message_timeout
 
+      # Shipped conditions of a later version.
+      LATER_CONDITIONS = ["Sendmail Compatible", "DNSBL Listed", "Not DNSBL Listed", "Policy"].freeze
+
       attr_reader :name
 
       def initialize(name)
@@ -34,10 +37,15 @@ module Milter
 
       def add_applicable_condition(condition)
         name = condition.is_a?(ApplicableCondition) ? condition.name : condition.to_s
-        check(Native.add_child_condition(@name, name, *Locations.current))
+        message = Native.add_child_condition(@name, name, *Locations.current)
+        raise NotAvailable, "the condition #{name.inspect}" if message && later?(name)
+
+        check(message)
       end
 
       private
+
+      def later?(name) = LATER_CONDITIONS.include?(name)
 
       def check(message)
         raise InvalidValue, message if message

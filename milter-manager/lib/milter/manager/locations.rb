@@ -4,7 +4,8 @@ module Milter
   module Manager
     # Finds where in the administrator's files something was said.
     module Locations
-      LIBRARY = File.expand_path("../..", __dir__).freeze
+      # As it was loaded, symbolic links included, so that it compares with locations.
+      LIBRARY = "#{File.expand_path("../../..", __FILE__)}/"
 
       module_function
 
