@@ -69,6 +69,17 @@ static bool detach(const struct arguments *arguments, struct loop *loop, struct 
     return true;
 }
 
+static bool printed_all(void)
+{
+    struct error error = {0};
+
+    if (fflush(stdout) == 0 && ferror(stdout) == 0) {
+        return true;
+    }
+    error_set_errno(&error, "standard output");
+    return fail("failed to print everything that was received", &error);
+}
+
 static bool run(const struct arguments *arguments, struct loop *loop, struct server *server)
 {
     struct error error = {0};
@@ -85,7 +96,7 @@ static bool run(const struct arguments *arguments, struct loop *loop, struct ser
     if (arguments->pid_file != NULL) {
         process_remove_pid_file(arguments->pid_file);
     }
-    return true;
+    return printed_all();
 }
 
 int main(int argc, char **argv)

@@ -222,6 +222,18 @@ macros:
     assert_equal "$(cat "$DIR/out" "$DIR/err")" ''
 }
 
+@test "what cannot be printed is told at the end" {
+    "$CLIENT" -s "$SPEC" >/dev/full 2>"$DIR/err" 3>&- &
+    PID=$!
+    PEERS+=("$PID")
+    wait_until test -S "$SOCKET"
+    settled
+    local status=0
+    stop || status=$?
+    assert_equal "$status" 1
+    assert_regex "$(cat "$DIR/err")" 'failed to print everything that was received: '
+}
+
 @test "replies may be collected, finished sessions be cleared one by one" {
     client --packet-buffer-size 65536 --max-pending-finished-sessions 1 --event-loop-backend libev
     run mta O "$CONNECT" 'raw:\x00\x00\x00\x03Hx\x00\x00\x00\x00\x04M<>\x00' reply reply Q eof
