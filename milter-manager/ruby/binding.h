@@ -47,7 +47,7 @@ void condition_set_stages(struct condition *condition, unsigned stages);
 void condition_free(struct condition *condition);
 
 /* Each file's functions; called once by engine_start. */
-void loader_define(void);
+void building_define(void);
 void context_binding_define(void);
 void waiting_define(void);
 void logging_define(void);

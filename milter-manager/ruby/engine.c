@@ -164,7 +164,7 @@ static VALUE start_language(VALUE argument)
     rb_gc_register_address(&binding_module);
     rb_gc_register_address(&binding_engine);
     binding_module = rb_define_module_under(manager, "Native");
-    loader_define();
+    building_define();
     context_binding_define();
     waiting_define();
     logging_define();

@@ -1,374 +1,52 @@
 /*
- * loader - the configuration functions for Ruby, and the load itself.
+ * loader - the load of a configuration, from the load path to the snapshot.
  *
- * Owns the snapshot under construction; a finished one belongs to the caller
- * and keeps its conditions until the last reference goes.  Which files are
- * read, in which order, and what their errors look like is decided in Ruby
- * (lib/milter/manager/loader.rb).
+ * Owns nothing beyond a load; the finished snapshot is the caller's.  Which
+ * files are read, in which order, and what their errors look like is decided in
+ * Ruby (lib/milter/manager/loader.rb).
  */
 #include "milter-manager/ruby/loader.h"
 
+#include "libcore/base/buffer.h"
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "milter-manager/ruby/binding.h"
+#include "milter-manager/ruby/building.h"
 #include "milter-manager/ruby/paths.h"
 
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-/* The Ruby side of one snapshot: released with it. */
-struct snapshot {
-    VALUE configuration;
-    struct condition **conditions;
-    unsigned condition_count;
+/* One attempt to load: its snapshot and what was wrong, each message ended by NUL. */
+struct attempt {
+    const struct configuration_sources *sources;
+    struct configuration *configuration;
+    struct buffer messages;
+    bool failed;
 };
 
-/* What the functions below work on; NULL outside configuration_load. */
-static struct configuration *building;
-static struct snapshot *building_snapshot;
-
-static void snapshot_release(void *owner)
+static void note(struct attempt *attempt, const char *message)
 {
-    struct snapshot *snapshot = owner;
-
-    for (unsigned i = 0; i < snapshot->condition_count; i++) {
-        condition_free(snapshot->conditions[i]);
-    }
-    binding_drop(&snapshot->configuration);
-    free(snapshot->conditions);
-    free(snapshot);
+    attempt->failed = true;
+    buffer_append(&attempt->messages, message, strlen(message) + 1);
 }
 
-/* Values and strings from Ruby.  Copies: Ruby strings need not end in NUL. */
-
-static char *string_copy(VALUE string)
+/* All messages of a failed attempt; the first one is the error. */
+static void report(struct attempt *attempt, struct error *error)
 {
-    struct slice bytes = binding_slice(string);
+    const struct configuration_sources *sources = attempt->sources;
+    struct slice messages = buffer_slice(&attempt->messages);
+    struct slice message;
 
-    return memory_copy_bytes(bytes.data, bytes.length);
-}
-
-static struct value value_from_ruby(VALUE object, VALUE notation)
-{
-    switch (rb_type(object)) {
-    case T_NIL:
-        return value_nil();
-    case T_TRUE:
-    case T_FALSE:
-        return value_boolean(RTEST(object));
-    case T_FIXNUM:
-        return value_integer(FIX2LONG(object));
-    case T_FLOAT:
-        return value_number(RFLOAT_VALUE(object));
-    case T_STRING:
-        return (struct value){.kind = VALUE_STRING, .string = binding_slice(object)};
-    default:
-        return (struct value){.kind = VALUE_OTHER, .string = binding_slice(notation)};
-    }
-}
-
-static VALUE value_to_ruby(const struct value *value)
-{
-    switch (value->kind) {
-    case VALUE_BOOLEAN:
-        return value->boolean ? Qtrue : Qfalse;
-    case VALUE_INTEGER:
-        return LL2NUM(value->integer);
-    case VALUE_NUMBER:
-        return rb_float_new(value->number);
-    case VALUE_STRING:
-        return binding_string(value->string);
-    case VALUE_NIL:
-    case VALUE_OTHER:
-        break;
-    }
-    return Qnil;
-}
-
-/* nil for success, else the message; every assigning function returns this. */
-static VALUE outcome(bool success, const struct error *error)
-{
-    return success ? Qnil : binding_string(slice_from_string(error->message));
-}
-
-static VALUE not_building(void)
-{
-    return binding_string(
-        slice_from_string("the configuration can only be changed while it is loaded"));
-}
-
-static VALUE native_assign(VALUE self, VALUE group, VALUE name, VALUE object, VALUE notation,
-                           VALUE file, VALUE line)
-{
-    struct error error = {0};
-    struct value value = value_from_ruby(object, notation);
-    char *texts[] = {string_copy(group), string_copy(name), string_copy(file)};
-    bool success;
-
-    (void)self;
-    if (building == NULL) {
-        success = false;
-        error_set(&error, ERROR_USAGE, "%s",
-                  "the configuration can only be changed while it is loaded");
-    } else {
-        success = configuration_assign(building, texts[0], texts[1], &value,
-                                       (struct location){.file = texts[2], .line = FIX2INT(line)},
-                                       &error);
-    }
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        free(texts[i]);
-    }
-    return outcome(success, &error);
-}
-
-static VALUE native_value(VALUE self, VALUE group, VALUE name)
-{
-    struct value value = value_nil();
-    char *group_text = string_copy(group);
-    char *name_text = string_copy(name);
-
-    (void)self;
-    if (building != NULL) {
-        (void)configuration_value(building, group_text, name_text, &value);
-    }
-    free(group_text);
-    free(name_text);
-    return value_to_ruby(&value);
-}
-
-static VALUE native_define_child(VALUE self, VALUE name, VALUE file, VALUE line)
-{
-    char *name_text = string_copy(name);
-    char *file_text = string_copy(file);
-    VALUE result = Qnil;
-
-    (void)self;
-    if (building == NULL) {
-        result = not_building();
-    } else {
-        (void)configuration_define_child(
-            building, name_text, (struct location){.file = file_text, .line = FIX2INT(line)});
-    }
-    free(name_text);
-    free(file_text);
-    return result;
-}
-
-static VALUE native_remove_child(VALUE self, VALUE name)
-{
-    char *text = string_copy(name);
-    bool removed = building != NULL && configuration_remove_child(building, text);
-
-    (void)self;
-    free(text);
-    return removed ? Qtrue : Qfalse;
-}
-
-static VALUE native_child_names(VALUE self)
-{
-    VALUE names = rb_ary_new();
-
-    (void)self;
-    for (unsigned i = 0; building != NULL && i < building->child_count; i++) {
-        rb_ary_push(names, binding_string(slice_from_string(building->children[i].name)));
-    }
-    return names;
-}
-
-/* Index of the child, or -1 when there is none (any more). */
-static int find_child(VALUE name)
-{
-    char *text = string_copy(name);
-    int found = building == NULL ? -1 : configuration_find_child(building, text);
-
-    free(text);
-    return found;
-}
-
-static VALUE no_such_child(void)
-{
-    return building == NULL ? not_building()
-                            : binding_string(slice_from_string("the milter was removed"));
-}
-
-static VALUE native_assign_child(VALUE self, VALUE child, VALUE name, VALUE object, VALUE notation,
-                                 VALUE file, VALUE line)
-{
-    struct error error = {0};
-    struct value value = value_from_ruby(object, notation);
-    int index = find_child(child);
-    char *name_text;
-    char *file_text;
-    bool success;
-
-    (void)self;
-    if (index < 0) {
-        return no_such_child();
-    }
-    name_text = string_copy(name);
-    file_text = string_copy(file);
-    success = configuration_assign_child(
-        building, (unsigned)index, name_text, &value,
-        (struct location){.file = file_text, .line = FIX2INT(line)}, &error);
-    free(name_text);
-    free(file_text);
-    return outcome(success, &error);
-}
-
-static VALUE native_child_value(VALUE self, VALUE child, VALUE name)
-{
-    struct value value = value_nil();
-    int index = find_child(child);
-
-    (void)self;
-    if (index >= 0) {
-        char *text = string_copy(name);
-
-        (void)configuration_child_value(building, (unsigned)index, text, &value);
-        free(text);
-    }
-    return value_to_ruby(&value);
-}
-
-static VALUE native_clear_child_conditions(VALUE self, VALUE child)
-{
-    int index = find_child(child);
-
-    (void)self;
-    if (index < 0) {
-        return no_such_child();
-    }
-    configuration_clear_child_conditions(building, (unsigned)index);
-    return Qnil;
-}
-
-static VALUE native_add_child_condition(VALUE self, VALUE child, VALUE name, VALUE file, VALUE line)
-{
-    struct error error = {0};
-    int index = find_child(child);
-    char *name_text;
-    char *file_text;
-    bool success;
-
-    (void)self;
-    if (index < 0) {
-        return no_such_child();
-    }
-    name_text = string_copy(name);
-    file_text = string_copy(file);
-    success = configuration_add_child_condition(
-        building, (unsigned)index, name_text,
-        (struct location){.file = file_text, .line = FIX2INT(line)}, &error);
-    free(name_text);
-    free(file_text);
-    return outcome(success, &error);
-}
-
-static VALUE native_child_conditions(VALUE self, VALUE child)
-{
-    VALUE names = rb_ary_new();
-    int index = find_child(child);
-    const char *name;
-
-    (void)self;
-    for (unsigned i = 0;
-         index >= 0 && (name = configuration_child_condition(building, (unsigned)index, i)) != NULL;
-         i++) {
-        rb_ary_push(names, binding_string(slice_from_string(name)));
-    }
-    return names;
-}
-
-static VALUE native_define_condition(VALUE self, VALUE name, VALUE object, VALUE file, VALUE line)
-{
-    struct snapshot *snapshot = building_snapshot;
-    struct condition *condition;
-    char *name_text;
-    char *file_text;
-
-    (void)self;
-    if (building == NULL) {
-        return not_building();
-    }
-    name_text = string_copy(name);
-    file_text = string_copy(file);
-    condition = condition_new(object);
-    snapshot->conditions = memory_resize(snapshot->conditions, snapshot->condition_count + 1,
-                                         sizeof(struct condition *));
-    snapshot->conditions[snapshot->condition_count++] = condition;
-    configuration_define_condition(building, name_text, condition,
-                                   (struct location){.file = file_text, .line = FIX2INT(line)});
-    free(name_text);
-    free(file_text);
-    return Qnil;
-}
-
-/* description nil: none.  file nil: the default. */
-static VALUE native_describe_condition(VALUE self, VALUE name, VALUE description, VALUE file,
-                                       VALUE line)
-{
-    char *texts[] = {string_copy(name), string_copy(description), string_copy(file)};
-    VALUE result = Qnil;
-
-    (void)self;
-    if (building == NULL) {
-        result = not_building();
-    } else {
-        configuration_describe_condition(
-            building, texts[0], NIL_P(description) ? NULL : texts[1],
-            (struct location){.file = texts[2], .line = NIL_P(line) ? 0 : FIX2INT(line)});
-    }
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        free(texts[i]);
-    }
-    return result;
-}
-
-static VALUE native_set_condition_stages(VALUE self, VALUE name, VALUE stages)
-{
-    char *text = string_copy(name);
-    struct condition *condition =
-        building == NULL ? NULL : configuration_find_condition(building, text);
-
-    (void)self;
-    free(text);
-    if (condition == NULL) {
-        return not_building();
-    }
-    condition_set_stages(condition, FIX2UINT(stages));
-    return Qnil;
-}
-
-void loader_define(void)
-{
-    BINDING_DEFINE("assign", native_assign, 6);
-    BINDING_DEFINE("value", native_value, 2);
-    BINDING_DEFINE("define_child", native_define_child, 3);
-    BINDING_DEFINE("remove_child", native_remove_child, 1);
-    BINDING_DEFINE("child_names", native_child_names, 0);
-    BINDING_DEFINE("assign_child", native_assign_child, 6);
-    BINDING_DEFINE("child_value", native_child_value, 2);
-    BINDING_DEFINE("clear_child_conditions", native_clear_child_conditions, 1);
-    BINDING_DEFINE("add_child_condition", native_add_child_condition, 4);
-    BINDING_DEFINE("child_conditions", native_child_conditions, 1);
-    BINDING_DEFINE("define_condition", native_define_condition, 4);
-    BINDING_DEFINE("describe_condition", native_describe_condition, 4);
-    BINDING_DEFINE("set_condition_stages", native_set_condition_stages, 2);
-}
-
-/* The load. */
-
-static void report(const struct configuration_sources *sources, const char *message,
-                   struct error *error)
-{
-    error_set(error, ERROR_USAGE, "%s", message);
-    if (sources->report != NULL) {
-        sources->report(sources->report_owner, message);
-    } else {
-        log_error("[configuration][error] %s", message);
+    while (slice_take_string(&messages, &message)) {
+        error_set(error, ERROR_USAGE, "%s", message.data);
+        if (sources->report != NULL) {
+            sources->report(sources->report_owner, message.data);
+        } else {
+            log_error("[configuration][error] %s", message.data);
+        }
     }
 }
 
@@ -438,95 +116,95 @@ static char *custom_directory(const char *item, const char *effective_user)
     return directory;
 }
 
-static bool apply_overrides(const struct configuration_sources *sources, struct error *error)
+static void apply_overrides(struct attempt *attempt)
 {
+    const struct configuration_sources *sources = attempt->sources;
+
     for (unsigned i = 0; i < sources->override_count; i++) {
         struct error reason = {0};
 
-        if (!configuration_override(building, sources->overrides[i].key,
+        if (!configuration_override(attempt->configuration, sources->overrides[i].key,
                                     &sources->overrides[i].value, &reason)) {
-            report(sources, reason.message, error);
-            return false;
+            note(attempt, reason.message);
         }
     }
-    return true;
 }
 
-/* Evaluates the files; false when they had errors. */
-static bool evaluate(const struct configuration_sources *sources, const char *custom,
-                     struct error *error)
+/* Evaluates the files; the object that received them. */
+static VALUE evaluate(struct attempt *attempt, const char *custom)
 {
-    VALUE arguments[] = {load_path(sources, custom)};
+    VALUE arguments[] = {load_path(attempt->sources, custom)};
     VALUE result = Qnil;
 
     if (!binding_call("load", 1, arguments, &result) || !RB_TYPE_P(result, T_ARRAY) ||
         RARRAY_LEN(result) == 0) {
-        report(sources, "the configuration could not be evaluated", error);
-        return false;
+        note(attempt, "the configuration could not be evaluated");
+        return Qnil;
     }
-    building_snapshot->configuration = rb_ary_entry(result, 0);
     for (long i = 1; i < RARRAY_LEN(result); i++) {
-        char *message = string_copy(rb_ary_entry(result, i));
+        struct slice bytes = binding_slice(rb_ary_entry(result, i));
+        char *message = memory_copy_bytes(bytes.data, bytes.length);
 
-        report(sources, message, error);
+        note(attempt, message);
         free(message);
     }
-    RB_GC_GUARD(result);
-    return RARRAY_LEN(result) == 1;
+    return rb_ary_entry(result, 0);
 }
 
-static struct configuration *load_once(const struct configuration_sources *sources,
-                                       const char *custom, struct error *error)
+/* custom: the last directory of the load path, or NULL. */
+static void load_once(struct attempt *attempt, const struct configuration_sources *sources,
+                      const char *custom)
 {
-    struct configuration *configuration = configuration_new();
     struct error reason = {0};
-    bool success;
+    VALUE receiver;
     VALUE ignored;
 
-    building = configuration;
-    building_snapshot = NEW(struct snapshot);
-    building_snapshot->configuration = Qnil;
-    binding_keep(&building_snapshot->configuration);
-    configuration_set_engine(configuration, building_snapshot, snapshot_release);
+    memset(attempt, 0, sizeof(*attempt));
+    attempt->sources = sources;
+    attempt->configuration = building_begin();
+    receiver = evaluate(attempt, custom);
+    building_keep(receiver);
+    apply_overrides(attempt);
+    if (!attempt->failed && !configuration_complete(attempt->configuration, &reason)) {
+        note(attempt, reason.message);
+    }
+    if (!attempt->failed && !binding_call("seal", 1, &receiver, &ignored)) {
+        note(attempt, "the configuration could not be completed");
+    }
+    building_end();
+    RB_GC_GUARD(receiver);
+}
 
-    success = evaluate(sources, custom, error) && apply_overrides(sources, error);
-    if (success && !configuration_complete(configuration, &reason)) {
-        report(sources, reason.message, error);
-        success = false;
-    }
-    if (success) {
-        success = binding_call("seal", 1, &building_snapshot->configuration, &ignored);
-    }
-    building = NULL;
-    building_snapshot = NULL;
-    if (!success) {
-        error_set(error, ERROR_USAGE, "the configuration could not be completed");
-        configuration_release(configuration);
-        return NULL;
-    }
-    return configuration;
+static void clear(struct attempt *attempt)
+{
+    configuration_release(attempt->configuration);
+    buffer_clear(&attempt->messages);
 }
 
 struct configuration *configuration_load(const struct configuration_sources *sources,
                                          struct error *error)
 {
+    struct configuration *configuration = NULL;
+    struct attempt attempt;
     char *custom =
         custom_directory(overriding_string(sources, "manager.custom_configuration_directory"),
                          overriding_string(sources, "security.effective_user"));
-    struct configuration *configuration = load_once(sources, custom, error);
     char *wanted;
 
-    if (configuration == NULL) {
-        free(custom);
-        return NULL;
-    }
+    load_once(&attempt, sources, custom);
     /* The files may have named another custom directory: then it belongs to the load path. */
-    wanted = custom_directory(configuration->manager.custom_configuration_directory,
-                              configuration->security.effective_user);
+    wanted = custom_directory(attempt.configuration->manager.custom_configuration_directory,
+                              attempt.configuration->security.effective_user);
     if (wanted != NULL && (custom == NULL || strcmp(wanted, custom) != 0)) {
-        configuration_release(configuration);
-        configuration = load_once(sources, wanted, error);
+        clear(&attempt);
+        load_once(&attempt, sources, wanted);
     }
+    if (attempt.failed) {
+        report(&attempt, error);
+    } else {
+        configuration = configuration_reference(attempt.configuration);
+    }
+    clear(&attempt);
     free(custom);
     free(wanted);
     return configuration;

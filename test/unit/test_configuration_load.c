@@ -364,6 +364,27 @@ static void signals_stay_with_their_owners(void **state)
     }
 }
 
+/* Named by the files themselves, so they are read again with it. */
+static void the_custom_directory_ends_the_load_path(void **state)
+{
+    struct configuration *configuration;
+    char *text = memory_format("manager.custom_configuration_directory = '%s/custom'\n"
+                               "load('mine.conf')\n",
+                               directory);
+
+    (void)state;
+    make_directory("custom");
+    write_file("custom/mine.conf", "define_milter('mine')\n");
+    configuration = load_text(text);
+    assert_int_equal(configuration->child_count, 1);
+    assert_int_equal(message_count, 0);
+    configuration_release(configuration);
+    write_file("custom/milter-manager.custom.conf", "<configuration/>\n");
+    fails_with(text, "$/custom/milter-manager.custom.conf:1: the XML custom configuration file is "
+                     "not available yet\n");
+    free(text);
+}
+
 static void a_missing_main_file_falls_through_the_load_path(void **state)
 {
     struct error error = {0};
@@ -492,6 +513,7 @@ int main(void)
         TEST(a_custom_file_that_is_no_xml_is_ignored),
         TEST(odd_bytes_do_no_harm),
         TEST(a_directory_counts_once_in_the_load_path),
+        TEST(the_custom_directory_ends_the_load_path),
         TEST(tables_in_postfix_formats_are_read),
         TEST(signals_stay_with_their_owners),
         TEST(a_missing_main_file_falls_through_the_load_path),
