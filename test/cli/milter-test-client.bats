@@ -192,7 +192,7 @@ macros:
 
 @test "sessions at the same time" {
     client
-    mta_in_background O "$CONNECT" 'Hslow\x00' wait:1 'M<slow>\x00' Q
+    mta_in_background O "$CONNECT" 'Hslow\x00' wait:3 'M<slow>\x00' Q
     wait_until grep -q slow "$DIR/out"
     for _ in 1 2 3; do
         run "$SERVER" -s "$SPEC"

@@ -551,7 +551,7 @@ PYTHON
     refused "^reading timeout: no answer from unix:$SOCKET for 0\.3 seconds \(negotiate: 0 bytes read, 17 bytes written\)\$"
     rm -f "$SOCKET" "$LOG"
     filter N=silent
-    serve --reading-timeout 0.3
+    serve --reading-timeout 1
     refused '^reading timeout: .*\(end-of-header: [0-9]+ bytes read, [0-9]+ bytes written\)$'
     wait_until grep -q '^Q' "$LOG"
     assert_equal "$(grep -v closed "$LOG" | tail -n 2 | cut -c1 | tr -d '\n')" AQ
@@ -559,7 +559,7 @@ PYTHON
 
 @test "half a packet is no answer" {
     filter 'H=raw:\x00\x00'
-    serve --all-timeouts 0.3
+    serve --all-timeouts 1
     refused '^reading timeout: .*\(helo: '
 }
 
@@ -568,12 +568,12 @@ PYTHON
     serve --end-of-message-timeout 0.3
     refused '^end-of-message timeout: .* for 0\.3 seconds \(end-of-message: '
     rm -f "$SOCKET" "$LOG"
-    filter 'E=wait:0.4|p|wait:0.4|p|wait:0.4|c'
-    serve --end-of-message-timeout 0.7 --reading-timeout 0.2
+    filter 'E=wait:0.8|p|wait:0.8|c'
+    serve --end-of-message-timeout 1.5 --reading-timeout 1
     assert_success
     rm -f "$SOCKET" "$LOG"
-    filter 'E=wait:0.4|c'
-    serve --reading-timeout 0.1
+    filter 'E=wait:1.5|c'
+    serve --reading-timeout 1
     assert_success
 }
 
