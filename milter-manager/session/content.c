@@ -23,17 +23,6 @@ enum {
 
 static void content_pump(struct session *session);
 
-static struct session_child *content_current(struct session *session)
-{
-    struct session_message *message = &session->message;
-
-    while (message->current < session->child_count &&
-           !session->children[message->current].in_message) {
-        message->current++;
-    }
-    return message->current < session->child_count ? &session->children[message->current] : NULL;
-}
-
 /* The manager cannot do its own work: no temporary file, too large (section 18). */
 static void content_give_up(struct session *session, const char *cause)
 {
@@ -59,6 +48,25 @@ static void content_rewind(struct session *session)
     body_reader_init(&message->reader, &message->body);
     message->reader_open = true;
     edits_forget(session);
+}
+
+/* The current child is done with the message; the next one starts from the beginning. */
+static void content_next_child(struct session *session)
+{
+    session->message.current++;
+    content_rewind(session);
+}
+
+/* A child may have left between two content commands, at an unknown command. */
+static struct session_child *content_current(struct session *session)
+{
+    struct session_message *message = &session->message;
+
+    while (message->current < session->child_count &&
+           !session->children[message->current].in_message) {
+        content_next_child(session);
+    }
+    return message->current < session->child_count ? &session->children[message->current] : NULL;
 }
 
 static bool content_store_header(struct session *session, const struct command_packet *event)
@@ -302,13 +310,6 @@ static enum mta_sent content_send(struct session *session, struct session_child 
     }
     message->asked = false;
     return child_send(child, content_phases[phase].command, bytes);
-}
-
-/* The current child is done with the message; the next one starts from the beginning. */
-static void content_next_child(struct session *session)
-{
-    session->message.current++;
-    content_rewind(session);
 }
 
 static void content_end_by(struct session *session, enum verdict verdict, struct slice text)
