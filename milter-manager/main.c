@@ -12,6 +12,7 @@
 #include "milter-manager/ruby/engine.h"
 #include "milter-manager/server.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -64,6 +65,22 @@ static bool main_drop_privileges(struct server *server, const struct configurati
     return process_drop_privileges(user, group, error);
 }
 
+/*
+ * Signals that come between listening and the handlers wait: whoever sees the
+ * socket may already send them.
+ */
+static void main_hold_signals(int how)
+{
+    sigset_t signals;
+
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGINT);
+    (void)sigaddset(&signals, SIGHUP);
+    (void)sigaddset(&signals, SIGUSR1);
+    (void)sigprocmask(how, &signals, NULL);
+}
+
 static int main_serve(struct loop *loop, struct server *server,
                       const struct configuration *configuration)
 {
@@ -84,6 +101,7 @@ static int main_serve(struct loop *loop, struct server *server,
         return main_fail("failed to write the pid file: ", &error);
     }
     server_handle_signals(server);
+    main_hold_signals(SIG_UNBLOCK);
     loop_before_sleep(loop, main_flush_log, NULL);
     process_ready();
     loop_run(loop);
@@ -108,6 +126,7 @@ static int main_start(const struct manager_options *options)
     main_limit_descriptors(configuration);
     loop = loop_new();
     engine_set_loop(loop);
+    main_hold_signals(SIG_BLOCK);
     server = server_new(loop, options, configuration, &error);
     if (server == NULL) {
         return main_fail("failed to listen: ", &error);

@@ -5,6 +5,7 @@
 #include "libcore/wire/reply.h"
 
 #include <ctype.h>
+#include <string.h>
 
 /* Which fields a reply has, in wire order: the same table decodes and encodes. */
 enum reply_field {
@@ -147,6 +148,36 @@ void reply_append(struct buffer *output, const struct reply *reply)
         reply_append_field(output, *field, reply);
     }
     packet_end(output, mark);
+}
+
+/* One line, without its CRLF. */
+static bool reply_line_valid(struct slice line, struct slice code, bool last)
+{
+    if (line.length < 4 || memcmp(line.data, code.data, 3) != 0 ||
+        line.data[3] != (last ? ' ' : '-')) {
+        return false;
+    }
+    return memchr(line.data, '\r', line.length) == NULL &&
+           memchr(line.data, '\n', line.length) == NULL;
+}
+
+bool reply_text_valid(struct slice text)
+{
+    struct slice rest = text;
+    const char *end;
+
+    if (!reply_code_valid(text)) {
+        return false;
+    }
+    while ((end = memmem(rest.data, rest.length, "\r\n", 2)) != NULL) {
+        struct slice line = slice_of(rest.data, (size_t)(end - rest.data));
+
+        if (!reply_line_valid(line, text, false)) {
+            return false;
+        }
+        slice_skip(&rest, line.length + 2);
+    }
+    return reply_line_valid(rest, text, true);
 }
 
 enum verdict reply_verdict(const struct reply *reply)

@@ -28,6 +28,12 @@ struct reply {
 bool reply_decode(const struct packet *packet, struct reply *reply, struct error *error);
 void reply_append(struct buffer *output, const struct reply *reply);
 
+/*
+ * True when the lines of a CODE's text are such that an MTA can send them: each
+ * with the same code, CRLF between them, '-' behind the code on all but the
+ * last (section 6.2).  What stands behind is the filter's business.
+ */
+bool reply_text_valid(struct slice text);
 /* The verdict a reply stands for; VERDICT_NONE for edits, progress and negotiation. */
 enum verdict reply_verdict(const struct reply *reply);
 /* The bare reply of a verdict. */

@@ -38,6 +38,12 @@ static bool envelope_recipient_refused_by_mta(const struct session *session)
            slice_equal_string(mailer, "error");
 }
 
+/* From DATA on libmilter takes an unknown command for the end of the message (section 11). */
+static bool envelope_takes_unknown(const struct session_child *child)
+{
+    return child->fallback_due || child->mta.position <= POSITION_RCPT;
+}
+
 static bool envelope_concerns(const struct session_child *child, enum command command,
                               bool refused_by_mta)
 {
@@ -45,6 +51,8 @@ static bool envelope_concerns(const struct session_child *child, enum command co
         return false;
     }
     switch (command) {
+    case COMMAND_UNKNOWN:
+        return envelope_takes_unknown(child);
     case COMMAND_RCPT:
         return child->in_message &&
                (!refused_by_mta || (child->mta.answer.steps & STEP_RCPT_REJECTED) != 0);
@@ -328,6 +336,20 @@ static enum verdict envelope_nobody_verdict(const struct session *session)
     return passing && verdict == VERDICT_ACCEPT ? VERDICT_CONTINUE : verdict;
 }
 
+/*
+ * An accept to the MTA would take the message from every child, also from those
+ * that were not asked about a recipient the MTA refuses itself.
+ */
+static bool envelope_child_goes_on(const struct session *session)
+{
+    for (unsigned i = 0; i < session->child_count; i++) {
+        if (session->children[i].in_message) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void envelope_finish(struct session *session)
 {
     enum verdict verdict;
@@ -341,6 +363,9 @@ static void envelope_finish(struct session *session)
     if (session->command == COMMAND_DATA) {
         session->message.data_done = true;
         envelope_drop_recipientless(session);
+    }
+    if (verdict == VERDICT_ACCEPT && envelope_child_goes_on(session)) {
+        verdict = VERDICT_CONTINUE;
     }
     if (verdict_ends_message(session->command, verdict)) {
         session_message_abort(session);

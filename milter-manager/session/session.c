@@ -173,12 +173,23 @@ void session_reply(struct session *session, const struct reply *reply)
     }
 }
 
+/* A malformed text would make the MTA drop us, and with us all children: the verdict is kept. */
+static bool session_text_usable(const struct session *session, struct slice text)
+{
+    if (reply_text_valid(text)) {
+        return true;
+    }
+    log_warning("[children][reply-code][warning] [%u] the text is malformed and left out: \"%.*s\"",
+                session->tag, (int)(text.length > 200 ? 200 : text.length), text.data);
+    return false;
+}
+
 void session_reply_verdict(struct session *session, enum verdict verdict, struct slice text)
 {
     struct reply reply = {.kind = reply_kind_of(verdict), .text = text};
 
     if (text.length > 0 && (verdict == VERDICT_REJECT || verdict == VERDICT_TEMPORARY_FAILURE)) {
-        reply.kind = REPLY_CODE;
+        reply.kind = session_text_usable(session, text) ? REPLY_CODE : reply.kind;
     }
     if (!order_reply_valid(session->front.owed, reply.kind)) {
         reply.kind = REPLY_CONTINUE; /* a fallback of discard at UNKNOWN */

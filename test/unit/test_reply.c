@@ -239,12 +239,45 @@ static void test_decode_and_encode(void **state)
     assert_true(good > 1000);
 }
 
+static void test_text_is_valid(void **state)
+{
+    static const struct {
+        const char *text;
+        bool valid;
+    } rows[] = {
+        {"550 5.7.1 no", true},
+        {"550 ", true},
+        {"421 closing", true},
+        {"550-5.7.1 a\r\n550 5.7.1 b", true},
+        {"550-a\r\n550-b\r\n550 c", true},
+        {"550 100% no", true},
+        {"550 4.7.1 other class", true},
+        {"550", false},
+        {"350 no", false},
+        {"550-5.7.1 only a dash", false},
+        {"550-a\n550 b", false},
+        {"550-a\r\n551 b", false},
+        {"550 a\r\n550 b", false},
+        {"550-a\r\n", false},
+        {"550 a\rb", false},
+        {"550-a\r\n55", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (reply_text_valid(slice_from_string(rows[i].text)) != rows[i].valid) {
+            fail_msg("%s", rows[i].text);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reply_codes),        cmocka_unit_test(test_bad_reply_code_is_shown),
         cmocka_unit_test(test_malformed_payloads), cmocka_unit_test(test_odd_payloads),
         cmocka_unit_test(test_verdicts),           cmocka_unit_test(test_decode_and_encode),
+        cmocka_unit_test(test_text_is_valid),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
