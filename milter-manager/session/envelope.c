@@ -38,10 +38,14 @@ static bool envelope_recipient_refused_by_mta(const struct session *session)
            slice_equal_string(mailer, "error");
 }
 
-/* From DATA on libmilter takes an unknown command for the end of the message (section 11). */
+/*
+ * libmilter would leave CONNECT unanswered behind an unknown command, and from
+ * DATA on it takes one for the end of the message (milter-protocol section 11).
+ */
 static bool envelope_takes_unknown(const struct session_child *child)
 {
-    return child->fallback_due || child->mta.position <= POSITION_RCPT;
+    return child->fallback_due ||
+           (child->mta.position >= POSITION_CONNECTED && child->mta.position <= POSITION_RCPT);
 }
 
 static bool envelope_concerns(const struct session_child *child, enum command command,
