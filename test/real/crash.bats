@@ -34,6 +34,7 @@ teardown_file() {
 }
 
 setup() {
+    skip_if_missing
     rm -rf "$WORK/postfix/mail/inbox"
 }
 

@@ -63,6 +63,7 @@ teardown_file() {
 }
 
 setup() {
+    skip_if_missing
     rm -rf "$WORK/postfix/mail/inbox"
     PORT=$(cat "$WORK/port")
     PLAIN=$REAL/mails/plain.eml

@@ -17,9 +17,10 @@ declare -gA SETS=(
 
 sendmail() {
     local status=0
+    [ ! -e "$WORK/missing" ] || return 0
     "$REAL/start-sendmail.sh" "$@" 2>"$WORK/start.err" || status=$?
     if [ $status = 77 ] && grep -q 'cannot download' "$WORK/start.err"; then
-        skip "$(cat "$WORK/start.err")"
+        skip_all "$(cat "$WORK/start.err")"
     elif [ $status = 77 ]; then
         missing "$(cat "$WORK/start.err")"
     elif [ $status != 0 ]; then
