@@ -268,11 +268,16 @@ void server_handle_signals(struct server *server)
 
 void server_apply_log(const struct configuration *configuration)
 {
+    static bool started;
+    static unsigned initial; /* what the environment said: a reload may go back to it */
     struct error error = {0};
 
-    if (configuration_assigned(configuration, "log.level")) {
-        log_set_levels(configuration->log.levels);
+    if (!started) {
+        started = true;
+        initial = log_levels();
     }
+    log_set_levels(configuration_assigned(configuration, "log.level") ? configuration->log.levels
+                                                                      : initial);
     if (configuration_assigned(configuration, "log.path") &&
         !log_set_path(configuration->log.path, &error)) {
         log_error("[manager][log][error] %s", error.message);
