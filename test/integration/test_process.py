@@ -243,6 +243,21 @@ class Stopping(ManagerCase):
                 self.assertEqual(0, self.manager.wait())
                 self.assert_within(0, 1.0, started, "the end")
 
+    def test_as_soon_as_the_socket_is_there(self):
+        # Whoever sees the socket may send signals: none of them kills by its default action.
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1) * 4:
+            with self.subTest(signal=number):
+                self.start(wait=False)
+                deadline = time.monotonic() + 15
+                while not os.path.exists(self.manager.socket_path):
+                    self.assertLess(time.monotonic(), deadline, "no socket")
+                self.manager.signal(number)
+                if number != signal.SIGTERM:
+                    self.manager.wait_ready()
+                    self.manager.signal(signal.SIGTERM)
+                self.assertEqual(0, self.manager.wait())
+                self.assertFalse(os.path.exists(self.manager.socket_path))
+
     def test_open_sessions_are_finished(self):
         child = self.child("a", script={"E": [0.2, wire.add_header("A", "b"), wire.CONTINUE]})
         mta = self.session()

@@ -83,8 +83,10 @@ def text_of(data, limit=160):
 
 def show(data):
     """A byte string of packets for a human reader."""
-    shown = []
+    shown, whole = [], len(data)
     while len(data) >= 5:
+        if len(shown) == 12:
+            return " | ".join(shown) + " | ... (%d bytes in all)" % whole
         (length,) = struct.unpack(">I", data[:4])
         if length < 1 or length > len(data) - 4:
             break
