@@ -47,9 +47,6 @@ static bool edits_allowed(const struct session_child *child, const struct reply 
                     reply_info[edit->kind].name, session->tag, child->configuration->name);
         return false;
     }
-    if (session->message.child_edits.count >= PROTOCOL_EDITS) {
-        return false;
-    }
     if (child->configuration->evaluation_mode) {
         log_debug("[children][%s] [%u] ignored in evaluation mode: %s", reply_info[edit->kind].name,
                   session->tag, child->configuration->name);
@@ -78,7 +75,7 @@ static void edits_take_body(struct session_child *child, struct slice bytes)
     }
 }
 
-void edits_take(struct session_child *child, const struct reply *edit)
+bool edits_take(struct session_child *child, const struct reply *edit)
 {
     struct session_message *message = &child->session->message;
     bool deletion = edit->kind == REPLY_CHANGE_HEADER && edit->value.length == 0;
@@ -96,13 +93,17 @@ void edits_take(struct session_child *child, const struct reply *edit)
         noted.value = edits_value_for_front(child, edit->value, deletion);
     }
     if (!edits_allowed(child, edit)) {
-        return;
+        return true;
+    }
+    if (message->child_edits.count >= PROTOCOL_EDITS) {
+        return false;
     }
     if (edit->kind == REPLY_REPLACE_BODY) {
         edits_take_body(child, edit->text);
     } else {
         edit_list_append(&message->child_edits, &noted);
     }
+    return true;
 }
 
 void edits_forget(struct session *session)

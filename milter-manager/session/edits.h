@@ -9,8 +9,8 @@
 
 #include "milter-manager/session/session.h"
 
-/* An edit of the current child. */
-void edits_take(struct session_child *child, const struct reply *edit);
+/* An edit of the current child; false: it asks for too many (PROTOCOL_EDITS). */
+bool edits_take(struct session_child *child, const struct reply *edit);
 /* The child has said continue or accept: its edits become real. */
 void edits_commit(struct session_child *child);
 /* Drops what the current child asked for. */
