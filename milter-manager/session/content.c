@@ -103,7 +103,7 @@ static bool content_store(struct session *session, const struct command_packet *
     case COMMAND_HEADER:
         return content_store_header(session, event);
     case COMMAND_END_OF_HEADER:
-        message->header_done = message->end_of_header = true;
+        message->header_done = true;
         return true;
     default:
         message->header_done = true;
@@ -278,8 +278,7 @@ static enum content_item content_next(struct session *session, struct session_ch
     case CONTENT_HEADERS:
         return content_next_header(session, child, piece);
     case CONTENT_END_OF_HEADER:
-        return session->message.end_of_header || session->message.edits.count > 0 ? ITEM_READY
-                                                                                  : ITEM_PHASE_END;
+        return ITEM_READY; /* without it a child would not take what follows (section 18) */
     case CONTENT_BODY:
         return content_next_chunk(session, child, piece);
     case CONTENT_DONE:
@@ -511,7 +510,10 @@ void content_child_edited(struct session_child *child, const struct reply *edit)
     struct session *session = child->session;
 
     if (edit->kind != REPLY_PROGRESS) {
-        edits_take(child, edit);
+        if (!edits_take(child, edit)) {
+            child_expire(child, "error", "too many modification requests for one message");
+            content_child_failed(child);
+        }
         return;
     }
     if (child->mta.owed == COMMAND_END_OF_MESSAGE) {

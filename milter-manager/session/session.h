@@ -106,7 +106,6 @@ struct session_message {
     bool data_done;     /* DATA, real or emulated, has run */
     bool content;       /* the first of L N B E has come */
     bool header_done;   /* the MTA is past the header */
-    bool end_of_header; /* ... and said so */
     bool end_seen;      /* E has come */
     bool owed;          /* the MTA waits for the reply to a content command */
     struct arena arena; /* dropped as a whole */
