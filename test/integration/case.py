@@ -35,6 +35,17 @@ def literal(value):
     return repr(value)
 
 
+def condition(name, kind, arguments, body):
+    """Ruby that defines a condition of one stopper."""
+    return """
+define_applicable_condition("%s") do |condition|
+  condition.define_%s_stopper do |context%s|
+    %s
+  end
+end
+""" % (name, kind, ", " + arguments if arguments else "", body)
+
+
 class ManagerCase(unittest.TestCase):
     maxDiff = None
 
