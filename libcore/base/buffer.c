@@ -52,7 +52,7 @@ static void buffer_make_room(struct buffer *buffer, size_t length)
             capacity *= 2;
         }
         larger = memory_resize(NULL, capacity, 1);
-        if (used > 0) {
+        if (buffer->data != NULL) {
             memcpy(larger, buffer->data + buffer->start, used);
         }
         free(buffer->data);
