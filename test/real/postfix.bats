@@ -279,6 +279,14 @@ body_of() { sed '1,/^\r*$/d' "$1"; }
     [ "$(grep -c '^DKIM-Signature: ' "$WORK/arrived")" = 200 ]
 }
 
+@test "mail from the command line of the machine, without SMTP" {
+    /usr/sbin/sendmail -C "$WORK/postfix/etc" -f alice@example.test bob@other.test < <(words plain 'X-Magic-py: append-body by py')
+    arrived "$WORK/postfix" 1
+    in_order "$WORK/arrived" '^X-Magic-Seen: name=c ' '^X-Magic-Seen: name=py ' '^X-Spamd-Result: ' '^by py'
+    /usr/sbin/sendmail -C "$WORK/postfix/etc" -f alice@example.test magic-discard@other.test <"$PLAIN"
+    quiet "$WORK/postfix"
+}
+
 # ---- conditions: c not for local clients and lists; py not for users who logged in
 # and not for Carol; opendkim not for senders called skip; rspamd for users only
 
@@ -354,4 +362,10 @@ seen_by() {
         grep -v ' discard .*: c$' "$WORK/$name/manager.log" >"$WORK/log"
         lacks "$WORK/log" '\[(error|critical|warning|timeout)\]'
     done
+}
+
+@test "a manager that is told to stop ends at once, with no session left, and leaves no socket" {
+    "$REAL/stop.sh" "$WORK/four"
+    [ ! -e "$WORK/four.sock" ]
+    lacks "$WORK/four/manager.log" 'ERROR: |runtime error|Sanitizer'
 }
