@@ -1,0 +1,102 @@
+#!/usr/bin/env bats
+# The manual pages of milter-manager: well-formed, complete, and right about
+# options, items and defaults.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    bats_load_library bats-support
+    bats_load_library bats-assert
+    ROOT=$BATS_TEST_DIRNAME/../..
+    MANAGER=${MILTER_BUILD_DIR:-$ROOT/build}/bin/milter-manager
+    PROGRAM_PAGE=$ROOT/man/milter-manager.8
+    FILE_PAGE=$ROOT/man/milter-manager.conf.5
+    DIR=$BATS_TEST_TMPDIR/conf
+    mkdir "$DIR"
+    unset MILTER_MANAGER_CONFIG_DIR
+}
+
+need_mandoc() {
+    command -v mandoc >/dev/null && return
+    [[ ${CI:-} != true ]] || fail "mandoc is not installed"
+    skip "mandoc is not installed"
+}
+
+# ITEM = LITERAL, one line for each
+items() {
+    printf 'define_milter("x")\n' >"$DIR/milter-manager.conf"
+    "$MANAGER" -c "$DIR" --show-config | sed -n 's/^ *\([a-z]*\.[a-z_]* = .*\)/\1/p'
+}
+
+options() {
+    "$MANAGER" --help-all | grep -o -- '--[a-z][a-z-]*' | sort -u
+}
+
+@test "the pages have no mistakes in their markup" {
+    need_mandoc
+    local page
+    for page in "$ROOT"/man/*.[158]; do
+        # Whether other pages are installed does not matter here.
+        run bash -c 'mandoc -T lint "$1" 2>/dev/null | grep -v "referenced manual not found"' - "$page"
+        assert_output ""
+    done
+}
+
+@test "every option is in the page of the program" {
+    local option count=0
+    for option in $(options); do
+        grep -Eq -- "Fl ${option#-}( |\$)" "$PROGRAM_PAGE" || fail "not in the page: $option"
+        count=$((count + 1))
+    done
+    ((count > 25))
+}
+
+@test "every option in the page of the program is one" {
+    local option known count=0
+    known=$(options)
+    for option in $(sed -n 's/^\.It //p' "$PROGRAM_PAGE" | grep -o -- 'Fl -[a-z-]*' | sed 's/^Fl /-/'); do
+        [[ $option != --socket-group-name ]] || continue # deprecated: not in the help
+        grep -qxF -- "$option" <<<"$known" || fail "no option: $option"
+        count=$((count + 1))
+    done
+    ((count > 25))
+}
+
+@test "every item is in the page of the configuration" {
+    local item _ count=0
+    while read -r item _; do
+        grep -qwF -- "$item" "$FILE_PAGE" || fail "not in the page: $item"
+        count=$((count + 1))
+    done < <(items)
+    ((count > 50))
+}
+
+@test "the page of the configuration has the right defaults" {
+    need_mandoc
+    local item default literal shown count=0
+    shown=$(items)
+    while IFS='|' read -r item default; do
+        literal=$(sed -n "s/^$item = //p" <<<"$shown")
+        assert_equal "$item = $default" "$item = $literal"
+        count=$((count + 1))
+    done < <(mandoc -T ascii -O width=200 "$FILE_PAGE" |
+        sed -n 's/.\x08//g; s/^ *\([a-z]*\.[a-z_]*\) (.*, \([^,]*\))$/\1|\2/p')
+    ((count > 35))
+}
+
+@test "what the page calls not available is refused by name" {
+    local word count=0
+    for word in dnsbl define_policy manager.define_connection_checker \
+        manager.use_netstat_connection_checker manager.netstat_connection_checker \
+        manager.maintained manager.event_loop_created manager.report_memory_statistics \
+        database.setup database.load_models; do
+        grep -qwF -- "$word" "$FILE_PAGE" || fail "not in the page: $word"
+        printf '%s\n' "$word" >"$DIR/milter-manager.conf"
+        run --separate-stderr "$MANAGER" -c "$DIR" --show-config
+        assert_failure 1
+        assert_equal "$stderr" \
+            "milter-manager: $DIR/milter-manager.conf:1: $word is not available yet"
+        count=$((count + 1))
+    done
+    ((count == 10))
+}
