@@ -176,13 +176,8 @@ class LiveAndReplay(ManagerCase):
                 ((), True, (), "NE"), ((("A", "b"),), True, (), "LNE"), ((), True, (b"x\r\n",), "NBE"),
                 ((), False, (), "NE")):
             before = len(b.session().letters())
-            mta.envelope(data=eoh)
-            for one in headers:
-                mta.command(wire.header(*one))
-            if eoh:
-                mta.command(wire.EOH)
-            for chunk in chunks:
-                mta.command(wire.body(chunk))
+            mta.envelope()
+            mta.content(headers, chunks)
             mta.expect_end()
             self.assertEqual("MRT" + expected, b.session().letters()[before:])
         mta.quit()

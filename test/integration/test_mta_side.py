@@ -158,6 +158,44 @@ class Trickle(ManagerCase):
         mta.quit()
 
 
+class SlowReader(ManagerCase):
+    """An MTA that takes its time to read holds up itself only."""
+
+    def test_large_answer_is_read_late(self):
+        data = b"x" * 65535
+        self.child("a", script={"E": [*[wire.replace_body(data)] * 300, wire.CONTINUE]})
+        mta = self.session("slow")
+        mta.envelope()
+        mta.content()
+        mta.send(wire.EOM)
+        self.children["a"].session().wait_for("E")
+        self.children["a"].script["E"] = wire.CONTINUE
+        started = time.monotonic()
+        for _ in range(5):
+            self.assert_healthy()
+        self.assert_within(0, 1.5, started, "five other sessions")
+        edits, verdict = mta.answer(10)
+        self.assertEqual((300 * 65535, wire.CONTINUE), (sum(len(one) - 5 for one in edits), verdict))
+        mta.quit()
+
+    def test_never_read_and_gone(self):
+        self.child("a", script={"E": [*[wire.replace_body(b"x" * 65535)] * 300, wire.CONTINUE]})
+        self.start()
+        before = self.manager.open_files()
+        mta = self.session("gone")
+        mta.envelope()
+        mta.content()
+        mta.send(wire.EOM)
+        self.children["a"].session().wait_for("E")
+        time.sleep(0.2)
+        mta.close()
+        self.children["a"].session().wait_closed(3.0)
+        deadline = time.monotonic() + 3
+        while self.manager.open_files() > before and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.assertLessEqual(self.manager.open_files(), before)
+
+
 class Leaving(ManagerCase):
     """The MTA closes or dies after each packet, and in the middle of each."""
 

@@ -387,6 +387,43 @@ class Limits(ManagerCase):
         self.assertEqual(500, len(child.session().macro_sets()[0][1]))
 
 
+class Chained(ManagerCase):
+    """A manager is a well-behaved filter: one may be the child of another."""
+
+    def test_two_managers(self):
+        os.mkdir(self.path("inner"))
+        self.child("inner a", script={"E": [wire.add_header("X-A", "1"), wire.insert_header(1, "X-B", "2"),
+                                            wire.add_rcpt("<new@x>"), wire.CONTINUE]})
+        self.child("inner b", steps=wire.SKIP, script={
+            "B": wire.SKIPPED, "E": [wire.replace_body("new body"), wire.quarantine("q"), wire.CONTINUE],
+            "R": lambda packet: wire.reply_code("550-5.1.1 no\r\n550 5.1.1 no") if b"bad" in packet.payload
+            else wire.CONTINUE})
+        inner = Manager(self.path("inner"), self.transcript)
+        inner.write_configuration(self.configuration())
+        inner.start()
+        self.addCleanup(inner.kill)
+        self.defined = []
+        self.child("before")
+        self.define("inner", "unix:" + inner.socket_path)
+        last = self.child("last")
+        mta = self.session()
+        for _ in range(3):
+            mta.command(wire.mail("<a@x>", "SIZE=1"))
+            mta.command(wire.rcpt("<bad@x>"), wire.reply_code("550-5.1.1 no\r\n550 5.1.1 no"))
+            mta.command(wire.rcpt("<good@x>", "NOTIFY=NEVER"))
+            mta.command(wire.DATA)
+            mta.content(chunks=(b"1\r\n", b"2\r\n"))
+            mta.expect_end([wire.add_header("X-A", "1"), wire.insert_header(1, "X-B", "2"),
+                            wire.add_rcpt("<new@x>"), wire.replace_body("new body"), wire.quarantine("q")])
+        mta.quit()
+        last.session().wait_closed()
+        self.assertEqual([wire.header("X-B", "2"), wire.header("From", "a@example.org"),
+                          wire.header("Subject", "hello"), wire.header("X-A", "1")],
+                         [one.wire for one in last.session().of("L")][:4])
+        self.assertEqual(b"new body" * 3, last.session().body())
+        self.assertEqual(0, inner.stop())
+
+
 class SignalsInEveryState(ManagerCase):
     """HUP and USR1 with a session in each state; TERM with sessions in all states at once."""
 
