@@ -25,7 +25,8 @@ enum { HEADER_ORIGIN_MTA = 0 }; /* any other origin is the caller's: k = added b
 struct header_field {
     struct slice name;
     struct slice value;
-    unsigned origin; /* who added the field; a later change of the value keeps it */
+    unsigned origin;     /* who added the field; a later change of the value keeps it */
+    unsigned deleted_by; /* not HEADER_ORIGIN_MTA: gone, but counted (sendmail_headers) */
 };
 
 struct header_list {

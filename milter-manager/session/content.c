@@ -243,7 +243,9 @@ static enum content_item content_next_header(struct session *session, struct ses
     if (content_unwanted(child, CONTENT_HEADERS)) {
         message->next_header = message->headers.count;
     }
-    field = header_list_at(&message->headers, message->next_header);
+    do {
+        field = header_list_at(&message->headers, message->next_header);
+    } while (field != NULL && field->deleted_by != HEADER_ORIGIN_MTA && ++message->next_header);
     if (field == NULL) {
         return message->header_done ? ITEM_PHASE_END : ITEM_NONE;
     }
@@ -511,7 +513,8 @@ void content_child_edited(struct session_child *child, const struct reply *edit)
 
     if (edit->kind != REPLY_PROGRESS) {
         if (!edits_take(child, edit)) {
-            child_expire(child, "error", "too many modification requests for one message");
+            child_expire(child, "error",
+                         "too many or too large modification requests for one message");
             content_child_failed(child);
         }
         return;

@@ -1,12 +1,14 @@
 /*
  * edits - what children ask for at end of message.
  *
- * Indexes are never translated: our header list counts as the MTA counts after
- * the same edits, and edits go upstream in the order they were made.
+ * Our header list counts as the MTA counts after the same edits, and edits go
+ * upstream in the order they were made.  With Postfix indexes therefore stay as
+ * they are; Sendmail, which takes us for one filter, needs sendmail_headers.
  */
 #include "milter-manager/session/edits.h"
 
 #include "libcore/base/log.h"
+#include "libcore/mail/sendmail_headers.h"
 #include "milter-manager/session/child.h"
 #include "milter-manager/session/statistics.h"
 
@@ -75,6 +77,17 @@ static void edits_take_body(struct session_child *child, struct slice bytes)
     }
 }
 
+/* Bounds what one child may ask for; a body is bounded by the disk. */
+static bool edits_within_limits(struct session_message *message, const struct reply *edit)
+{
+    message->child_edit_bytes += edit->name.length + edit->value.length + edit->arguments.length;
+    if (edit->kind != REPLY_REPLACE_BODY) {
+        message->child_edit_bytes += edit->text.length;
+    }
+    return message->child_edits.count < PROTOCOL_EDITS &&
+           message->child_edit_bytes <= PROTOCOL_HEADER_BYTES;
+}
+
 bool edits_take(struct session_child *child, const struct reply *edit)
 {
     struct session_message *message = &child->session->message;
@@ -86,6 +99,9 @@ bool edits_take(struct session_child *child, const struct reply *edit)
                          .value = edit->text,
                          .arguments = edit->arguments};
 
+    if (!edits_within_limits(message, edit)) {
+        return false;
+    }
     if (edits_is_header(edit->kind)) {
         if (!deletion) {
             statistics_child_header(child, edit->name, edit->value);
@@ -94,9 +110,6 @@ bool edits_take(struct session_child *child, const struct reply *edit)
     }
     if (!edits_allowed(child, edit)) {
         return true;
-    }
-    if (message->child_edits.count >= PROTOCOL_EDITS) {
-        return false;
     }
     if (edit->kind == REPLY_REPLACE_BODY) {
         edits_take_body(child, edit->text);
@@ -111,6 +124,7 @@ void edits_forget(struct session *session)
     struct session_message *message = &session->message;
 
     edit_list_init(&message->child_edits, &message->arena);
+    message->child_edit_bytes = 0;
     if (message->child_body_open) {
         body_spool_clear(&message->child_body);
         message->child_body_open = false;
@@ -118,14 +132,28 @@ void edits_forget(struct session *session)
     message->child_body_replaced = message->child_body_failed = false;
 }
 
+/* Later children see it, and it will go to the MTA with the index the MTA counts. */
+static void edits_make_real(struct session_message *message, struct edit edit)
+{
+    uint32_t index = edit.index;
+
+    if (message->for_sendmail) {
+        index = sendmail_headers_index(&message->headers, &edit);
+        sendmail_headers_apply(&message->headers, &edit);
+    } else {
+        header_list_apply(&message->headers, &edit);
+    }
+    edit.index = index;
+    edit_list_append(&message->edits, &edit);
+}
+
 void edits_commit(struct session_child *child)
 {
     struct session_message *message = &child->session->message;
 
     for (size_t i = 0; i < message->child_edits.count; i++) {
-        header_list_apply(&message->headers, edit_list_at(&message->child_edits, i));
+        edits_make_real(message, *edit_list_at(&message->child_edits, i));
     }
-    edit_list_append_list(&message->edits, &message->child_edits);
     if (message->child_body_replaced) {
         body_spool_move(&message->body, &message->child_body);
         message->body_replaced = true;

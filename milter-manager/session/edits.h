@@ -9,7 +9,7 @@
 
 #include "milter-manager/session/session.h"
 
-/* An edit of the current child; false: it asks for too many (PROTOCOL_EDITS). */
+/* An edit of the current child; false: it asks for too much (PROTOCOL_EDITS). */
 bool edits_take(struct session_child *child, const struct reply *edit);
 /* The child has said continue or accept: its edits become real. */
 void edits_commit(struct session_child *child);

@@ -91,11 +91,26 @@ void session_close(struct session *session)
 
 /* ---- the message ---- */
 
+/*
+ * Sendmail names itself in no macro.  It sends {if_name} and "_" at CONNECT;
+ * Postfix sends "v" and no {if_name}.
+ */
+static bool session_mta_is_sendmail(const struct session *session)
+{
+    struct slice connect = macro_store_get(&session->front.macros, COMMAND_CONNECT);
+    struct slice value;
+
+    return macro_pair_find(connect, slice_from_string("if_name"), &value) &&
+           macro_pair_find(connect, slice_from_string("_"), &value) &&
+           !macro_pair_find(connect, slice_from_string("v"), &value);
+}
+
 static void session_message_open(struct session *session)
 {
     struct session_message *message = &session->message;
 
     message->open = true;
+    message->for_sendmail = session_mta_is_sendmail(session);
     session->status_aborted = session->status_quarantined = false;
     header_list_init(&message->headers, &message->arena);
     edit_list_init(&message->edits, &message->arena);

@@ -113,6 +113,7 @@ struct session_message {
     size_t header_bytes;
     struct body_spool body;
     bool body_replaced;
+    bool for_sendmail;        /* the MTA numbers headers as Sendmail does */
     struct edit_list edits;   /* final ones, in upstream form and order */
     bool continued, accepted; /* some child answered E so */
 
@@ -125,6 +126,7 @@ struct session_message {
     bool skip_body;
     bool asked;                   /* the stoppers let the next item pass */
     struct edit_list child_edits; /* of the current child, not final yet */
+    size_t child_edit_bytes;
     struct body_spool child_body;
     bool child_body_replaced, child_body_open;
     bool child_body_failed; /* it could not be stored: the child cannot be obeyed */
