@@ -187,7 +187,7 @@ DUPLICATES = [
 
 def edit_cases():
     for name, *wanted in EDITS:
-        yield case('edits', name, message(words(*wanted)), alone='quarantine' in name)
+        yield case('edits', name, message(words(*wanted)), alone='quarantine' in name or name == 'progress')
     for name, *wanted in DUPLICATES:
         yield case('edits', 'same-' + name, message(words(*wanted, base='folded.eml')))
     for base in ('no-body', 'empty-body', 'no-final-newline', 'dots', 'multipart'):
@@ -364,6 +364,7 @@ def chain_cases():
     yield chain('edits-then-refusal', ('c', 'add-header X-Lost lost'), ('py', 'reply 554 no'), want=r'^<- 554 5\.7\.1 no')
     yield chain('refusal-then-edits', ('c', 'reply 451 later'), ('py', 'add-header X-Lost lost'),
                 want=r'^<- 451 4\.7\.1 later')
+    yield chain('progress', ('c', 'progress 1'), ('py', 'add-header X-Py py'))
     yield chain('accept-then-edits', ('c', 'accept'), ('py', 'add-header X-Py py'))
     yield chain('edits-then-accept', ('c', 'add-header X-C c'), ('py', 'accept'))
     yield case('chains', 'accept-at-header', message(with_headers('X-Magic-Now-c: accept', 'X-Magic-py: append-body x')))

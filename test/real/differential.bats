@@ -17,6 +17,15 @@ declare -gA SETS=(
     [four]="opendkim c py rspamd"
     [signed]="py c opendkim"
     [mixed]="rspamd all steps c py"
+    [two]="c py"
+    [three]="py all c"
+    [four-old]="opendkim steps c py"
+)
+# what Postfix offers, where that is not version 6
+declare -gA PROTOCOL=(
+    [two]=2
+    [three]=3
+    [four-old]=4
 )
 declare -gA GROUPS_OF=(
     [c]="mails edits replies sessions parameters"
@@ -28,6 +37,9 @@ declare -gA GROUPS_OF=(
     [four]="mails edits replies sessions parameters chains"
     [signed]="mails edits replies sessions parameters chains"
     [mixed]="mails edits sessions parameters chains"
+    [two]="mails edits replies sessions parameters chains"
+    [three]="edits sessions parameters chains"
+    [four-old]="edits sessions parameters chains"
 )
 
 # socket SIDE FILTER : opendkim and rspamd serve both sides, the magic filters have a log each
@@ -40,7 +52,7 @@ socket() {
 
 # the port of a set: a postfix takes one list of filters for each of its ports
 start_sides() {
-    local set filter direct=() configuration
+    local set filter direct=() configuration setting
     for set in "${!SETS[@]}"; do
         configuration=
         direct=()
@@ -51,8 +63,9 @@ start_sides() {
         manager "m-$set" "$configuration"
         free_port >"$WORK/direct.$set"
         free_port >"$WORK/via.$set"
-        DIRECT+="$(cat "$WORK/direct.$set") ${direct[*]}"$'\n'
-        VIA+="$(cat "$WORK/via.$set") $WORK/m-$set.sock"$'\n'
+        setting="milter_protocol=${PROTOCOL[$set]:-6}"
+        DIRECT+="$(cat "$WORK/direct.$set") $setting ${direct[*]}"$'\n'
+        VIA+="$(cat "$WORK/via.$set") $setting $WORK/m-$set.sock"$'\n'
     done
     MORE_PORTS=$DIRECT start postfix "$WORK/postfix-direct" "$(free_port)"
     MORE_PORTS=$VIA start postfix "$WORK/postfix-via" "$(free_port)"
@@ -91,6 +104,8 @@ run_set() {
         options+=(--events "$filter" "$WORK/direct/$filter.events" "$WORK/via/$filter.events")
     done
     [[ ${SETS[$1]} != *all?* ]] || options+=(--requested client_name --requested client_addr)
+    # version 2 knows neither DATA nor unknown commands
+    [ "${PROTOCOL[$1]:-6}" != 2 ] || options+=(--unchecked replies)
     # no filter of the set obeys at every stage
     [ $words = 1 ] || options+=(--unchecked replies --unchecked chains)
     case ${SETS[$1]} in *' '*) ;; *) options+=(--alone) ;; esac
@@ -158,6 +173,26 @@ run_set() {
 @test "rspamd, two C, C, Python: envelope parameters" { delivers mixed parameters; }
 @test "rspamd, two C, C, Python: edits that meet" { delivers mixed chains; }
 @test "rspamd, two C, C, Python: what they see" { sees mixed; }
+
+@test "protocol version 2: C, Python: mails" { delivers two mails; }
+@test "protocol version 2: C, Python: edits" { delivers two edits; }
+@test "protocol version 2: C, Python: replies" { delivers two replies; }
+@test "protocol version 2: C, Python: sessions" { delivers two sessions; }
+@test "protocol version 2: C, Python: envelope parameters" { delivers two parameters; }
+@test "protocol version 2: C, Python: edits that meet" { delivers two chains; }
+@test "protocol version 2: C, Python: what they see" { sees two; }
+
+@test "protocol version 3: Python, two C: edits" { delivers three edits; }
+@test "protocol version 3: Python, two C: sessions" { delivers three sessions; }
+@test "protocol version 3: Python, two C: envelope parameters" { delivers three parameters; }
+@test "protocol version 3: Python, two C: edits that meet" { delivers three chains; }
+@test "protocol version 3: Python, two C: what they see" { sees three; }
+
+@test "protocol version 4: opendkim, two C, Python: edits" { delivers four-old edits; }
+@test "protocol version 4: opendkim, two C, Python: sessions" { delivers four-old sessions; }
+@test "protocol version 4: opendkim, two C, Python: envelope parameters" { delivers four-old parameters; }
+@test "protocol version 4: opendkim, two C, Python: edits that meet" { delivers four-old chains; }
+@test "protocol version 4: opendkim, two C, Python: what they see" { sees four-old; }
 
 @test "Postfix complains of the manager no more than of the filters" {
     local set

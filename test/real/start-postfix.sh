@@ -17,8 +17,8 @@
 #   MAXPROC=20             smtpd process limit
 #   EXTRA='a=b
 #          c=d'            more main.cf lines, appended last
-#   MORE_PORTS='PORT SPEC...
-#               ...'       more smtpds, each with milters of its own
+#   MORE_PORTS='PORT [NAME=VALUE] SPEC...
+#               ...'       more smtpds, each with milters (and one setting) of its own
 #   EXTRA_IPV6=1           listen on [::1] too
 # Must be run by root.  Log: DIR/mail.log.  Stop: stop.sh DIR.
 set -eu
@@ -41,8 +41,12 @@ milter_list() {
 
 more_ports() {
     printf '%s' "${MORE_PORTS:-}" | while read -r _port _specs; do
+        _setting=
+        case $_specs in
+        [a-z]*_*=*) _setting="-o ${_specs%% *}"; _specs=${_specs#* } ;;
+        esac
         # shellcheck disable=SC2086
-        echo "127.0.0.1:$_port inet n - n - ${MAXPROC:-20} smtpd -o smtpd_milters=$(milter_list $_specs)"
+        echo "127.0.0.1:$_port inet n - n - ${MAXPROC:-20} smtpd $_setting -o smtpd_milters=$(milter_list $_specs)"
     done
 }
 
