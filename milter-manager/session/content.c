@@ -496,11 +496,7 @@ void content_child_replied(struct session_child *child, enum command command,
         session->message.skip_body = true;
     } else if (verdict != VERDICT_CONTINUE) {
         /* The text points into the child's input, which is read on after this. */
-        content_decide(child, verdict,
-                       arena_copy(&session->command_arena,
-                                  reply->kind == REPLY_SHUTDOWN
-                                      ? slice_from_string("421 4.3.2 Service shutting down")
-                                      : reply->text));
+        content_decide(child, verdict, arena_copy(&session->command_arena, session_text_of(reply)));
     }
     if (session->message.open && session->message.owed) {
         content_pump(session);

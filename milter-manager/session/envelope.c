@@ -12,10 +12,6 @@
 #include "milter-manager/session/child.h"
 #include "milter-manager/session/content.h"
 
-/* What a 421 says for a filter that asks for the shutdown of the SMTP session. */
-static const struct slice envelope_shutdown_text =
-    SLICE_LITERAL("421 4.3.2 Service shutting down, closing transmission channel");
-
 static const struct {
     bool asks;
     enum condition_stage stage;
@@ -226,11 +222,10 @@ static void envelope_collected(struct session *session)
 void envelope_child_replied(struct session_child *child, const struct reply *reply)
 {
     struct session *session = child->session;
-    struct slice text = reply->kind == REPLY_SHUTDOWN ? envelope_shutdown_text : reply->text;
 
     child_answered(child);
     child->answer = reply_verdict(reply);
-    child->answer_text = arena_copy(&session->command_arena, text);
+    child->answer_text = arena_copy(&session->command_arena, session_text_of(reply));
     child_note_status(child, child->answer);
     envelope_collected(session);
 }

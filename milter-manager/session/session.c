@@ -212,6 +212,14 @@ void session_reply_verdict(struct session *session, enum verdict verdict, struct
     session_reply(session, &reply);
 }
 
+struct slice session_text_of(const struct reply *reply)
+{
+    static const struct slice shutdown =
+        SLICE_LITERAL("421 4.3.2 Service shutting down, closing transmission channel");
+
+    return reply->kind == REPLY_SHUTDOWN ? shutdown : reply->text;
+}
+
 enum verdict session_nobody_verdict(const struct session *session)
 {
     for (unsigned i = 0; i < session->child_count; i++) {

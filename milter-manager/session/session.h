@@ -221,6 +221,8 @@ void session_settle(struct session *session);
 /* Gives the reply owed to the MTA and makes room for the next command. */
 void session_reply(struct session *session, const struct reply *reply);
 void session_reply_verdict(struct session *session, enum verdict verdict, struct slice text);
+/* The text a child's reply carries to the MTA: a shutdown becomes a 421. */
+struct slice session_text_of(const struct reply *reply);
 /* What to say when no child is left for the command (manager-semantics sections 17 row 4, 18). */
 enum verdict session_nobody_verdict(const struct session *session);
 void session_close(struct session *session);

@@ -63,6 +63,7 @@ void statistics_child_header(const struct session_child *child, struct slice nam
 
 void statistics_session_header(const struct session *session, struct slice name, struct slice value)
 {
+    value = statistics_value(value);
     log_statistics("[session][header][add](%u): <%.*s>=<%.*s>", session->tag, (int)name.length,
                    name.data, (int)value.length, value.data);
 }
