@@ -10,7 +10,8 @@ import wire
 from case import ManagerCase
 from fake_child import CLOSE
 
-STREAMS = 250
+MTA_STREAMS = 250
+CHILD_STREAMS = 120
 SESSION = [
     wire.negotiate(), wire.macros("C", "j", "mx", "{daemon_name}", "d"), wire.connect(),
     wire.packet("D", b"H"), wire.helo(), wire.macros("M", "{mail_addr}", "a@x"),
@@ -60,7 +61,7 @@ class Mutated(ManagerCase):
         self.child("b", steps=wire.SKIP | wire.LEADSPC)
         self.start()
         files = self.manager.open_files()
-        for seed in range(STREAMS):
+        for seed in range(MTA_STREAMS):
             chance = random.Random(seed)
             self.transcript.lines.clear()
             mta = self.connect("seed %d" % seed)
@@ -99,7 +100,7 @@ class Mutated(ManagerCase):
         answers["O"] = changed(wire.negotiate(6, 0x1FF, wire.SKIP))
         self.start()
         files = self.manager.open_files()
-        for seed in range(STREAMS):
+        for seed in range(CHILD_STREAMS):
             chance.seed(seed)
             self.transcript.lines.clear()
             bad.script = answers
