@@ -34,9 +34,10 @@ struct server {
     struct listener *listener; /* NULL while shutting down */
     struct front *fronts;
     unsigned front_count;
-    unsigned finished; /* sessions not yet reported */
-    bool suspended;    /* accepting is, for lack of room */
-    int stopping;      /* the signal that asked for it, or 0 */
+    unsigned long descriptors; /* the process may have that many */
+    unsigned finished;         /* sessions not yet reported */
+    bool suspended;            /* accepting is, for lack of room */
+    int stopping;              /* the signal that asked for it, or 0 */
     struct loop_timer *suspend_timer, *shutdown_timer, *statistics_timer;
     struct loop_signal *signals[SERVER_SIGNALS];
 };
@@ -228,6 +229,12 @@ static void server_reload(void *owner, int signal_number)
                   error.message);
         return;
     }
+    if (strcmp(configuration_listen_spec(configuration),
+               configuration_listen_spec(server->configuration)) != 0) {
+        log_warning("[manager][reload] manager.connection_spec is <%s> now: it takes effect at "
+                    "the next start",
+                    configuration_listen_spec(configuration));
+    }
     configuration_release(server->configuration);
     server->configuration = configuration;
     server_apply_log(configuration);
@@ -283,7 +290,10 @@ void server_apply_log(const struct configuration *configuration)
         log_error("[manager][log][error] %s", error.message);
     }
     error_clear(&error);
-    if (!log_set_syslog(configuration->log.use_syslog, configuration->log.syslog_facility,
+    if (!log_set_syslog(configuration->log.use_syslog,
+                        configuration_assigned(configuration, "log.syslog_facility")
+                            ? configuration->log.syslog_facility
+                            : NULL,
                         &error)) {
         log_error("[manager][log][error] %s", error.message);
     }
@@ -300,10 +310,16 @@ static struct listener *server_listen(struct server *server, struct error *error
         .remove_unix_socket_on_close = configuration->manager.remove_unix_socket_on_close,
     };
     struct socket_address address;
+    struct error reason = {0};
     char text[SOCKET_ADDRESS_TEXT];
     struct listener *listener;
 
-    if (!connection_spec_parse(spec, &address, error)) {
+    if (!connection_spec_parse(spec, &address, &reason)) {
+        error_set(error, ERROR_USAGE, "%s%s",
+                  configuration->manager.connection_spec == NULL
+                      ? "MILTER_DEFAULT_CONNECTION_SPEC: "
+                      : "",
+                  reason.message);
         return NULL;
     }
     listener = listener_new(server->loop, &address, &options, server_accepted, server_exhausted,
@@ -321,6 +337,7 @@ struct server *server_new(struct loop *loop, const struct manager_options *optio
 
     server->loop = loop;
     server->options = options;
+    server->descriptors = process_descriptor_limit();
     server->configuration = configuration;
     server->suspend_timer = loop_timer_new(loop, server_retry_accept, server);
     server->shutdown_timer = loop_timer_new(loop, server_shutdown_overdue, server);

@@ -363,7 +363,9 @@ static void connect_finish(struct stream *stream)
 {
     int error_number = 0;
     socklen_t length = sizeof(error_number);
-    getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &error_number, &length);
+    if (!stream->connect_done) {
+        getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &error_number, &length);
+    }
     if (error_number != 0) {
         connect_failed(stream, error_number);
         return;
@@ -489,12 +491,13 @@ static struct stream *stream_allocate(struct loop *loop, const char *peer,
     return stream;
 }
 
-static void stream_attach(struct stream *stream, int fd)
+static void stream_attach(struct stream *stream, int fd, sa_family_t family)
 {
     const int on = 1;
     stream->fd = fd;
-    /* Refused by unix sockets, which have no delay to switch off. */
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (family != AF_UNIX) {
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    }
     stream->io = loop_io_new(stream->loop, fd, on_io, stream);
 }
 
@@ -507,7 +510,8 @@ struct stream *stream_new(struct loop *loop, int fd, const char *peer,
         fcntl(fd, F_SETFL, flags | O_NONBLOCK);
     }
     stream->state = STREAM_OPEN;
-    stream_attach(stream, fd);
+    /* A unix socket refuses what it has no delay to switch off for. */
+    stream_attach(stream, fd, AF_UNSPEC);
     stream_watch(stream);
     return stream;
 }
@@ -528,7 +532,7 @@ struct stream *stream_connect(struct loop *loop, const struct socket_address *ad
     }
     stream->address = NEW(struct socket_address);
     *stream->address = *address;
-    stream_attach(stream, fd);
+    stream_attach(stream, fd, address->storage.ss_family);
     connect_try(stream);
     return stream;
 }
