@@ -1,8 +1,9 @@
 #!/bin/sh
 # start-sendmail.sh DIR SMTP_PORT [MILTER_SPEC...]
 # Sendmail 8.17 on 127.0.0.1:SMTP_PORT.  Its packages conflict with postfix, so
-# they are not installed: they are fetched with `apt-get download' and unpacked
-# below SENDMAIL_ROOT (default DIR/root; give a shared one to unpack only once).
+# they are not installed: they are fetched with `apt-get download' (with the
+# libraries and m4, where those are missing) and unpacked below SENDMAIL_ROOT
+# (default DIR/root; give a shared one to unpack only once).
 # Every mail taken is written to DIR/mail/new/*, envelope first, one file for
 # all recipients:
 #   X-Env-From: <sender>   X-Env-To: <recipient> ...   then the mail.
@@ -14,20 +15,38 @@
 set -eu
 # shellcheck source=/dev/null
 . "$(dirname "$0")/lib.sh"
-need m4 m4
 need util-linux unshare
 D=$(absdir "$1"); PORT=$2; shift 2
 halt "$D" sendmail
 check_sock "$PORT"
 ROOT=${SENDMAIL_ROOT:-$D/root}
 SM=$ROOT/usr/libexec/sendmail/sendmail
-if [ ! -x "$SM" ]; then
+# fetch PACKAGE... : unpacked below ROOT
+fetch() {
     mkdir -p "$ROOT/debs"
-    ( cd "$ROOT/debs" && apt-get -q download sendmail-bin sendmail-cf ) >"$D/download.log" 2>&1 ||
-        { say "skip: cannot download sendmail-bin and sendmail-cf"; exit 77; }
+    ( cd "$ROOT/debs" && apt-get -q download "$@" ) >>"$D/download.log" 2>&1 ||
+        { rm -f "$SM"; say "skip: cannot download $*"; exit 77; }
     for f in "$ROOT"/debs/*.deb; do dpkg -x "$f" "$ROOT"; done
+    rm -f "$ROOT"/debs/*.deb
+}
+libraries_missing() { ldd "$SM" | grep 'not found' >>"$D/download.log"; }
+for directory in "$ROOT"/usr/lib/*-linux-gnu* "$ROOT"/lib/*-linux-gnu*; do
+    [ ! -d "$directory" ] || LD_LIBRARY_PATH=$directory${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+done
+PATH=$PATH:$ROOT/usr/bin
+export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:-}" PATH
+if [ ! -x "$SM" ]; then
+    fetch sendmail-bin sendmail-cf
+    chmod 755 "$SM"     # setgid programs ignore LD_LIBRARY_PATH
+    if libraries_missing; then
+        # shellcheck disable=SC2046
+        fetch $(apt-cache depends sendmail-bin | awk '$1 == "Depends:" && $2 ~ /^lib/ && $2 != "libc6" { print $2 }')
+    fi
+    command -v m4 >/dev/null || fetch m4 libsigsegv2
+    exec "$0" "$D" "$PORT" "$@"
 fi
-! ldd "$SM" | grep 'not found' || { say "skip: a library of sendmail is missing"; exit 77; }
+! libraries_missing || { say "skip: a library of sendmail is missing"; exit 77; }
+need m4 m4
 CF=$ROOT/usr/share/sendmail/cf
 mkdir -p "$D/etc" "$D/queue" "$D/mail/new" "$D/mail/tmp"
 chmod 700 "$D/queue"
