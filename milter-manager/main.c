@@ -41,7 +41,7 @@ static void main_limit_descriptors(const struct configuration *configuration)
     struct error error = {0};
 
     if (!process_set_descriptor_limit(configuration->manager.max_file_descriptors, &error)) {
-        log_warning("failed to set limit for RLIMIT_NOFILE: %s", error.message);
+        log_warning("%s", error.message);
     }
 }
 
@@ -98,7 +98,7 @@ static int main_serve(struct loop *loop, struct server *server,
         engine_after_fork();
     }
     if (pid_file != NULL && !process_write_pid_file(pid_file, &error)) {
-        return main_fail("failed to write the pid file: ", &error);
+        return main_fail("", &error);
     }
     server_handle_signals(server);
     main_hold_signals(SIG_UNBLOCK);
@@ -156,9 +156,10 @@ int main(int argc, char **argv)
         return main_fail("", &error);
     }
     if (options.show_config) {
-        return manager_options_show(&options, stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
+        status = manager_options_show(&options, stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
+    } else {
+        status = main_start(&options);
     }
-    status = main_start(&options);
     log_close();
     return status;
 }

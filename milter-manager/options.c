@@ -50,7 +50,7 @@ static bool take_backend(void *target, const char *value, struct error *error)
 
 static bool take_log_level(void *target, const char *value, struct error *error)
 {
-    unsigned levels;
+    unsigned levels = 0;
 
     *(const char **)target = value;
     return log_level_parse(value, &levels, error);
@@ -322,7 +322,7 @@ enum option_outcome manager_options_parse(struct manager_options *options, int a
 
 bool manager_options_start_log(const struct manager_options *options, struct error *error)
 {
-    unsigned levels;
+    unsigned levels = log_levels(); /* what +NAME and -NAME change */
 
     if (options->log_level != NULL) {
         if (!log_level_parse(options->log_level, &levels, error)) {
@@ -362,11 +362,7 @@ bool manager_options_show(const struct manager_options *options, FILE *stream)
     struct configuration *configuration;
     bool written;
 
-    if (!log_set_path("/dev/stderr", &error)) {
-        /* Standard error is closed: nobody wants to know. */
-        log_set_levels(0);
-    }
-    error_clear(&error);
+    (void)log_set_path("/dev/stderr", &error);
     configuration = manager_options_load(options, print_message, stderr, &error);
     if (configuration == NULL) {
         return false;

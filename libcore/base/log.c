@@ -243,6 +243,11 @@ bool log_set_path(const char *path, struct error *error)
         replace_target(NULL, fd);
         return true;
     }
+    if (strcmp(path, "/dev/stderr") == 0) {
+        /* Opened a second time its lines would overwrite those written to it elsewhere. */
+        replace_target(NULL, STDERR_FILENO);
+        return true;
+    }
     fd = open_file(path, error);
     if (fd < 0) {
         return false;

@@ -41,7 +41,10 @@ const char *log_level_format(unsigned levels, char *text, unsigned size);
 
 void log_set_levels(unsigned levels);
 unsigned log_levels(void);
-/* NULL or "-": standard output.  On failure the former target stays. */
+/*
+ * NULL or "-": standard output; "/dev/stderr": standard error.  On failure the
+ * former target stays.
+ */
 bool log_set_path(const char *path, struct error *error);
 /* Closes and opens the file again (SIGUSR1). */
 bool log_reopen(struct error *error);
