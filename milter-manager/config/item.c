@@ -230,7 +230,11 @@ static bool refuse(const struct item *item, const struct value *value, const cha
 {
     struct buffer literal = {0};
 
-    value_literal(value, &literal);
+    if (item->type == ITEM_MODE && value->kind == VALUE_INTEGER && value->integer >= 0) {
+        buffer_append_format(&literal, "%#llo", (unsigned long long)value->integer);
+    } else {
+        value_literal(value, &literal);
+    }
     buffer_append_byte(&literal, '\0');
     error_set(error, ERROR_USAGE, "%s.%s should be %s but was %s", item->group, item->name, wanted,
               buffer_slice(&literal).data);

@@ -14,10 +14,12 @@
 #include "milter-manager/ruby/building.h"
 #include "milter-manager/ruby/paths.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* One attempt to load: its snapshot and what was wrong, each message ended by NUL. */
 struct attempt {
@@ -50,10 +52,16 @@ static void report(struct attempt *attempt, struct error *error)
     }
 }
 
-static void append_directory(VALUE directories, const char *directory)
+/* said_by: who asked for it, and wants to know that it is not there; or NULL. */
+static void append_directory(VALUE directories, const char *directory, const char *said_by)
 {
     if (directory != NULL && directory[0] != '\0') {
         char *absolute = paths_absolute(directory);
+
+        if (said_by != NULL && access(absolute, F_OK) != 0) {
+            log_warning("[configuration][load][warning] %s: <%s>: %s", said_by, absolute,
+                        strerror(errno));
+        }
 
         rb_ary_push(directories, binding_string(slice_from_string(absolute)));
         free(absolute);
@@ -65,10 +73,10 @@ static VALUE load_path(const struct configuration_sources *sources, const char *
     VALUE directories = rb_ary_new();
     char *compiled_in = paths_configuration_directory();
 
-    append_directory(directories, sources->directory);
-    append_directory(directories, getenv("MILTER_MANAGER_CONFIG_DIR"));
-    append_directory(directories, compiled_in);
-    append_directory(directories, custom);
+    append_directory(directories, sources->directory, "--config-dir");
+    append_directory(directories, getenv("MILTER_MANAGER_CONFIG_DIR"), "MILTER_MANAGER_CONFIG_DIR");
+    append_directory(directories, compiled_in, NULL);
+    append_directory(directories, custom, NULL);
     free(compiled_in);
     return directories;
 }

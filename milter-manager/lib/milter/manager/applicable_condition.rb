@@ -41,6 +41,14 @@ module Milter
 
       def inspect = "#<#{self.class} #{@name}>"
 
+      def respond_to_missing?(*) = false
+
+      def method_missing(name, *)
+        close = Spelling.closest(name.to_s, public_methods(false))
+        hint = close ? " (did you mean condition.#{close}?)" : ""
+        raise NoMethodError, "unknown item: condition.#{name.to_s.delete_suffix("=")}#{hint}"
+      end
+
       private
 
       def add_stopper(stage, stopper)

@@ -37,7 +37,12 @@ module Milter
 
       def load_default
         platform = @package.platform
-        platform ? load_if_exist("defaults/#{platform}.conf") : false
+        return false unless platform
+        return true if load_if_exist("defaults/#{platform}.conf")
+
+        Logger.warning("load_default: defaults/#{platform}.conf doesn't exist: no installed milter " \
+                       "is looked for")
+        false
       end
 
       # Creates the milter or opens it again.

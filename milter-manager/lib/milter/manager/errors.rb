@@ -5,6 +5,9 @@ module Milter
     # Something in a configuration file is wrong: the rest of that file is skipped.
     class ConfigurationError < StandardError; end
 
+    # The reason of a SystemCallError, without the file's name and Ruby's internals.
+    def self.reason_of(error) = SystemCallError.new(nil, error.errno).message
+
     # An item got a value it does not take.
     class InvalidValue < ConfigurationError; end
 

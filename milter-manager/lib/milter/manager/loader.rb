@@ -86,6 +86,8 @@ module Milter
       def read(path)
         text = File.read(path, encoding: "BOM|UTF-8")
         text.valid_encoding? ? text : text.force_encoding(Encoding::BINARY)
+      rescue SystemCallError => e
+        raise ConfigurationError, "#{path}: #{Manager.reason_of(e)}"
       end
 
       # A wrong value ends this file only, any other mistake the whole load.
@@ -108,10 +110,16 @@ module Milter
           @messages << error.message.gsub(/\s*\n\s*/, " ")
           return
         end
+        @messages << describe(error, path)
+      end
+
+      def describe(error, path)
+        nowhere = Locations.of(error).empty?
+        return Locations.message_of(error) if nowhere && error.is_a?(ConfigurationError)
+
         message = Locations.describe(error).delete_prefix(": ")
-        message = "#{path}: #{message}" if Locations.of(error).empty?
-        message = message.sub(" (#{error.class})", "") if expected?(error)
-        @messages << message
+        message = "#{path}: #{message}" if nowhere
+        expected?(error) ? message.sub(" (#{error.class})", "") : message
       end
 
       # Its class says nothing more to the administrator.
@@ -123,7 +131,7 @@ module Milter
 
         @messages << "#{path}:1: the XML custom configuration file is not available yet"
       rescue SystemCallError => e
-        @messages << "#{path}: #{e.message}"
+        @messages << "#{path}: #{Manager.reason_of(e)}"
       end
 
       # Evaluates a shipped condition's file for the stoppers of one condition alone.

@@ -29,7 +29,8 @@ module Milter
         def network(address)
           address.is_a?(IPAddr) ? address : IPAddr.new(address.to_s)
         rescue IPAddr::Error => e
-          raise InvalidValue, "remote_network: #{e.message}"
+          raise InvalidValue, "remote_network: #{address.inspect} is neither an address nor a " \
+                              "network: #{e.message[/\A[^:]*/]}"
         end
 
         def listed?(networks, address)

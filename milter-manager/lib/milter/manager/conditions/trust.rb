@@ -27,7 +27,7 @@ module Milter
             add_envelope_from_domain(parse(line, path, number))
           end
         rescue SystemCallError => e
-          raise InvalidValue, "trust.load_envelope_from_domains: #{e.message}"
+          raise InvalidValue, "trust.load_envelope_from_domains: #{path}: #{Manager.reason_of(e)}"
         end
 
         def trusted?(from)

@@ -10,7 +10,7 @@ module Milter
         table.define_singleton_method(:load) do |path|
           File.open(path, encoding: "UTF-8") { |file| new.parse(file, path) }
         rescue SystemCallError => e
-          raise ConfigurationError, e.message
+          raise ConfigurationError, "#{path}: #{Manager.reason_of(e)}"
         end
       end
 
