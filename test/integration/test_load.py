@@ -11,21 +11,10 @@ import unittest
 import wire
 from case import ManagerCase, sanitized
 from fake_child import CLOSE
-from transcript import Transcript
+from transcript import Quiet
 
 SESSIONS = 200
 RELOADS = 10
-
-
-class Silent(Transcript):
-    """Two hundred sessions fill a log nobody reads; what went wrong is kept by the threads."""
-
-    def packet(self, who, direction, data):
-        pass
-
-    def note(self, who, text):
-        if "!" in text:
-            super().note(who, text)
 
 
 def outcome_of(child):
@@ -45,7 +34,7 @@ STRONG = {"discard": 5, "reject": 4, "text": 4, "temporary": 3, "continue": 2, "
 
 class Mixed(ManagerCase):
     def prepare(self):
-        self.transcript = Silent()
+        self.transcript = Quiet()
         for name in "abc":
             child = self.child(name, fallback_status="accept", reading_timeout=20.0)
             words = outcome_of(name)
@@ -168,7 +157,7 @@ class Flat(ManagerCase):
             mta.close()
 
     def test_memory_and_descriptors(self):
-        self.transcript = Silent()
+        self.transcript = Quiet()
         self.child("a", script={
             "M": lambda packet: CLOSE if b"die" in packet.payload else wire.CONTINUE,
             "E": [wire.add_header("A", "b"), wire.CONTINUE]})
@@ -230,7 +219,7 @@ class Limits(ManagerCase):
         return self.manager.cpu_seconds() - before
 
     def test_idle_sessions_cost_nothing(self):
-        self.transcript = Silent()
+        self.transcript = Quiet()
         self.child("a")
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if soft < 2000:

@@ -11,6 +11,7 @@ import unittest
 
 import wire
 from case import PATIENCE, ManagerCase, condition
+from transcript import Quiet
 
 
 def readable(one):
@@ -97,17 +98,22 @@ class NeverBlocking(ManagerCase):
         return worst, sessions
 
     def undisturbed(self, slow, allowed=0.05):
-        """slow() starts what waits and returns a function telling when it is over.  A busy machine
-        may disturb one measurement; a blocked loop disturbs all of them."""
+        """slow() starts what waits and returns a function telling when it is over.  Others may be
+        delayed by 50 ms beyond what a busy machine does to them without anybody waiting; noise may
+        spoil one measurement, a blocked loop spoils them all."""
         seen = []
-        for _ in range(4):
+        for _ in range(6):
             over = slow()
+            started = time.monotonic()
             worst, sessions = self.slowest(10.0, over)
             self.assertGreater(sessions, 20, "other sessions hardly ran")
-            seen.append(worst)
             if worst < allowed * PATIENCE:
                 return
-        self.fail("other sessions were delayed by %s s" % ", ".join("%.3f" % one for one in seen))
+            usual, _ = self.slowest(time.monotonic() - started)
+            if worst < usual + allowed * PATIENCE:
+                return
+            seen.append("%.3f s (usual: %.3f s)" % (worst, usual))
+        self.fail("other sessions were delayed by " + ", ".join(seen))
 
     def waiting_session(self, least, most, stopped):
         """A session whose HELO takes that long; returns the starter for undisturbed()."""
@@ -139,7 +145,9 @@ class NeverBlocking(ManagerCase):
             return over
         return start
 
-    def prepare(self, body, before=""):
+    def prepare(self, body, before="", quiet=False):
+        if quiet:
+            self.transcript = Quiet()
         self.child("watched", applicable_conditions=["Slow"])
         self.child("fine")
         self.start(before=before + condition(
@@ -147,7 +155,7 @@ class NeverBlocking(ManagerCase):
         self.session().quit()
 
     def test_sleep(self):
-        self.prepare("sleep 2; true")
+        self.prepare("sleep 2; true", quiet=True)
         self.undisturbed(self.waiting_session(1.9, 2.6, True))
 
     def test_dns(self):
@@ -155,7 +163,7 @@ class NeverBlocking(ManagerCase):
         self.addCleanup(server.socket.close)
         self.prepare('Resolv::DNS.open(nameserver_port: [["127.0.0.1", %d]]) { |dns|'
                      ' dns.getaddress("listed.example.org").to_s == "192.0.2.1" }' % server.port,
-                     'require "resolv"\n')
+                     'require "resolv"\n', quiet=True)
         self.undisturbed(self.waiting_session(1.4, 2.2, True))
         self.assertGreater(server.asked, 0)
 
@@ -174,11 +182,11 @@ class NeverBlocking(ManagerCase):
                 pass
         threading.Thread(target=serve, daemon=True).start()
         self.prepare('TCPSocket.open("127.0.0.1", %d) { |peer| peer.gets == "stop\\n" }'
-                     % listener.getsockname()[1], 'require "socket"\n')
+                     % listener.getsockname()[1], 'require "socket"\n', quiet=True)
         self.undisturbed(self.waiting_session(0.9, 1.6, True))
 
     def test_process(self):
-        self.prepare('IO.popen(["sleep", "1"]) { |pipe| pipe.read }; true')
+        self.prepare('IO.popen(["sleep", "1"]) { |pipe| pipe.read }; true', quiet=True)
         self.undisturbed(self.waiting_session(0.9, 1.7, True))
 
     def test_other_ways_to_wait(self):
