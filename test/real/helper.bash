@@ -70,12 +70,18 @@ start() {
     esac
 }
 
-# free_port : a loopback TCP port nobody uses now
+# free_port : a loopback TCP port nobody uses now, below those the kernel gives to
+# clients, so that no connection takes it before the server does
 free_port() {
-    /usr/bin/python3 -c 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])'
+    /usr/bin/python3 -c 'import random, socket
+while True:
+    port = random.randrange(20000, 32000)
+    try:
+        socket.socket().bind(("127.0.0.1", port))
+    except OSError:
+        continue
+    print(port)
+    break'
 }
 
 # manager NAME CONFIGURATION : the manager $WORK/NAME on $WORK/NAME.sock

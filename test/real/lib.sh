@@ -161,11 +161,3 @@ pspec() {
     *) echo "inet:127.0.0.1:$1" ;;
     esac
 }
-
-# free_port : a loopback TCP port nobody uses now
-free_port() {
-    "$PY" -c 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])'
-}
