@@ -53,7 +53,6 @@ class ChildSession:
         self.answered = wire.Negotiation(6, 0, 0, {})
         self.name = child.name if number == 0 else "%s#%d" % (child.name, number + 1)
         self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
 
     # ---- the thread
 
@@ -254,7 +253,10 @@ class FakeChild:
                     if self.stopped.is_set():
                         connection.close()
                         return
-                    self.sessions.append(ChildSession(self, len(self.sessions), connection))
+                    session = ChildSession(self, len(self.sessions), connection)
+                    # Listed first: whoever sees its answers finds it there.
+                    self.sessions.append(session)
+                    session.thread.start()
                     self.changed.notify_all()
         except (OSError, ValueError):
             pass  # the listener was closed

@@ -142,7 +142,13 @@ class Manager:
         return read_text(self.stderr_path)
 
     def output(self):
-        return "---- stdout\n%s\n---- stderr\n%s" % (self.log()[-6000:], self.errors()[-6000:])
+        """The ends of what it wrote; where that is long, everything but statistics is kept."""
+        log = self.log()
+        if len(log) > 6000:
+            rare = [line for line in log[:-6000].splitlines()
+                    if not re.search(r"\]: \[(session|sessions|milter)\]\[", line)]
+            log = "\n".join(rare)[-6000:] + "\n...\n" + log[-6000:]
+        return "---- stdout\n%s\n---- stderr\n%s" % (log, self.errors()[-6000:])
 
     def log_lines(self, pattern):
         return [line for line in self.log().splitlines() if re.search(pattern, line)]

@@ -221,7 +221,7 @@ class NeverBlocking(ManagerCase):
                 worst, sessions = self.slowest(5.0, lambda mta=mta: readable(mta.socket))
                 mta.expect(wire.CONTINUE)
                 self.assert_within(0.4, 1.2, started, way)
-                self.assertGreater(sessions, 5)
+                self.assertGreater(sessions, 1)
                 self.assertLess(worst, 0.3 * PATIENCE, "others were held up by " + way)
                 mta.quit()
                 session = self.children["watched"].session(number)
