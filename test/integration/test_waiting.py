@@ -106,7 +106,7 @@ class NeverBlocking(ManagerCase):
             over = slow()
             started = time.monotonic()
             worst, sessions = self.slowest(10.0, over)
-            self.assertGreater(sessions, 20, "other sessions hardly ran")
+            self.assertGreater(sessions, 3, "other sessions hardly ran")
             if worst < allowed * PATIENCE:
                 return
             usual, _ = self.slowest(time.monotonic() - started)
