@@ -274,16 +274,19 @@ void session_resume_waiting(struct session *session)
     envelope_begin(session, session->waiting_command);
 }
 
-/* The session so far is over, a new one starts on the same connection. */
-static void session_start_over(struct session *session)
+/* The session so far is over; its connection stays for a new one. */
+static void session_finish(struct session *session)
 {
     session_abort(session);
     session_drop_children(session);
-    if (session->connected) {
-        statistics_session_end(session);
-        statistics_sessions_finished(1, session_processing);
-    }
-    session->ended = session->connected = false;
+    statistics_session_end(session);
+    session->connected = false;
+}
+
+static void session_begin_anew(struct session *session)
+{
+    statistics_sessions_finished(1, session_processing);
+    session->ended = false;
     session->status = VERDICT_NONE;
     session->status_aborted = session->status_quarantined = false;
     session->started = session->host->now(session);
@@ -298,7 +301,8 @@ static void session_take_connect(struct session *session, const struct command_p
         session_take_envelope(session, event);
         return;
     }
-    session_start_over(session);
+    session_finish(session);
+    session_begin_anew(session);
     session->connected = true;
     session->waiting = true;
     session->waiting_command = event->command;
@@ -353,7 +357,7 @@ static void session_take_quit_new_connection(struct session *session,
                                              const struct command_packet *event)
 {
     (void)event;
-    session_start_over(session);
+    session_finish(session);
 }
 
 typedef void session_take_fn(struct session *session, const struct command_packet *event);
