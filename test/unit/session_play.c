@@ -1,0 +1,436 @@
+/*
+ * session_play - a session of the manager with everybody around it in memory.
+ *
+ * Stands in for the engine of conditions, too: it defines condition_ask and its
+ * sisters, so a test that uses it must not need the real ones.
+ */
+#include "test/unit/session_play.h"
+
+#include "libcore/base/log.h"
+#include "libcore/base/memory.h"
+#include "test/unit/bytes.h"
+#include "test/unit/expectation.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* ---- conditions */
+
+struct condition_ticket {
+    condition_answered_fn *answered;
+    void *owner;
+    struct play *play;
+    unsigned index;
+};
+
+bool condition_has_stopper(const struct condition *condition, enum condition_stage stage)
+{
+    return (condition->stages & 1U << stage) != 0;
+}
+
+enum condition_answer condition_ask(struct condition *const *conditions, unsigned count,
+                                    const struct condition_question *question,
+                                    condition_answered_fn *answered, void *owner,
+                                    struct condition_ticket **ticket)
+{
+    struct session_child *child = owner;
+    struct play *play = child->session->owner;
+    unsigned index = (unsigned)(child - child->session->children);
+
+    assert_int_equal(count, 1);
+    assert_true(condition_has_stopper(conditions[0], question->stage));
+    play->asked++;
+    play->last_context = question->context;
+    *ticket = NULL;
+    if (play->condition_answer == CONDITION_PENDING) {
+        assert_null(play->tickets[index]);
+        *ticket = play->tickets[index] = NEW(struct condition_ticket);
+        **ticket = (struct condition_ticket){answered, owner, play, index};
+    }
+    return play->condition_answer;
+}
+
+void condition_cancel(struct condition_ticket *ticket)
+{
+    assert_ptr_equal(ticket->play->tickets[ticket->index], ticket);
+    ticket->play->tickets[ticket->index] = NULL;
+    free(ticket);
+}
+
+void play_condition_answers(struct play *play, unsigned index, enum condition_answer answer)
+{
+    struct condition_ticket ticket;
+
+    assert_non_null(play->tickets[index]);
+    ticket = *play->tickets[index];
+    condition_cancel(play->tickets[index]);
+    ticket.answered(ticket.owner, answer);
+}
+
+/* ---- the host */
+
+static struct play *play_of(const struct session_child *child)
+{
+    return child->session->owner;
+}
+
+static struct play_child *play_child_of(const struct session_child *child)
+{
+    struct play_child *played = child->link;
+
+    assert_non_null(played);
+    assert_ptr_equal(played->child, child);
+    return played;
+}
+
+static double host_now(struct session *session)
+{
+    const struct play *play = session->owner;
+
+    return play->now;
+}
+
+static void host_connect_child(struct session_child *child)
+{
+    struct play_child *played = &play_of(child)->children[child - child->session->children];
+
+    assert_null(played->child);
+    played->child = child;
+    played->connections++;
+    child->link = played;
+}
+
+static void child_note(struct play_child *played)
+{
+    struct slice output = buffer_slice(played->output);
+    struct packet packet;
+
+    while (output.length > 0) {
+        assert_int_equal(packet_next(&output, &packet, NULL), PACKET_READY);
+        buffer_append_byte(&played->heard, packet.letter);
+        if (strchr("LNB", packet.letter) != NULL) {
+            buffer_append_slice(&played->content, packet.payload);
+        }
+    }
+    buffer_reset(played->output);
+}
+
+static void host_flush_child(struct session_child *child)
+{
+    struct play_child *played = play_child_of(child);
+
+    assert_non_null(played->output);
+    if (!played->stalled) {
+        child_note(played);
+    }
+}
+
+static void host_disconnect_child(struct session_child *child, bool graceful)
+{
+    struct play_child *played = play_child_of(child);
+
+    if (played->output != NULL) {
+        if (graceful) {
+            child_note(played);
+        }
+        buffer_clear(played->output);
+        free(played->output);
+    }
+    played->output = NULL;
+    played->child = NULL;
+    played->disconnections++;
+    played->graceful = graceful;
+    child->link = NULL;
+}
+
+static void host_expect_child(struct session_child *child, double seconds)
+{
+    if (child->link != NULL) {
+        play_child_of(child)->timer = seconds;
+    }
+}
+
+static void mta_note(struct play *play)
+{
+    struct slice output = buffer_slice(&play->front_output);
+    struct packet packet;
+
+    while (output.length > 0) {
+        assert_int_equal(packet_next(&output, &packet, NULL), PACKET_READY);
+        buffer_append_byte(&play->heard, packet.letter);
+        if (packet.letter == 'b') {
+            buffer_append_slice(&play->body, packet.payload);
+        }
+    }
+    buffer_reset(&play->front_output);
+}
+
+static void host_flush_front(struct session *session)
+{
+    struct play *play = session->owner;
+
+    if (!play->front_stalled) {
+        mta_note(play);
+    }
+}
+
+static void host_resume_front(struct session *session)
+{
+    struct play *play = session->owner;
+
+    play->resume = true;
+}
+
+static void host_schedule_keep_alive(struct session *session, double seconds)
+{
+    struct play *play = session->owner;
+
+    play->keep_alive = seconds;
+}
+
+static void host_finished(struct session *session)
+{
+    struct play *play = session->owner;
+
+    assert_false(play->finished);
+    play->finished = true;
+}
+
+static const struct session_host host = {
+    .now = host_now,
+    .connect_child = host_connect_child,
+    .flush_child = host_flush_child,
+    .disconnect_child = host_disconnect_child,
+    .expect_child = host_expect_child,
+    .flush_front = host_flush_front,
+    .resume_front = host_resume_front,
+    .schedule_keep_alive = host_schedule_keep_alive,
+    .finished = host_finished,
+};
+
+/* ---- the MTA */
+
+static void mta_feed(struct play *play)
+{
+    do {
+        size_t length = buffer_length(&play->front_input);
+        /* Gone afterwards, so that a sanitizer sees what still points into it. */
+        char *bytes = memory_copy_bytes(buffer_slice(&play->front_input).data, length);
+
+        play->resume = false;
+        buffer_consume(&play->front_input,
+                       session_front_received(play->session, slice_of(bytes, length)));
+        free(bytes);
+    } while (play->resume && !play->finished);
+}
+
+void mta_says_bytes(struct play *play, struct slice bytes)
+{
+    buffer_append_slice(&play->front_input, bytes);
+    mta_feed(play);
+}
+
+void mta_says(struct play *play, const char *letters)
+{
+    for (; *letters != '\0'; letters++) {
+        append_command(&play->front_input, *letters);
+    }
+    mta_feed(play);
+}
+
+/* What the loop would do by itself after an event. */
+static void play_resume(struct play *play)
+{
+    if (play->resume && !play->finished) {
+        mta_feed(play);
+    }
+}
+
+void all_continue(struct play *play)
+{
+    bool busy;
+
+    do {
+        busy = false;
+        for (unsigned i = 0; i < play->session->child_count; i++) {
+            if (play->children[i].child != NULL && play->children[i].child->awaiting) {
+                child_says(play, i, "c");
+                busy = true;
+            }
+        }
+    } while (busy);
+}
+
+void mta_says_and_all_continue(struct play *play, const char *letters)
+{
+    for (; *letters != '\0'; letters++) {
+        const char one[] = {*letters, '\0'};
+
+        mta_says(play, one);
+        all_continue(play);
+    }
+}
+
+void mta_closes(struct play *play)
+{
+    session_front_closed(play->session, NULL);
+    assert_true(play->finished);
+}
+
+void mta_reads(struct play *play)
+{
+    mta_note(play);
+    session_front_drained(play->session);
+}
+
+/* ---- the children */
+
+void child_connects(struct play *play, unsigned index)
+{
+    struct play_child *played = &play->children[index];
+
+    assert_null(played->output);
+    played->output = NEW(struct buffer);
+    session_child_connected(played->child, played->output);
+}
+
+void child_says_bytes(struct play *play, unsigned index, struct slice bytes)
+{
+    char *copy = memory_copy_bytes(bytes.data, bytes.length);
+
+    (void)session_child_received(play->children[index].child, slice_of(copy, bytes.length));
+    free(copy);
+    play_resume(play);
+}
+
+void child_says(struct play *play, unsigned index, const char *letters)
+{
+    struct buffer packets = {0};
+
+    for (; *letters != '\0'; letters++) {
+        if (*letters == 'O') {
+            negotiation_append(&packets, &play->children[index].answer);
+        } else {
+            append_reply(&packets, *letters);
+        }
+    }
+    child_says_bytes(play, index, buffer_slice(&packets));
+    buffer_clear(&packets);
+}
+
+void child_fails(struct play *play, unsigned index)
+{
+    const struct error error = {ERROR_CLOSED, "closed"};
+
+    session_child_failed(play->children[index].child, &error);
+    play_resume(play);
+}
+
+void child_times_out(struct play *play, unsigned index)
+{
+    assert_true(play->children[index].timer > 0);
+    session_child_timed_out(play->children[index].child);
+    play_resume(play);
+}
+
+void child_reads(struct play *play, unsigned index)
+{
+    child_note(&play->children[index]);
+    session_child_drained(play->children[index].child);
+    play_resume(play);
+}
+
+/* ---- the play */
+
+void play_init(struct play *play, unsigned child_count)
+{
+    static const char *const names[PLAY_CHILDREN] = {"first", "second", "third"};
+
+    log_set_levels(0);
+    *play = (struct play){.configuration = {.references = 1}};
+    play->configuration.children = play->configured;
+    play->configuration.child_count = child_count;
+    play->configuration.manager.fallback_status = VERDICT_ACCEPT;
+    play->configuration.manager.chunk_size = PROTOCOL_CHUNK;
+    for (unsigned i = 0; i < child_count; i++) {
+        play->children[i].answer = (struct negotiation){PROTOCOL_VERSION, ACTION_ALL, 0, {"", 0}};
+        play->condition_lists[i] = &play->conditions[i];
+        play->configured[i] = (struct configuration_child){
+            .name = names[i],
+            .connection_spec = "unix:/nowhere",
+            .enabled = true,
+            .fallback_status = VERDICT_ACCEPT,
+            .conditions = &play->condition_lists[i],
+            .reading_timeout = 7,
+            .end_of_message_timeout = 297,
+        };
+    }
+}
+
+void play_open(struct play *play)
+{
+    for (unsigned i = 0; i < PLAY_CHILDREN; i++) {
+        play->configured[i].condition_count = play->conditions[i].stages != 0;
+    }
+    play->session = session_new(&play->configuration, &host, play, &play->front_output, "MTA");
+}
+
+void play_begin(struct play *play)
+{
+    play_open(play);
+    mta_says(play, "O");
+    for (unsigned i = 0; i < play->configuration.child_count; i++) {
+        child_connects(play, i);
+        child_says(play, i, "O");
+    }
+    forget_heard(play);
+}
+
+void play_end(struct play *play)
+{
+    session_free(play->session);
+    assert_int_equal(play->configuration.references, 1);
+    for (unsigned i = 0; i < PLAY_CHILDREN; i++) {
+        struct play_child *played = &play->children[i];
+
+        assert_null(played->child);
+        assert_null(play->tickets[i]);
+        assert_int_equal(played->connections, played->disconnections);
+        buffer_clear(&played->heard);
+        buffer_clear(&played->content);
+    }
+    buffer_clear(&play->front_output);
+    buffer_clear(&play->front_input);
+    buffer_clear(&play->heard);
+    buffer_clear(&play->body);
+}
+
+static void assert_heard(struct buffer *heard, const char *letters)
+{
+    assert_text(buffer_slice(heard), letters);
+    buffer_reset(heard);
+}
+
+void assert_mta_heard(struct play *play, const char *letters)
+{
+    assert_heard(&play->heard, letters);
+}
+
+void assert_child_heard(struct play *play, unsigned index, const char *letters)
+{
+    assert_heard(&play->children[index].heard, letters);
+}
+
+void forget_heard(struct play *play)
+{
+    buffer_reset(&play->heard);
+    for (unsigned i = 0; i < PLAY_CHILDREN; i++) {
+        buffer_reset(&play->children[i].heard);
+    }
+}
