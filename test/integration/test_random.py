@@ -21,12 +21,31 @@ STRENGTH = {"d": 4, "r": 3, "y": 3, "t": 2, "c": 1, "s": 1, "a": 0}
 FALLBACKS = {"accept": "a", "reject": "r", "temporary-failure": "t"}
 
 
+# The MTA says in the macro {plan} which child shall be stopped before which command.
+CONDITION = """
+define_applicable_condition("Plan") do |condition|
+  stop = ->(context, letter) { context["plan"].to_s.split(";").include?("#{context.name}:#{letter}") }
+  condition.define_connect_stopper { |context, host, address| stop[context, "C"] }
+  condition.define_helo_stopper { |context, fqdn| stop[context, "H"] }
+  condition.define_envelope_from_stopper { |context, from| stop[context, "M"] }
+  condition.define_envelope_recipient_stopper { |context, recipient| stop[context, "R"] }
+  condition.define_data_stopper { |context| stop[context, "T"] }
+  condition.define_header_stopper { |context, name, value| stop[context, "L"] }
+  condition.define_end_of_header_stopper { |context| stop[context, "N"] }
+  condition.define_body_stopper { |context, chunk| stop[context, "B"] }
+  condition.define_end_of_message_stopper { |context| stop[context, "E"] }
+end
+"""
+
+
 class ChildModel:
     """One child in one session: what it will answer, what it should get."""
 
-    def __init__(self, name, fallback, chance):
+    def __init__(self, name, fallback, evaluated, chance):
         self.name = name
         self.fallback = fallback
+        self.evaluated = evaluated  # its refusals count as accept, its edits not at all
+        self.stops = {}          # message -> letter before which its condition stops it
         self.version = chance.choice((6, 6, 6, 6, 4, 3, 2))
         self.steps = 0
         if self.version == 6:
@@ -52,6 +71,17 @@ class ChildModel:
     def replies(self, letter):
         return not self.steps & wire.NO_REPLY_BITS.get(letter, 0)
 
+    def stopped(self, message, letter):
+        return self.stops.get(message) == letter
+
+    def choose_stop(self, message, letters):
+        """Sometimes a condition stops it; only where it would have got the command."""
+        possible = [letter for letter in letters if self.sends(letter)]
+        if possible and self.chance.random() < 0.12:
+            self.stops[message] = self.chance.choice(possible)
+            return "%s:%s;" % (self.name, self.stops[message])
+        return ""
+
     def ask(self, message, letter):
         """The answer that counts for this command; notes the letter."""
         if not self.sends(letter):
@@ -62,6 +92,8 @@ class ChildModel:
         if not self.replies(letter):
             return "c"
         answer = self.plan.setdefault((message, letter, ordinal), self.draw(letter))
+        if self.evaluated and answer == "x":
+            answer = self.plan[message, letter, ordinal] = "c"
         if answer == "x":  # the connection breaks
             self.alive = self.taking = False
             return FALLBACKS[self.fallback]
@@ -75,6 +107,13 @@ class ChildModel:
         if letter == "B" and self.steps & wire.SKIP:
             possible += "sss"
         return self.chance.choice(possible)
+
+    def counts(self, answer, letter):
+        """What an answer of its own is for the MTA.  A recipient refused by an evaluated child is
+        no accept: that would end the message for everybody."""
+        if not self.evaluated or answer not in "rtyd":
+            return answer
+        return "c" if letter == "R" and answer != "d" else "a"
 
     def leave_session(self):
         if self.alive:
@@ -95,6 +134,7 @@ class SessionModel:
 
     def __init__(self, children):
         self.children = children
+        self.stopped_some = False
 
     def wire_of(self, child, answer, message, letter):
         return child.text(message, letter) if answer == "y" else REPLIES[answer]
@@ -103,11 +143,28 @@ class SessionModel:
         """answers: pairs of child and answer in configuration order."""
         if not answers:
             return {wire.CONTINUE, wire.ACCEPT}, "c"
+        answers = [(one, one.counts(answer, letter)) for one, answer in answers]
         child, answer = max(answers, key=lambda pair: STRENGTH[pair[1]])
+        if answer == "a" and self.stopped_some:
+            return {wire.CONTINUE, wire.ACCEPT}, "a"
         return {self.wire_of(child, answer, message, letter)}, answer
 
+    def listening(self, message, letter, eligible):
+        """Those of them that no condition stops before this command."""
+        self.stopped_some = any(one.stopped(message, letter) for one in eligible)
+        for one in eligible:
+            if one.stopped(message, letter):
+                if letter in "CH":
+                    one.leave_session()
+                elif letter == "M":
+                    one.taking = False
+                elif letter != "R":
+                    one.abort()
+        return [one for one in eligible if not one.stopped(message, letter)]
+
     def connection(self, letter):
-        answers = [(one, one.ask(-1, letter)) for one in self.children if one.alive]
+        eligible = self.listening(-1, letter, [one for one in self.children if one.alive])
+        answers = [(one, one.ask(-1, letter)) for one in eligible]
         for one, answer in answers:
             if answer != "c":
                 one.leave_session()
@@ -120,11 +177,10 @@ class SessionModel:
 
     def mail(self, message):
         self.over()
-        answers = []
-        for one in self.children:
-            if one.alive:
-                one.taking, one.recipients, one.skips = True, 0, False
-                answers.append((one, one.ask(message, "M")))
+        eligible = [one for one in self.children if one.alive]
+        for one in eligible:
+            one.taking, one.recipients, one.skips = True, 0, False
+        answers = [(one, one.ask(message, "M")) for one in self.listening(message, "M", eligible)]
         return self.message_scope(answers, message, "M")
 
     def message_scope(self, answers, message, letter):
@@ -138,14 +194,14 @@ class SessionModel:
 
     def rcpt(self, message):
         answers = []
-        for one in self.children:
-            if one.alive and one.taking:
-                answer = one.ask(message, "R")
-                answers.append((one, answer))
-                if answer == "c":
-                    one.recipients += 1
-                elif answer in "ad":
-                    one.taking = False
+        eligible = [one for one in self.children if one.alive and one.taking]
+        for one in self.listening(message, "R", eligible):
+            answer = one.ask(message, "R")
+            answers.append((one, answer))
+            if answer == "c":
+                one.recipients += 1
+            elif answer in "ad":
+                one.taking = False
         replies, winner = self.strongest(answers, message, "R")
         if winner == "d":
             self.over()
@@ -158,7 +214,8 @@ class SessionModel:
 
     def data(self, message):
         self.without_recipients()
-        answers = [(one, one.ask(message, "T")) for one in self.children if one.taking]
+        eligible = self.listening(message, "T", [one for one in self.children if one.taking])
+        answers = [(one, one.ask(message, "T")) for one in eligible]
         return self.message_scope(answers, message, "T")
 
     def content(self, message, events, upto):
@@ -175,6 +232,7 @@ class SessionModel:
                 verdict = self.single(one, message, events[place])
                 if verdict != "c":
                     break
+            verdict = one.counts(verdict, letter)
             if verdict in "rtyd":
                 one.taking = False
                 self.over()
@@ -194,6 +252,9 @@ class SessionModel:
     def single(self, one, message, letter):
         if letter == "B" and one.skips:
             return "c"
+        if one.stopped(message, letter):
+            one.abort()
+            return "a"
         answer = one.ask(message, letter)
         if answer == "s":
             one.skips = True
@@ -216,10 +277,14 @@ class SessionModel:
                         letter = whole[place]
                         break
             first = False
+            if verdict == "c" and one.stopped(message, "E"):
+                one.abort()
+                continue
             if verdict == "c":
                 verdict, letter = one.ask(message, "E"), "E"
-                if verdict in "ca" and one.alive:
+                if verdict in "ca" and one.alive and not one.evaluated:
                     edits.append(wire.add_header("X-" + one.name, str(message)))
+            verdict = one.counts(verdict, letter)
             answers.append((one, verdict))
             one.taking = False
             if verdict in "rtyd":
@@ -234,9 +299,11 @@ class Random(ManagerCase):
     def prepare(self, chance):
         names = "abcd"[:chance.randint(1, 4)]
         self.fallbacks = {name: chance.choice(list(FALLBACKS)) for name in names}
+        self.evaluated = {name: chance.random() < 0.15 for name in names}
         for name in names:
-            self.child(name, fallback_status=self.fallbacks[name])
-        self.start()
+            self.child(name, fallback_status=self.fallbacks[name], applicable_conditions=["Plan"],
+                       evaluation_mode=self.evaluated[name])
+        self.start(before=CONDITION)
 
     def script(self, model):
         """Turns the model's plan into the child's script."""
@@ -275,7 +342,7 @@ class Random(ManagerCase):
 
     def one_session(self, seed, number):
         chance = random.Random(seed)
-        models = [ChildModel(name, self.fallbacks[name], chance) for name in self.children]
+        models = [ChildModel(name, self.fallbacks[name], self.evaluated[name], chance) for name in self.children]
         session = SessionModel(models)
         self.number, self.message = number, -1
         for model in models:
@@ -283,6 +350,7 @@ class Random(ManagerCase):
         mta = self.connect("MTA")
         mta.negotiate()
         self.mark()
+        mta.send(wire.macros("C", "{plan}", "".join(one.choose_stop(-1, "CH") for one in models)))
         for letter, command in (("C", wire.connect()), ("H", wire.helo())):
             replies, verdict = session.connection(letter)
             came = self.step(mta, command, replies)
@@ -296,7 +364,11 @@ class Random(ManagerCase):
         for model in models:
             model.abort()
             model.leave_session()
-            self.children[model.name].session(number).expect_letters(model.letters)
+            child = self.children[model.name].session(number)
+            child.wait_closed()
+            if model.stops.get(-1) and child.letters().endswith("AQ"):
+                model.letters = model.letters[:-1] + "AQ"  # told or not, nothing was open
+            child.expect_letters(model.letters)
 
     def one_message(self, mta, session, chance):
         message = self.message
@@ -310,6 +382,8 @@ class Random(ManagerCase):
             session.over()
             return True
 
+        mta.send(wire.macros("M", "{plan}", "".join(one.choose_stop(message, "MRTLNBE")
+                                                    for one in session.children)))
         replies, verdict = session.mail(message)
         if ended(verdict, self.step(mta, wire.mail(), replies)):
             return
