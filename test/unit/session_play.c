@@ -1,8 +1,5 @@
 /*
  * session_play - a session of the manager with everybody around it in memory.
- *
- * Stands in for the engine of conditions, too: it defines condition_ask and its
- * sisters, so a test that uses it must not need the real ones.
  */
 #include "test/unit/session_play.h"
 
@@ -29,22 +26,15 @@ struct condition_ticket {
     unsigned index;
 };
 
-bool condition_has_stopper(const struct condition *condition, enum condition_stage stage)
-{
-    return (condition->stages & 1U << stage) != 0;
-}
-
-enum condition_answer condition_ask(struct condition *const *conditions, unsigned count,
-                                    const struct condition_question *question,
-                                    condition_answered_fn *answered, void *owner,
-                                    struct condition_ticket **ticket)
+enum condition_answer play_condition_ask(const struct condition_question *question,
+                                         condition_answered_fn *answered, void *owner,
+                                         struct condition_ticket **ticket)
 {
     struct session_child *child = owner;
     struct play *play = child->session->owner;
     unsigned index = (unsigned)(child - child->session->children);
 
-    assert_int_equal(count, 1);
-    assert_true(condition_has_stopper(conditions[0], question->stage));
+    assert_true((play->conditions[index].stages & 1U << question->stage) != 0);
     play->asked++;
     play->last_context = question->context;
     *ticket = NULL;
@@ -56,7 +46,7 @@ enum condition_answer condition_ask(struct condition *const *conditions, unsigne
     return play->condition_answer;
 }
 
-void condition_cancel(struct condition_ticket *ticket)
+void play_condition_cancel(struct condition_ticket *ticket)
 {
     assert_ptr_equal(ticket->play->tickets[ticket->index], ticket);
     ticket->play->tickets[ticket->index] = NULL;
@@ -69,7 +59,7 @@ void play_condition_answers(struct play *play, unsigned index, enum condition_an
 
     assert_non_null(play->tickets[index]);
     ticket = *play->tickets[index];
-    condition_cancel(play->tickets[index]);
+    play_condition_cancel(play->tickets[index]);
     ticket.answered(ticket.owner, answer);
 }
 

@@ -79,6 +79,11 @@ void child_times_out(struct play *play, unsigned index);
 /* Reads what a stalled child has left. */
 void child_reads(struct play *play, unsigned index);
 
+/* What session_play_conditions.h calls; a library must not define the engine's own names. */
+enum condition_answer play_condition_ask(const struct condition_question *question,
+                                         condition_answered_fn *answered, void *owner,
+                                         struct condition_ticket **ticket);
+void play_condition_cancel(struct condition_ticket *ticket);
 void play_condition_answers(struct play *play, unsigned index, enum condition_answer answer);
 
 /* Compare what was heard since the last time and forget it. */

@@ -3,7 +3,7 @@
  * the MTA leaving at every point, a second CONNECT and QUIT_NC.
  */
 #include "milter-manager/session/session.h"
-#include "test/unit/session_play.h"
+#include "test/unit/session_play_conditions.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

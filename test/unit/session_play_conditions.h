@@ -1,0 +1,32 @@
+/*
+ * session_play_conditions - the play in place of the engine of conditions.
+ *
+ * Include it in the one source file of a test program that plays sessions: it
+ * defines condition_ask and its sisters, which other tests need for real.
+ */
+#ifndef TEST_UNIT_SESSION_PLAY_CONDITIONS_H
+#define TEST_UNIT_SESSION_PLAY_CONDITIONS_H
+
+#include "test/unit/session_play.h"
+
+bool condition_has_stopper(const struct condition *condition, enum condition_stage stage)
+{
+    return (condition->stages & 1U << stage) != 0;
+}
+
+enum condition_answer condition_ask(struct condition *const *conditions, unsigned count,
+                                    const struct condition_question *question,
+                                    condition_answered_fn *answered, void *owner,
+                                    struct condition_ticket **ticket)
+{
+    (void)conditions;
+    (void)count;
+    return play_condition_ask(question, answered, owner, ticket);
+}
+
+void condition_cancel(struct condition_ticket *ticket)
+{
+    play_condition_cancel(ticket);
+}
+
+#endif
