@@ -36,6 +36,8 @@ mistake() {
         'unknown item: manager.conection_spec (did you mean manager.connection_spec?)'
     mistake 'define_milter("a") { |milter| milter.enabeld = true }' \
         'unknown item: milter.enabeld (did you mean milter.enabled?)'
+    mistake 'manager.effective_user = "mail"' \
+        'unknown item: manager.effective_user (did you mean security.effective_user?)'
     mistake 'define_applicable_condition("a") { |condition| condition.define_ehlo_stopper {} }' \
         'unknown item: condition.define_ehlo_stopper (did you mean condition.define_helo_stopper?)'
 }
@@ -77,6 +79,11 @@ mistake() {
     run --separate-stderr "$MANAGER" --config-dir "$DIR" --show-config
     assert_success
     assert_regex "$stderr" "load_default: defaults/none.conf doesn't exist"
+
+    printf 'define_milter("a")\n' >"$MAIN"
+    run --separate-stderr "$MANAGER" --config-dir "$DIR" --show-config
+    assert_success
+    assert_regex "$stderr" 'milter "a" has no connection_spec: it is not used'
 
     run --separate-stderr "$MANAGER" --config-dir "$BATS_TEST_TMPDIR/mistyped" --show-config
     assert_success

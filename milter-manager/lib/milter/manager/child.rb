@@ -21,7 +21,7 @@ module Milter
         @name = name
       end
 
-      def group = "milter"
+      def self.group_name = "milter"
 
       alias enabled? enabled
       alias evaluation_mode? evaluation_mode

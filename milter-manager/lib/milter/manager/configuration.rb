@@ -92,6 +92,7 @@ module Milter
         end
         attached = defined_milters.flat_map { |name| Native.child_conditions(name) }.uniq
         attached.each { |name| warn_about(@conditions[name]) }
+        defined_milters.each { |name| warn_about_milter(name) }
       end
 
       # The values are final; those the command line gave are in place.
@@ -123,6 +124,12 @@ module Milter
 
         Logger.warning("condition #{condition.name.inspect}: stress.threshold_n_connections is " \
                        "not set: never stressed")
+      end
+
+      def warn_about_milter(name)
+        return if !Native.child_value(name, "enabled") || Native.child_value(name, "connection_spec")
+
+        Logger.warning("milter #{name.inspect} has no connection_spec: it is not used")
       end
 
       def stress_condition?(condition) = ["Stress Notify", "No Stress"].include?(condition.name)

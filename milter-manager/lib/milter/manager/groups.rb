@@ -33,7 +33,9 @@ module Milter
         @values = self.class.item_names.to_h { |name| [name, convert_read(name, native_read(name))] }
       end
 
-      def group = self.class.name[/\w+\z/].sub(/Group\z/, "").downcase
+      def self.group_name = name[/\w+\z/].sub(/Group\z/, "").downcase
+
+      def group = self.class.group_name
 
       def inspect = "#<#{group}>"
 
@@ -69,7 +71,14 @@ module Milter
       def hint(item)
         names = public_methods(false) + self.class.item_names
         close = Spelling.closest(item, names)
-        close ? " (did you mean #{group}.#{close}?)" : ""
+        meant = close ? "#{group}.#{close}" : elsewhere(item)
+        meant ? " (did you mean #{meant}?)" : ""
+      end
+
+      # The item of that name in another group, nil when there is none.
+      def elsewhere(item)
+        home = Group.subclasses.find { |other| other.item_names.include?(item.to_sym) }
+        "#{home.group_name}.#{item}" if home
       end
     end
 

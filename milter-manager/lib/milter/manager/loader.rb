@@ -29,7 +29,7 @@ module Milter
         evaluate(main)
         custom = find_in_path(CUSTOM)
         refuse_custom(custom) if custom
-        @configuration.complete
+        @configuration.complete if @messages.empty?
       rescue Abandoned
         nil
       end
