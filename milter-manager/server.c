@@ -182,8 +182,8 @@ static void server_shutdown_overdue(void *owner)
     struct server *server = owner;
     struct front *front = server->fronts;
 
-    log_warning("[manager][shutdown] %u sessions are still open after %g seconds and are closed",
-                server->front_count, server->configuration->manager.shutdown_timeout);
+    log_warning("[manager][shutdown] sessions still open after %g seconds, closed now: %u",
+                server->configuration->manager.shutdown_timeout, server->front_count);
     while (front != NULL) {
         struct front *next = front_links(front)->next;
 
@@ -206,7 +206,7 @@ static void server_stop(void *owner, int signal_number)
         return;
     }
     server->stopping = signal_number;
-    log_message("[manager][shutdown] %s: %u sessions are finished first", strsignal(signal_number),
+    log_message("[manager][shutdown] %s: sessions to finish first: %u", strsignal(signal_number),
                 server->front_count);
     listener_free(server->listener);
     server->listener = NULL;
