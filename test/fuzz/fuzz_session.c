@@ -335,6 +335,7 @@ static bool engine_takes(const struct peer *peer, char state, char letter, unsig
     const char *next = engine_successors[(unsigned char)state];
     enum command command;
 
+    require(next != NULL);
     if (strchr(next, letter) != NULL) {
         return true;
     }
@@ -716,11 +717,10 @@ static void mta_raw(struct run *run, unsigned length)
 
 static void stall(struct run *run, unsigned who)
 {
-    if (who == CHILDREN) {
-        run->stalled = true;
-    } else if (run->peers[who] != NULL) {
+    if (who < CHILDREN && run->peers[who] != NULL) {
         run->peers[who]->stalled = true;
     }
+    run->stalled |= who == CHILDREN;
 }
 
 /* One round in which everybody does what is due; false when nothing is. */
