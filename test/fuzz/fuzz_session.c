@@ -335,7 +335,9 @@ static bool engine_takes(const struct peer *peer, char state, char letter, unsig
     const char *next = engine_successors[(unsigned char)state];
     enum command command;
 
-    require(next != NULL);
+    if (next == NULL) {
+        return false; /* no state a command may follow */
+    }
     if (strchr(next, letter) != NULL) {
         return true;
     }
@@ -834,8 +836,6 @@ static void run_configure(struct run *run)
             .evaluation_mode = (child & 4) != 0,
             .conditions = &run->condition_lists[i],
             .condition_count = run->conditions[i].stages != 0,
-            .connection_timeout = 1,
-            .writing_timeout = 1,
             .reading_timeout = 1,
             .end_of_message_timeout = 1,
         };
