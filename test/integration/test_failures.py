@@ -490,5 +490,16 @@ class Log(ManagerCase):
             self.assertTrue(lines, "nothing but statistics about %s in\n%s" % (name, self.manager.log()))
 
 
+    def test_form_of_the_lines(self):
+        # Tools section 4.2.
+        self.child("closes", script={"M": CLOSE}, fallback_status="reject")
+        self.child("silent", script={"M": SILENCE}, fallback_status="temporary-failure", reading_timeout=0.3)
+        mta = self.session()
+        mta.command(wire.mail(), wire.REJECT)
+        mta.quit()
+        self.manager.wait_log(r"\]: \[children\]\[error\]\[envelope-from\]\[reject\] \[\d+\] .*: closes$")
+        self.manager.wait_log(r"\]: \[children\]\[timeout\]\[reading\].* \[\d+\] .*: silent$")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -6,6 +6,7 @@ import os
 import pwd
 import re
 import signal
+import socket
 import stat
 import time
 import unittest
@@ -385,6 +386,29 @@ class Limits(ManagerCase):
         mta.quit()
         child.session().wait_closed()
         self.assertEqual(500, len(child.session().macro_sets()[0][1]))
+
+
+class Latency(ManagerCase):
+    def test_no_artificial_delay_over_tcp(self):
+        # Field notes 1 and 3: Nagle and delayed acknowledgements cost 40 ms for each packet.
+        for name in "ab":
+            self.child(name, tcp=True, script={"E": [wire.add_header("A", "b"), wire.CONTINUE]})
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            port = other.getsockname()[1]
+        self.start(spec="inet:%d@[127.0.0.1]" % port, wait=False)
+        self.manager.wait_log(r"\[client\]\[listen\]\[start\]", timeout=15.0)
+        self.manager.address = ("127.0.0.1", port)
+        mta = self.session()
+        started = time.monotonic()
+        for _ in range(30):
+            mta.send(wire.macros("M", "i", "1"), wire.mail())
+            mta.expect(wire.CONTINUE)
+            mta.commands(wire.rcpt(), wire.DATA)
+            mta.content()
+            mta.expect_end([wire.add_header("A", "b")] * 2)
+        self.assert_within(0, 4.0, started, "thirty messages")
+        mta.quit()
 
 
 class Chained(ManagerCase):
