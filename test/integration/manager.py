@@ -76,10 +76,11 @@ class Manager:
 
     # ---- life
 
-    def start(self, *options, environment=None, descriptors=None, wait=True, spec=None):
-        """descriptors: limit of open files for the process."""
+    def start(self, *options, environment=None, limits=None, wait=True, spec=None):
+        """limits: resource limits of the process, by resource.RLIMIT_*."""
         def limit():
-            resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+            for kind, most in limits.items():
+                resource.setrlimit(kind, (most, most))
 
         command = [PROGRAM, "--config-dir", self.directory, "--no-daemon",
                    "-s", spec or "unix:" + self.socket_path, *options]
@@ -87,7 +88,7 @@ class Manager:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr,
                 env=clean_environment(environment), cwd=self.directory,
-                preexec_fn=limit if descriptors else None)
+                preexec_fn=limit if limits else None)
         self.transcript.note("manager", "started, pid %d" % self.process.pid)
         if wait:
             self.wait_ready()

@@ -1,6 +1,7 @@
 """Headers, body and end of message through a chain of children (manager-semantics 4, 6, 17)."""
 
 import os
+import resource
 import time
 import unittest
 
@@ -470,6 +471,37 @@ class Sizes(ManagerCase):
         mta.quit()
         b.session().wait_closed()
         self.assertTrue(b.session().body() == data, "the body has changed")
+
+
+class NoRoom(ManagerCase):
+    """The manager itself cannot keep the body: manager.fallback_status (section 18)."""
+
+    def no_room(self, **how):
+        self.child("a")
+        b = self.child("b")
+        self.start('manager.fallback_status = "temporary-failure"', **how)
+        mta = self.session()
+        mta.envelope()
+        mta.command(wire.header("A", "b"))
+        mta.command(wire.EOH)
+        for _ in range(200):
+            mta.send(wire.body(b"x" * 65535))
+            if mta.expect_any(wire.CONTINUE, wire.TEMPFAIL) == wire.TEMPFAIL:
+                break
+        else:
+            self.fail("thirteen megabytes were taken")
+        mta.expect_nothing(0.05)
+        mta.message()  # the next one fits
+        mta.quit()
+        b.expect_letters("OCHMRTAMRTLLNBEQ")
+        said = [line for line in self.manager.log().splitlines() if "][end]" not in line]
+        self.assertGreater(len(said), 1, "nothing is said about it")
+
+    def test_no_temporary_directory(self):
+        self.no_room(environment={"TMPDIR": self.path("missing")})
+
+    def test_file_size_limit(self):
+        self.no_room(limits={resource.RLIMIT_FSIZE: 6 * 1024 * 1024})
 
 
 class DataEmulation(ManagerCase):

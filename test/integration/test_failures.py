@@ -139,6 +139,25 @@ class Shutdown(ManagerCase):
                 mta.quit()
 
 
+class EachByte(ManagerCase):
+    """The connection of a child breaks after each byte of its last answer."""
+
+    def test_of_the_answer_to_the_end(self):
+        answer = (wire.add_header("X-Bad", "1") + wire.replace_body("bad") + wire.add_rcpt("<bad@x>")
+                  + wire.quarantine("bad") + wire.CONTINUE)
+        bad = self.child("bad")
+        good = self.child("good", script={"E": [MARK, wire.CONTINUE]})
+        self.start()
+        for length in range(len(answer)):
+            self.transcript.lines.clear()
+            bad.script["E"] = [answer[:length], CLOSE]
+            mta = self.session("after %d bytes" % length)
+            mta.message(edits=[MARK])
+            mta.quit()
+            good.session(length).wait_closed()
+            self.assertEqual(b"Hi\r\n", good.session(length).body())
+
+
 class Idle(ManagerCase):
     """A child that dies while it owes nothing: its fallback at the next command it would have got."""
 

@@ -191,7 +191,7 @@ class Limits(ManagerCase):
 
     def test_out_of_descriptors(self):
         self.child("a", script={})
-        self.start(descriptors=48)
+        self.start(limits={resource.RLIMIT_NOFILE: 48})
         mtas = []
         for number in range(60):
             try:

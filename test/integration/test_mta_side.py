@@ -230,6 +230,24 @@ class Leaving(ManagerCase):
     def test_quit_with_a_reply_owed(self):
         self.leave(lambda mta: mta.send(wire.QUIT))
 
+    def test_close_after_each_byte(self):
+        child = self.child("a")
+        self.start()
+        before = self.manager.open_files()
+        data = b"".join(SESSION)
+        for length in range(len(data)):
+            self.transcript.lines.clear()
+            mta = self.connect("%d bytes" % length)
+            mta.send(data[:length])
+            mta.close()
+        deadline = time.monotonic() + 5
+        while self.manager.open_files() > before and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.assertLessEqual(self.manager.open_files(), before, "descriptors are left open")
+        for session in child.sessions:
+            session.wait_closed(3.0)
+        self.assert_healthy()
+
     def test_close_before_the_first_byte(self):
         self.child("a")
         self.start()
