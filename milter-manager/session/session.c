@@ -92,8 +92,9 @@ void session_close(struct session *session)
 /* ---- the message ---- */
 
 /*
- * Sendmail names itself in no macro.  It sends {if_name} and "_" at CONNECT;
- * Postfix sends "v" and no {if_name}.
+ * Sendmail sends {if_name} and "_" at CONNECT, and "v", its bare version, only
+ * when a child's list asks for it; Postfix sends "v" with its name and has no
+ * {if_name}.
  */
 static bool session_mta_is_sendmail(const struct session *session)
 {
@@ -102,7 +103,8 @@ static bool session_mta_is_sendmail(const struct session *session)
 
     return macro_pair_find(connect, slice_from_string("if_name"), &value) &&
            macro_pair_find(connect, slice_from_string("_"), &value) &&
-           !macro_pair_find(connect, slice_from_string("v"), &value);
+           !(macro_pair_find(connect, slice_from_string("v"), &value) &&
+             slice_starts_with(value, "Postfix"));
 }
 
 static void session_message_open(struct session *session)

@@ -2,6 +2,7 @@
  * Tests of a session's life: every order of what children do around a command,
  * the MTA leaving at every point, a second CONNECT and QUIT_NC.
  */
+#include "libcore/wire/macro.h"
 #include "milter-manager/session/session.h"
 #include "test/unit/session_play_conditions.h"
 
@@ -339,6 +340,36 @@ static void test_accept_at_a_recipient_others_were_not_asked_about(void **state)
     play_end(&play);
 }
 
+/* A child's macro list makes Sendmail send "v", too. */
+static void test_sendmail_is_known_by_its_macros(void **state)
+{
+    static const struct {
+        struct slice macros;
+        bool sendmail;
+    } cases[] = {
+        {SLICE_LITERAL("{if_name}\0mx\0_\0x\0"), true},
+        {SLICE_LITERAL("{if_name}\0mx\0_\0x\0v\0008.17.1\0"), true},
+        {SLICE_LITERAL("{if_name}\0mx\0_\0x\0v\0Postfix 3.7.1\0"), false},
+        {SLICE_LITERAL("_\0x\0v\0Postfix 3.7.1\0"), false},
+        {SLICE_LITERAL(""), false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct buffer packet = {0};
+        struct play play;
+
+        play_init(&play, 1);
+        play_begin(&play);
+        macro_append_packet(&packet, COMMAND_CONNECT, cases[i].macros);
+        mta_says_bytes(&play, buffer_slice(&packet));
+        mta_says_and_all_continue(&play, "CHM");
+        assert_int_equal(play.session->message.for_sendmail, cases[i].sendmail);
+        buffer_clear(&packet);
+        play_end(&play);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +385,7 @@ int main(void)
         cmocka_unit_test(test_leaving_while_the_new_children_connect),
         cmocka_unit_test(test_unknown_commands_where_libmilter_takes_them),
         cmocka_unit_test(test_accept_at_a_recipient_others_were_not_asked_about),
+        cmocka_unit_test(test_sendmail_is_known_by_its_macros),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
