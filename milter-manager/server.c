@@ -58,9 +58,11 @@ static void server_report_finished(void *owner)
 static void server_count_finished(struct server *server)
 {
     unsigned interval = server->configuration->manager.maintenance_interval;
+    unsigned pending = server->configuration->manager.max_pending_finished_sessions;
 
     server->finished++;
-    if (server->front_count == 0 || (interval > 0 && server->finished >= interval)) {
+    if (server->front_count == 0 || (interval > 0 && server->finished >= interval) ||
+        (pending > 0 && server->finished > pending)) {
         server_report_finished(server);
     } else if (!loop_timer_active(server->statistics_timer)) {
         loop_timer_start(server->statistics_timer, server_statistics_delay);
