@@ -218,8 +218,8 @@ class FakeChild:
         self.unix = isinstance(address, str)
         if self.unix and os.path.exists(address):
             os.unlink(address)
-        self.listener = socket.socket(socket.AF_UNIX if self.unix else socket.AF_INET,
-                                      socket.SOCK_STREAM)
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self.listener = socket.socket(socket.AF_UNIX if self.unix else family, socket.SOCK_STREAM)
         if not self.unix:
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind(address)
@@ -230,8 +230,10 @@ class FakeChild:
 
     @property
     def spec(self):
-        return "unix:" + self.address if self.unix else "inet:%d@%s" % (self.address[1],
-                                                                       self.address[0])
+        if self.unix:
+            return "unix:" + self.address
+        kind = "inet6" if ":" in self.address[0] else "inet"
+        return "%s:%d@[%s]" % (kind, self.address[1], self.address[0])
 
     def negotiation_for(self, offer):
         """Answers what it was made with, within the offer as far as the version goes."""

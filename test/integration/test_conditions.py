@@ -262,6 +262,19 @@ class Context(ManagerCase):
                 mta.quit()
                 self.assertEqual(expected, self.probed(stage))
 
+    def test_header_values_are_as_the_child_gets_them(self):
+        self.child("plain", applicable_conditions=["Probe"])
+        self.child("exact", steps=wire.LEADSPC, applicable_conditions=["Probe"])
+        self.start(before=condition("Probe", "header", "name, value",
+                                    'context["probe"] = [name, value].inspect; false'))
+        mta = self.session()
+        mta.message(headers=(("A", " v\n w"),))
+        mta.quit()
+        for name, expected in (("plain", '["A", "v\\n w"]'), ("exact", '["A", " v\\n w"]')):
+            session = self.children[name].session()
+            session.wait_closed()
+            self.assertEqual([("L", {"probe": expected})], session.macro_sets())
+
     def test_addresses(self):
         cases = (
             (wire.connect("h", "4", 25, "192.0.2.45"),

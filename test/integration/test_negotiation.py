@@ -6,7 +6,7 @@ import unittest
 
 import wire
 from case import ManagerCase
-from fake_child import CLOSE, SILENCE
+from fake_child import CLOSE, SILENCE, FakeChild
 
 POSTFIX_CONNECT = ["j", "{daemon_name}", "{daemon_addr}", "v", "_"]
 
@@ -364,6 +364,24 @@ class NobodyThere(ManagerCase):
         self.session().quit()
         used.expect_letters("OCHQ")
         self.assertEqual(0, len(unused.sessions))
+
+    def test_forms_of_the_connection_spec(self):
+        v4 = self.child("v4", tcp=True)
+        local = self.child("local", tcp=True, define=False)
+        self.define("local", "inet:%d@localhost" % local.address[1])
+        path = self.child("path", define=False)
+        self.define("path", "local:" + path.address)
+        children = [v4, local, path]
+        try:
+            v6 = FakeChild("v6", ("::1", 0), self.transcript)
+            self.addCleanup(v6.stop)
+            self.define("v6", v6.spec)
+            children.append(v6)
+        except OSError:
+            pass  # a machine without IPv6
+        self.session().quit()
+        for child in children:
+            child.expect_letters("OCHQ")
 
     def test_child_without_connection_spec_is_not_used(self):
         self.defined.append('define_milter("nowhere") { |milter| milter.description = "no spec" }')

@@ -314,6 +314,31 @@ class Order(ManagerCase):
         sets = [one for session in child.sessions for one in session.macro_sets()]
         self.assertEqual([("C", {"one": "1"})], sets)
 
+    def test_new_beginnings_inside_a_message(self):
+        """CONNECT, QUIT_NC and CONNECT, HELO, MAIL without ABORT: the open message is over."""
+        self.child("a")
+        last = self.child("b")
+        message = [wire.mail(), wire.rcpt(), wire.DATA, wire.header("A", "b"), wire.EOH, wire.body("x")]
+        expected = []
+        for length in (1, 2, 3, 6):
+            for nc, command, old, new in (
+                    (b"", wire.connect("second"), "AQ", "OC"), (wire.QUIT_NC, wire.connect("second"), "AQ", "OC"),
+                    (b"", wire.helo("again"), "AH", None), (b"", wire.ABORT, "A", None)):
+                mta = self.session()
+                mta.commands(*message[:length])
+                mta.send(nc, command)
+                if command != wire.ABORT:
+                    mta.expect(wire.CONTINUE)
+                mta.message(headers=(), chunks=(b"own\r\n",))
+                mta.quit()
+                # The later child has seen the envelope only.
+                expected.append("OCH" + "MRT"[:length] + old + ("" if new else "MRTNBEQ"))
+                if new:
+                    expected.append(new + "MRTNBEQ")
+        for session in last.sessions:
+            session.wait_closed()
+        self.assertEqual(expected, [session.letters() for session in last.sessions])
+
     def test_abort_anywhere(self):
         child = self.child("a")
         mta = self.negotiated()
