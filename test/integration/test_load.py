@@ -181,6 +181,61 @@ end
         if not sanitized():
             self.assertLess(self.manager.resident_kib(), first * 1.10 + 1024)
 
+    def long_session(self, step, rounds):
+        """One connection of the MTA on which step is done so often: what it keeps must not grow."""
+        self.transcript = Quiet()
+        child = self.child("a", applicable_conditions=["Touch"],
+                           script={"E": [wire.add_header("A", "b"), wire.CONTINUE]})
+        self.start("""
+define_applicable_condition("Touch") do |condition|
+  condition.define_helo_stopper { |context, fqdn| context["helo"] = fqdn; false }
+  condition.define_envelope_from_stopper { |context, from| context.mail_transaction_shelf["x"] = from; false }
+end
+""")
+        mta = self.session()
+        for _ in range(rounds // 4):
+            step(mta)
+        first, files = self.manager.resident_kib(), self.manager.open_files()
+        for _ in range(rounds):
+            step(mta)
+            for session in child.sessions[-1:]:
+                del session.packets[:-50], session.times[:-50]
+            del child.sessions[:-2]
+        self.assertLessEqual(self.manager.open_files(), files + 1)
+        if not sanitized():
+            self.assertLess(self.manager.resident_kib() - first, 2048, "KiB more after %d rounds" % rounds)
+        mta.quit()
+
+    def test_many_messages_in_one_session(self):
+        def step(mta):
+            mta.send(wire.macros("M", "i", "queue-id", "{auth_type}", "PLAIN"))
+            mta.message(edits=[wire.add_header("A", "b")], chunks=(b"x" * 2000,))
+        self.long_session(step, 1500)
+
+    def test_many_helos_and_unknown_commands_in_one_session(self):
+        def step(mta):
+            mta.send(wire.macros("H", "{tls_version}", "TLSv1.3", "{cert_subject}", "x" * 200))
+            mta.command(wire.helo("name.example.org"))
+            mta.command(wire.unknown("XYZZY " + "y" * 200))
+            mta.send(wire.ABORT)
+        self.long_session(step, 2000)
+
+    def test_many_recipients_and_aborts_in_one_session(self):
+        def step(mta):
+            mta.command(wire.mail("<%s@x>" % ("a" * 100)))
+            for _ in range(4):
+                mta.send(wire.macros("R", "{rcpt_addr}", "b" * 100))
+                mta.command(wire.rcpt("<%s@x>" % ("b" * 100)))
+            mta.send(wire.ABORT)
+        self.long_session(step, 2000)
+
+    def test_many_sessions_on_one_connection(self):
+        def step(mta):
+            mta.send(wire.QUIT_NC, wire.macros("C", "{daemon_name}", "x" * 100))
+            mta.commands(wire.connect(), wire.helo())
+            mta.message(edits=[wire.add_header("A", "b")])
+        self.long_session(step, 600)
+
     def forget(self):
         for child in self.children.values():
             child.sessions[:] = child.sessions[-1:]
