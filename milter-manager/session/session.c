@@ -224,6 +224,9 @@ struct slice session_text_of(const struct reply *reply)
 
 enum verdict session_nobody_verdict(const struct session *session)
 {
+    if (session->children == NULL) {
+        return VERDICT_CONTINUE; /* between two sessions: the children come with the CONNECT */
+    }
     for (unsigned i = 0; i < session->child_count; i++) {
         if (!session->children[i].failed) {
             return VERDICT_ACCEPT;

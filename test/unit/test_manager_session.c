@@ -271,6 +271,21 @@ static void test_quit_nc(void **state)
     check_second_connect("KCH");
 }
 
+static void test_helo_before_the_new_connect(void **state)
+{
+    struct play play;
+
+    (void)state;
+    play_init(&play, 1);
+    play.configuration.manager.fallback_status = VERDICT_REJECT;
+    play_begin(&play);
+    mta_says_and_all_continue(&play, "C");
+    forget_heard(&play);
+    mta_says(&play, "KH");
+    assert_mta_heard(&play, "c");
+    play_end(&play);
+}
+
 static void test_the_new_children_fail(void **state)
 {
     struct play play;
@@ -381,6 +396,7 @@ int main(void)
         cmocka_unit_test(test_leaving_while_children_connect),
         cmocka_unit_test(test_second_connect),
         cmocka_unit_test(test_quit_nc),
+        cmocka_unit_test(test_helo_before_the_new_connect),
         cmocka_unit_test(test_the_new_children_fail),
         cmocka_unit_test(test_leaving_while_the_new_children_connect),
         cmocka_unit_test(test_unknown_commands_where_libmilter_takes_them),
