@@ -8,6 +8,7 @@
 """
 
 import os
+import random
 import shutil
 import socket
 import tempfile
@@ -33,6 +34,18 @@ def literal(value):
     if isinstance(value, (list, tuple)):
         return "[%s]" % ", ".join(map(literal, value))
     return repr(value)
+
+
+def free_port():
+    """A TCP port nobody listens on, out of the range the system gives to clients."""
+    while True:
+        port = random.randrange(15000, 30000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def condition(name, kind, arguments, body):
@@ -113,9 +126,7 @@ class ManagerCase(unittest.TestCase):
         """A milter whose socket exists and refuses."""
         path = self.path(name + ".sock")
         if tcp:
-            with socket.socket(socket.AF_INET) as listener:
-                listener.bind(("127.0.0.1", 0))
-                self.define(name, "inet:%d@127.0.0.1" % listener.getsockname()[1], **settings)
+            self.define(name, "inet:%d@127.0.0.1" % free_port(), **settings)
             return
         if os.path.exists(path):
             os.unlink(path)

@@ -6,13 +6,12 @@ import os
 import pwd
 import re
 import signal
-import socket
 import stat
 import time
 import unittest
 
 import wire
-from case import ManagerCase
+from case import ManagerCase, free_port
 from fake_child import CLOSE, SILENCE, Turns
 from manager import Manager, run_to_end
 
@@ -393,9 +392,7 @@ class Latency(ManagerCase):
         # Field notes 1 and 3: Nagle and delayed acknowledgements cost 40 ms for each packet.
         for name in "ab":
             self.child(name, tcp=True, script={"E": [wire.add_header("A", "b"), wire.CONTINUE]})
-        with socket.socket() as other:
-            other.bind(("127.0.0.1", 0))
-            port = other.getsockname()[1]
+        port = free_port()
         self.start(spec="inet:%d@[127.0.0.1]" % port, wait=False)
         self.manager.wait_log(r"\[client\]\[listen\]\[start\]", timeout=15.0)
         self.manager.address = ("127.0.0.1", port)

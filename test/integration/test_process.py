@@ -11,7 +11,7 @@ import time
 import unittest
 
 import wire
-from case import ManagerCase
+from case import ManagerCase, free_port
 from fake_child import SILENCE
 from manager import PROGRAM, Manager, clean_environment, listening, read_text, run_to_end
 
@@ -157,9 +157,7 @@ class Files(ManagerCase):
 
     def test_tcp_listener(self):
         self.child("a")
-        with socket.socket() as other:
-            other.bind(("127.0.0.1", 0))
-            port = other.getsockname()[1]
+        port = free_port()
         self.start(spec="inet:%d@[127.0.0.1]" % port, wait=False)
         self.manager.address = ("127.0.0.1", port)
         deadline = time.monotonic() + 10
