@@ -68,7 +68,7 @@ class Mixed(ManagerCase):
             try:
                 mta.negotiate()
                 mta.open()
-                start.wait(20)
+                start.wait(60)
                 for _ in range(chance.randint(1, 4)):
                     words = [chance.choice(list(AT_END)) for _ in "abc"]
                     dead = "die" in words
@@ -90,7 +90,12 @@ class Mixed(ManagerCase):
 
     def test_two_hundred_sessions_and_ten_reloads(self):
         self.prepare()
-        self.start("manager.max_file_descriptors = 0")
+        first = self.configuration()
+        leaving = self.child("leaving", script={"C": wire.ACCEPT})  # makes no difference to the verdict
+        second = self.configuration()
+        self.defined.pop()
+        configurations = (second, first + "\nthis is broken (\n", first)
+        self.start()
         self.assert_healthy_quietly()
         files = self.manager.open_files()
         start, problems = threading.Event(), []
@@ -99,12 +104,15 @@ class Mixed(ManagerCase):
         for thread in threads:
             thread.start()
         deadline = time.monotonic() + 20
-        while self.manager.open_files() < files + SESSIONS and time.monotonic() < deadline:
+        while self.manager.open_files() < files + 4 * SESSIONS and time.monotonic() < deadline:
             time.sleep(0.05)
+        self.assertGreaterEqual(self.manager.open_files(), files + 4 * SESSIONS, "all are open at once")
         start.set()
-        for _ in range(RELOADS):
+        for number in range(RELOADS):
+            self.manager.write_configuration(configurations[number % len(configurations)])
             self.manager.signal(signal.SIGHUP)
-            time.sleep(0.1)
+            self.assert_healthy_quietly()
+        self.assertGreater(len(leaving.sessions), 0)
         for thread in threads:
             thread.join(60)
         self.assertEqual([], problems[:5], "%d sessions failed" % len(problems))
