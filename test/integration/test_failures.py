@@ -386,6 +386,27 @@ class Timeouts(ManagerCase):
         mta.message(edits=[MARK])
         mta.quit()
 
+    def test_edits_do_not_restart_the_end_of_message_timer(self):
+        # Section 7: counted from E or the last PROGRESS.
+        self.child("endless", script={"E": [*([MARK, 0.2] * 20), wire.CONTINUE]}, reading_timeout=0.5,
+                   end_of_message_timeout=0.7, fallback_status="reject")
+        mta = self.session()
+        mta.envelope()
+        mta.content()
+        started = time.monotonic()
+        mta.expect_end(verdict=wire.REJECT)
+        self.assert_within(0.6, 1.4, started, "the answer to E")
+        mta.quit()
+
+    def test_silence_at_an_unknown_command_has_no_effect(self):
+        self.child("silent", script={"U": SILENCE}, reading_timeout=0.4, fallback_status="reject")
+        self.child("good", script={"U": wire.reply_code("502 5.5.2 what?"), "E": [MARK, wire.CONTINUE]})
+        mta = self.session()
+        started = time.monotonic()
+        mta.command(wire.unknown(), wire.reply_code("502 5.5.2 what?"))
+        self.assert_within(0.3, 1.2, started, "the answer to the unknown command")
+        mta.quit()
+
     def test_writing_timeout(self):
         # The child reads nothing any more; without replies due, only the writes can fail.
         self.child("stuck", steps=wire.NR_BODY | wire.NR_EOH | wire.NR_HEADER, script={"N": STUCK},
