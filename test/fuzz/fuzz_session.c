@@ -292,7 +292,7 @@ static void mta_command_packets(struct run *run, enum command command, unsigned 
         {4, 0x3F, 0x37F, {"", 0}},
         {2, 0, 0, {"", 0}},
         {6, 0, STEP_ALL, {"", 0}}};
-    static const struct slice macros[] = {SLICE_LITERAL("i\0Q\0{auth_type}\0P\0"),
+    static const struct slice macros[] = {SLICE_LITERAL("i\0Q\0_\0P\0{if_name}\0n\0"),
                                           SLICE_LITERAL("{rcpt_mailer}\0error\0"),
                                           SLICE_LITERAL("")};
     struct buffer packets = {0};
