@@ -54,6 +54,7 @@ bool process_set_descriptor_limit(unsigned long limit, struct error *error)
 void process_ignore_broken_pipes(void)
 {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 /* Identity. */

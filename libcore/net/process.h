@@ -16,7 +16,10 @@ bool process_set_descriptor_limit(unsigned long limit, struct error *error);
 /* How many descriptors the process may have. */
 unsigned long process_descriptor_limit(void);
 
-/* An ordinary I/O error instead of SIGPIPE when a peer has gone. */
+/*
+ * Ordinary I/O errors instead of SIGPIPE when a peer has gone and of SIGXFSZ
+ * when a file would become larger than the process may write.
+ */
 void process_ignore_broken_pipes(void);
 
 struct process_user {

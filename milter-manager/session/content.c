@@ -17,6 +17,8 @@
 enum {
     /* A child that takes without replying is not fed faster than it reads. */
     CONTENT_OUTPUT_LIMIT = 1048576,
+    /* An MTA that does not read needs no more PROGRESS: it has time enough. */
+    CONTENT_PROGRESS_LIMIT = 4096,
     /* The MTA is kept waiting by PROGRESS that often while it waits for E, s. */
     CONTENT_KEEP_ALIVE = 10,
 };
@@ -517,7 +519,9 @@ void content_child_edited(struct session_child *child, const struct reply *edit)
     }
     if (child->mta.owed == COMMAND_END_OF_MESSAGE) {
         session->host->expect_child(child, child->configuration->end_of_message_timeout);
-        filter_edit(&session->front, edit);
+        if (buffer_length(session->front.output) < CONTENT_PROGRESS_LIMIT) {
+            filter_edit(&session->front, edit);
+        }
     } else {
         session->host->expect_child(child, child->configuration->reading_timeout);
     }

@@ -51,6 +51,9 @@ static bool envelope_concerns(const struct session_child *child, enum command co
         return false;
     }
     switch (command) {
+    case COMMAND_HELO:
+        /* After a HELO libmilter would not answer the CONNECT any more. */
+        return child->session->connected;
     case COMMAND_UNKNOWN:
         return envelope_takes_unknown(child);
     case COMMAND_RCPT:
@@ -323,13 +326,14 @@ static void envelope_drop_recipientless(struct session *session)
 }
 
 /*
- * Nobody is concerned.  An accept would end our interest in the message, which
- * an unknown command or a recipient the MTA refuses itself must not do.
+ * Nobody is concerned.  An accept would end our interest in the session or the
+ * message, which a HELO before CONNECT, an unknown command or a recipient the
+ * MTA refuses itself must not do.
  */
 static enum verdict envelope_nobody_verdict(const struct session *session)
 {
     enum verdict verdict = session_nobody_verdict(session);
-    bool passing = session->command == COMMAND_UNKNOWN ||
+    bool passing = session->command == COMMAND_UNKNOWN || !session->connected ||
                    (session->command == COMMAND_RCPT && envelope_recipient_refused_by_mta(session));
 
     return passing && verdict == VERDICT_ACCEPT ? VERDICT_CONTINUE : verdict;
