@@ -22,7 +22,7 @@ import subprocess
 from smtp_client import batch, bdat, data, drop, say, tls
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MAILS = os.path.join(HERE, 'mails')
+MAILS = os.path.join(HERE, '..', 'fixtures', 'mails')
 QUEUED = r'^<- 250 2\.0\.0 Ok: queued'
 
 

@@ -49,7 +49,7 @@ kill_middle() {
 
 # deadly STAGE PORT [VERB] : sends the mail that makes middle do VERB at STAGE; as `send'
 deadly() {
-    local verb=${3:-crash} mail="$REAL/mails/plain.eml" options=() recipient=bob@other.test
+    local verb=${3:-crash} mail="$MAILS/plain.eml" options=() recipient=bob@other.test
     case $1 in
     connect) options=(-x "ADDR=192.0.2.9 NAME=middle-$verb.example.net") ;;
     helo) options=(-H "middle-$verb.example.net") ;;
@@ -69,7 +69,7 @@ deadly() {
 # next_is_fine PORT : all three see the next mail
 next_is_fine() {
     revive
-    send "$1" bob@other.test <"$REAL/mails/plain.eml"
+    send "$1" bob@other.test <"$MAILS/plain.eml"
     arrived "$WORK/postfix" 1
     in_order "$WORK/arrived" 'X-Magic-Seen: name=first ' 'X-Magic-Seen: name=middle ' 'X-Magic-Seen: name=last '
 }
@@ -143,7 +143,7 @@ dies() {
 dies_idle() {
     local port
     port=$(cat "$WORK/port.$2")
-    send -k "$1:$WORK/children/middle.pid" "$port" bob@other.test <"$REAL/mails/plain.eml"
+    send -k "$1:$WORK/children/middle.pid" "$port" bob@other.test <"$MAILS/plain.eml"
     replied "$3"
     if [ "$2" = accept ]; then
         others_worked
@@ -180,7 +180,7 @@ dies_idle() {
 @test "killed at one recipient of three, fallback reject: that one is refused, the mail arrives" {
     local port
     port=$(cat "$WORK/port.reject")
-    send "$port" bob@other.test middle-crash@other.test carol@other.test <"$REAL/mails/plain.eml"
+    send "$port" bob@other.test middle-crash@other.test carol@other.test <"$MAILS/plain.eml"
     [ "$(grep -c '^<- 550' "$WORK/dialogue")" = 1 ]
     arrived "$WORK/postfix" 2
     [ "$(grep -c 'X-Magic-Seen: name=last ' "$WORK/arrived")" = 2 ]
@@ -196,7 +196,7 @@ dies_idle() {
     arrived "$WORK/postfix" 1
     lacks "$WORK/arrived" 'X-Magic-Seen'
     revive
-    send "$port" bob@other.test <"$REAL/mails/plain.eml"
+    send "$port" bob@other.test <"$MAILS/plain.eml"
     arrived "$WORK/postfix" 1
     has "$WORK/arrived" 'X-Magic-Seen: name=middle '
 }
@@ -234,7 +234,7 @@ absent() {
     port=$(cat "$WORK/port.$1")
     kill_middle
     SECONDS=0
-    send "$port" bob@other.test <"$REAL/mails/plain.eml"
+    send "$port" bob@other.test <"$MAILS/plain.eml"
     [ $SECONDS -le 2 ]
     replied "$2"
     if [ "$1" = accept ]; then

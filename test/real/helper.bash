@@ -6,6 +6,7 @@
 # WORK then is a directory that daemons without root may enter.
 
 REAL=${BATS_TEST_DIRNAME:?}
+MAILS=${REAL%/real}/fixtures/mails
 MILTER_BUILD_DIR=${MILTER_BUILD_DIR:-${REAL%/test/real}/build}
 export REAL MILTER_BUILD_DIR
 
@@ -126,7 +127,7 @@ words() {
         esac
     done
     LINES_TO_ADD=${lines%$'\n'} awk '!done && /^Subject:/ { print ENVIRON["LINES_TO_ADD"]; done = 1 } { print }' \
-        "$REAL/mails/$mail.eml"
+        "$MAILS/$mail.eml"
 }
 
 # arrived DIR COUNT [FILE] : waits until COUNT mails are in the mailbox of the

@@ -165,14 +165,14 @@ at_each_step() {
 @test "mail files" {
     local mail
     for mail in plain folded multipart long-header no-body no-final-newline dots latin1; do
-        gives c pass -m "$REAL/mails/$mail.eml"
+        gives c pass -m "$MAILS/$mail.eml"
         grep -q 'header .*Subject: ' "$WORK/children/c.events"
     done
 }
 
 @test "opendkim signs what milter-test-server sends" {
     gives opendkim accept --output-message --connect-host localhost --connect-address 'inet:1234@[127.0.0.1]' \
-        -m "$REAL/mails/plain.eml"
+        -m "$MAILS/plain.eml"
     has "$WORK/out" '^\+ DKIM-Signature: .*d=example.test; s=live'
 }
 
@@ -216,7 +216,7 @@ alike() {
         alike "$filter" --output-message -h 'X-Magic:replace-body one\ntwo' -h 'X-Magic:quarantine why'
         alike "$filter" --output-message -h 'X-Magic:add-rcpt <more@example.org>' -h 'X-Magic:change-from <new@example.com>'
         alike "$filter" --output-message -h 'X-Magic:append-body footer' -b "$(seq 1 20000)" -b "$(seq 1 20000)"
-        alike "$filter" --output-message -m "$REAL/mails/folded.eml" -h 'X-Magic:delete-header 2 X-Same'
+        alike "$filter" --output-message -m "$MAILS/folded.eml" -h 'X-Magic:delete-header 2 X-Same'
     done
 }
 
@@ -224,7 +224,7 @@ alike() {
     local filter mail
     for filter in c all steps py opendkim; do
         for mail in plain folded multipart long-header no-body no-final-newline dots latin1 smtputf8; do
-            alike "$filter" --output-message -m "$REAL/mails/$mail.eml"
+            alike "$filter" --output-message -m "$MAILS/$mail.eml"
         done
     done
 }

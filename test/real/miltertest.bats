@@ -80,7 +80,7 @@ words_case() {
 @test "opendkim verifies: pass, fail, none" {
     local socket
     for socket in children/opendkim.sock opendkim.sock last.sock first.sock; do
-        miltertest -D socket="unix:$WORK/$socket" -D mails="$REAL/mails" -s "$REAL/opendkim-verify.lua" >"$WORK/out" 2>&1 || {
+        miltertest -D socket="unix:$WORK/$socket" -D mails="$MAILS" -s "$REAL/opendkim-verify.lua" >"$WORK/out" 2>&1 || {
             cat "$WORK/out"
             return 1
         }

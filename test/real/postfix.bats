@@ -66,7 +66,7 @@ setup() {
     skip_if_missing
     rm -rf "$WORK/postfix/mail/inbox"
     PORT=$(cat "$WORK/port")
-    PLAIN=$REAL/mails/plain.eml
+    PLAIN=$MAILS/plain.eml
 }
 
 @test "a mail arrives with the edits of all four, in their order" {
@@ -115,7 +115,7 @@ signature_holds() {
 }
 
 @test "opendkim's signature holds: folded, empty and repeated headers" {
-    signature_holds <"$REAL/mails/folded.eml"
+    signature_holds <"$MAILS/folded.eml"
 }
 
 @test "opendkim's signature holds: signed headers changed and body replaced before" {
@@ -129,16 +129,16 @@ signature_holds() {
 
 @test "opendkim verifies through the manager: pass and fail" {
     local client='ADDR=192.0.2.77 NAME=client.example.net'
-    send -x "$client" "$PORT" bob@other.test <"$REAL/mails/dkim-signed.eml"
+    send -x "$client" "$PORT" bob@other.test <"$MAILS/dkim-signed.eml"
     arrived "$WORK/postfix" 1
     has "$WORK/arrived" 'dkim=pass'
-    send -x "$client" "$PORT" bob@other.test <"$REAL/mails/dkim-broken.eml"
+    send -x "$client" "$PORT" bob@other.test <"$MAILS/dkim-broken.eml"
     arrived "$WORK/postfix" 1
     has "$WORK/arrived" 'dkim=fail'
 }
 
 @test "rspamd refuses: its words reach the client, nothing is delivered" {
-    send "$PORT" bob@other.test <"$REAL/mails/gtube.eml"
+    send "$PORT" bob@other.test <"$MAILS/gtube.eml"
     replied '^<- 554 5.7.1 Gtube'
     quiet "$WORK/postfix"
 }
@@ -242,7 +242,7 @@ refused() {
 body_of() { sed '1,/^\r*$/d' "$1"; }
 
 @test "10 MB, every byte in its place" {
-    "$REAL/mails/gen-large.sh" 10485760 >"$WORK/large.eml"
+    "$MAILS/gen-large.sh" 10485760 >"$WORK/large.eml"
     send "$PORT" bob@other.test <"$WORK/large.eml"
     replied '^<- 250 2.0.0 Ok: queued'
     arrived "$WORK/postfix" 1
@@ -252,7 +252,7 @@ body_of() { sed '1,/^\r*$/d' "$1"; }
 }
 
 @test "10 MB and a footer by each of two filters" {
-    "$REAL/mails/gen-large.sh" 10485760 |
+    "$MAILS/gen-large.sh" 10485760 |
         sed -e '/^Subject:/a X-Magic: append-body a footer' >"$WORK/large.eml"
     send "$(cat "$WORK/port.signer")" bob@other.test <"$WORK/large.eml"
     replied '^<- 250 2.0.0 Ok: queued'

@@ -121,7 +121,7 @@ run_set() {
 @test "Sendmail: a reject and a temporary failure" {
     send "$(cat "$WORK/via.three")" bob@other.test < <(words plain 'X-Magic-c: reply 554 refused at the end')
     replied '^<- 554 5.7.1 refused at the end'
-    send -f py-tempfail@example.test "$(cat "$WORK/via.three")" bob@other.test <"$REAL/mails/plain.eml"
+    send -f py-tempfail@example.test "$(cat "$WORK/via.three")" bob@other.test <"$MAILS/plain.eml"
     replied '^<- 451 4.3.2 '
 }
 

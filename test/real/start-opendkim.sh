@@ -23,8 +23,8 @@ fi
 echo "v=DKIM1; k=rsa; p=$(openssl rsa -in "$D/live.pem" -pubout -outform DER 2>/dev/null | base64 -w0)" >"$D/live.txt"
 {
     echo "live._domainkey.example.test $(cat "$D/live.txt")"
-    [ ! -s "$REAL/mails/test._domainkey.txt" ] ||
-        echo "test._domainkey.example.test $(cat "$REAL/mails/test._domainkey.txt")"
+    [ ! -s "$MAILS/test._domainkey.txt" ] ||
+        echo "test._domainkey.example.test $(cat "$MAILS/test._domainkey.txt")"
 } >"$D/dnsdata"
 echo "live example.test:live:$D/live.pem" >"$D/keytable"
 echo "*@example.test live" >"$D/signingtable"
