@@ -195,6 +195,15 @@ class ManagerCase(unittest.TestCase):
         """Negotiated, CONNECT and HELO done."""
         return self.negotiated(name, **offer).open(host)
 
+    def assert_no_more_files(self, before, seconds=5.0):
+        """The manager has, or comes back to, so many descriptors."""
+        deadline = time.monotonic() + seconds
+        while self.manager.open_files() > before and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if self.manager.open_files() > before:
+            self.fail("descriptors are left open, there were %d:\n%s"
+                      % (before, "\n".join(self.manager.open_file_names())))
+
     def assert_healthy(self):
         """A new session with one message passes: whatever happened is over."""
         mta = self.session("healthy")

@@ -171,6 +171,16 @@ class Manager:
     def open_files(self):
         return len(os.listdir("/proc/%d/fd" % self.process.pid))
 
+    def open_file_names(self):
+        """What the descriptors are, for failures."""
+        folder, names = "/proc/%d/fd" % self.process.pid, []
+        for number in sorted(os.listdir(folder), key=int):
+            try:
+                names.append("%s %s" % (number, os.readlink(os.path.join(folder, number))))
+            except OSError:
+                pass
+        return names
+
     def resident_kib(self):
         with open("/proc/%d/status" % self.process.pid, encoding="ascii") as status:
             for line in status:

@@ -455,10 +455,7 @@ class Sizes(ManagerCase):
         self.assertEqual([], os.listdir(temporary))
         mta.message()  # nothing of it is left
         mta.quit()
-        deadline = time.monotonic() + 2
-        while self.manager.open_files() > before and time.monotonic() < deadline:
-            time.sleep(0.02)
-        self.assertLessEqual(self.manager.open_files(), before)
+        self.assert_no_more_files(before)
 
     def test_big_body_unchanged(self):
         data = lines(12 * 1024 * 1024 + 1)

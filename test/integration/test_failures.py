@@ -275,10 +275,7 @@ class Idle(ManagerCase):
             mta.quit()
         for number in range(5):
             child.session(number).wait_closed(3.0)
-        deadline = time.monotonic() + 2
-        while self.manager.open_files() > before and time.monotonic() < deadline:
-            time.sleep(0.02)
-        self.assertLessEqual(self.manager.open_files(), before)
+        self.assert_no_more_files(before)
 
 
 class Surplus(ManagerCase):

@@ -135,10 +135,7 @@ class Mixed(ManagerCase):
         mta.quit()
 
     def settle(self, files):
-        deadline = time.monotonic() + 5
-        while self.manager.open_files() > files and time.monotonic() < deadline:
-            time.sleep(0.05)
-        self.assertLessEqual(self.manager.open_files(), files, "descriptors are left open")
+        self.assert_no_more_files(files)
 
 
 class Flat(ManagerCase):

@@ -190,10 +190,7 @@ class SlowReader(ManagerCase):
         time.sleep(0.2)
         mta.close()
         self.children["a"].session().wait_closed(3.0)
-        deadline = time.monotonic() + 3
-        while self.manager.open_files() > before and time.monotonic() < deadline:
-            time.sleep(0.02)
-        self.assertLessEqual(self.manager.open_files(), before)
+        self.assert_no_more_files(before)
 
 
 class Leaving(ManagerCase):
@@ -215,10 +212,7 @@ class Leaving(ManagerCase):
             how(mta)
         for session in child.sessions:
             session.wait_closed(3.0)
-        deadline = time.monotonic() + 3
-        while self.manager.open_files() > before and time.monotonic() < deadline:
-            time.sleep(0.02)
-        self.assertLessEqual(self.manager.open_files(), before, "descriptors are left open")
+        self.assert_no_more_files(before)
         self.assert_healthy()
 
     def test_close_with_a_reply_owed(self):
@@ -240,10 +234,7 @@ class Leaving(ManagerCase):
             mta = self.connect("%d bytes" % length)
             mta.send(data[:length])
             mta.close()
-        deadline = time.monotonic() + 5
-        while self.manager.open_files() > before and time.monotonic() < deadline:
-            time.sleep(0.02)
-        self.assertLessEqual(self.manager.open_files(), before, "descriptors are left open")
+        self.assert_no_more_files(before)
         for session in child.sessions:
             session.wait_closed(3.0)
         self.assert_healthy()
