@@ -13,6 +13,7 @@
 #     and the end of the log is on stderr.
 
 REAL=${REAL:-$(cd "$(dirname "$0")" && pwd)}
+# shellcheck disable=SC2034 # for the scripts
 MAILS=${REAL%/real}/fixtures/mails
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 export PATH
