@@ -411,6 +411,11 @@ new body'
         MILTER_LOG_LEVEL=none serve --output-message $value
         assert_line '+ X-A: v'
     done
+}
+
+@test "colours: on a terminal that has them" {
+    script -qec true /dev/null >/dev/null || skip "this machine has no pseudo-terminals"
+    filter 'E=hX-A\x00v\x00|e<n@x>\x00|c'
     TERM=xterm run script -qec "$SERVER -s $SOCKET --output-message" /dev/null
     assert_output --partial $'\e[01;32m+ X-A: v\e[00m'
     TERM=dumb EMACS='' run script -qec "$SERVER -s $SOCKET --output-message" /dev/null
