@@ -7,7 +7,9 @@ import signal
 import subprocess
 import time
 
+import wire
 from fake_mta import FakeMta
+from transcript import Quiet
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("MILTER_BUILD_DIR") or os.path.join(TOP, "build")
@@ -170,6 +172,16 @@ class Manager:
 
     def open_files(self):
         return len(os.listdir("/proc/%d/fd" % self.process.pid))
+
+    def files_at_rest(self):
+        """How many descriptors it has once its event loop runs: an offer of version 1 has been
+        refused, which involves no child."""
+        mta = self.connect("at rest", Quiet())
+        mta.send(wire.negotiate(1, 0xF, 0x3F))
+        mta.expect_closed()
+        mta.close()
+        time.sleep(0.05)
+        return self.open_files()
 
     def open_file_names(self):
         """What the descriptors are, for failures."""

@@ -441,7 +441,7 @@ class Sizes(ManagerCase):
         temporary = self.path("tmp")
         os.mkdir(temporary)
         self.start(environment={"TMPDIR": temporary})
-        before = self.manager.open_files()
+        before = self.manager.files_at_rest()
         mta = self.session()
         mta.envelope()
         mta.content(chunks=chunks_of(data))

@@ -269,7 +269,7 @@ class Idle(ManagerCase):
         # A child that ignores QUIT keeps neither the MTA nor a descriptor of ours.
         child = self.child("deaf", script={"Q": SILENCE}, reading_timeout=0.5)
         self.start()
-        before = self.manager.open_files()
+        before = self.manager.files_at_rest()
         for _ in range(5):
             mta = self.session()
             mta.quit()

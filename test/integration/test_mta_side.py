@@ -181,7 +181,7 @@ class SlowReader(ManagerCase):
     def test_never_read_and_gone(self):
         self.child("a", script={"E": [*[wire.replace_body(b"x" * 65535)] * 300, wire.CONTINUE]})
         self.start()
-        before = self.manager.open_files()
+        before = self.manager.files_at_rest()
         mta = self.session("gone")
         mta.envelope()
         mta.content()
@@ -199,7 +199,7 @@ class Leaving(ManagerCase):
     def leave(self, how, cut=False):
         child = self.child("a", script={"E": [0.05, wire.CONTINUE]})
         self.start()
-        before = self.manager.open_files()
+        before = self.manager.files_at_rest()
         for length in range(1, len(SESSION) + 1):
             mta = self.connect("MTA%d" % length)
             for packet in SESSION[:length - 1]:
@@ -227,7 +227,7 @@ class Leaving(ManagerCase):
     def test_close_after_each_byte(self):
         child = self.child("a")
         self.start()
-        before = self.manager.open_files()
+        before = self.manager.files_at_rest()
         data = b"".join(SESSION)
         for length in range(len(data)):
             self.transcript.lines.clear()

@@ -57,7 +57,7 @@ class Mutated(ManagerCase):
         child = self.child("a", script={"E": edits})
         self.child("b", steps=wire.SKIP | wire.LEADSPC)
         self.start()
-        files = self.manager.open_files()
+        files = self.manager.files_at_rest()
         for seed in range(MTA_STREAMS):
             chance = random.Random(seed)
             self.transcript.lines.clear()
@@ -96,7 +96,7 @@ class Mutated(ManagerCase):
         answers["E"] = changed(b"".join(EDITS) + wire.CONTINUE)
         answers["O"] = changed(wire.negotiate(6, 0x1FF, wire.SKIP))
         self.start()
-        files = self.manager.open_files()
+        files = self.manager.files_at_rest()
         for seed in range(CHILD_STREAMS):
             chance.seed(seed)
             self.transcript.lines.clear()
