@@ -7,6 +7,8 @@
 
 #include "libcore/base/log.h"
 
+enum { STATISTICS_VALUE = 4096 }; /* bytes of a header value that are logged */
+
 /* The reports say "pass" where nothing was decided against the mail. */
 static const char *statistics_status(enum verdict verdict)
 {
@@ -44,11 +46,17 @@ void statistics_session_end(struct session *session)
                    session->host->now(session) - session->started, session->tag);
 }
 
-/* Readers of the log compare values: the blank of HDR_LEADSPC is not part of them. */
+/*
+ * Readers of the log compare values: the blank of HDR_LEADSPC is not part of
+ * them, and nothing they look for stands behind the limit.
+ */
 static struct slice statistics_value(struct slice value)
 {
     if (value.length > 0 && value.data[0] == ' ') {
         slice_skip(&value, 1);
+    }
+    if (value.length > STATISTICS_VALUE) {
+        value.length = STATISTICS_VALUE;
     }
     return value;
 }

@@ -11,7 +11,7 @@ import time
 import unittest
 
 import wire
-from case import ManagerCase, free_port
+from case import ManagerCase, free_port, sanitized
 from fake_child import CLOSE, SILENCE, Turns
 from manager import Manager, run_to_end
 
@@ -368,7 +368,8 @@ class Limits(ManagerCase):
         said = [line for line in self.manager.wait_log(r"\bmad\b")
                 if "[header][add]" not in line and "[milter][end]" not in line]
         self.assertTrue(said, "nobody says what was wrong with it")
-        self.assertLess(self.manager.resident_kib(), 256 * 1024)
+        if not sanitized():  # the address sanitizer keeps what was freed
+            self.assertLess(self.manager.resident_kib(), 256 * 1024)
 
     def test_too_many_edits(self):
         self.mad([*[wire.add_header("X", "v") * 1000] * 12, wire.CONTINUE])
