@@ -103,13 +103,20 @@ static bool server_full(const struct server *server)
     return server->front_count >= server_maximum(server);
 }
 
+/* At least a second: an item of 0 must not keep the loop turning. */
+static void server_wait_for_room(struct server *server)
+{
+    unsigned seconds = server->configuration->manager.suspend_time_on_unacceptable;
+
+    loop_timer_start(server->suspend_timer, seconds > 0 ? seconds : 1);
+}
+
 static void server_retry_accept(void *owner)
 {
     struct server *server = owner;
 
     if (server_full(server)) {
-        loop_timer_start(server->suspend_timer,
-                         server->configuration->manager.suspend_time_on_unacceptable);
+        server_wait_for_room(server);
         return;
     }
     server_resume(server, "[client][accept][resume] resume accepting connection.");
@@ -119,8 +126,7 @@ static void server_suspend(struct server *server)
 {
     server->suspended = true;
     listener_suspend(server->listener);
-    loop_timer_start(server->suspend_timer,
-                     server->configuration->manager.suspend_time_on_unacceptable);
+    server_wait_for_room(server);
 }
 
 static void server_front_ended(void *owner, struct front *front)

@@ -57,6 +57,7 @@ struct loop_timer {
     double deadline;
     double watcher_deadline; /* when the libev timer fires, if it is active */
     bool active;
+    bool looked; /* since it became due the descriptors had their turn */
 };
 
 struct loop_signal {
@@ -298,6 +299,12 @@ static void on_timer(struct ev_loop *ev, ev_timer *watcher, int events)
         timer_arm(timer);
         return;
     }
+    if (!timer->looked) {
+        /* What has arrived while the process was held up is not late: look once more. */
+        timer->looked = true;
+        timer_arm(timer);
+        return;
+    }
     timer->active = false;
     timer->callback(timer->owner);
 }
@@ -309,6 +316,7 @@ struct loop_timer *loop_timer_new(struct loop *loop, loop_fn *callback, void *ow
     timer->callback = callback;
     timer->owner = owner;
     ev_timer_init(&timer->watcher, on_timer, 0, 0);
+    ev_set_priority(&timer->watcher, EV_MINPRI); /* descriptors that are ready come first */
     timer->watcher.data = timer;
     return timer;
 }
@@ -321,8 +329,10 @@ void loop_timer_start(struct loop_timer *timer, double seconds)
         ev_now_update(loop->ev);
         loop->now = monotonic_seconds();
     }
-    timer->deadline = loop->now + (seconds > 0 ? seconds : 0);
+    /* Not loop->now: a long callback before this one must not shorten the time. */
+    timer->deadline = monotonic_seconds() + (seconds > 0 ? seconds : 0);
     timer->active = true;
+    timer->looked = false;
     if (ev_is_active(&timer->watcher)) {
         if (timer->watcher_deadline <= timer->deadline) {
             return;

@@ -246,7 +246,9 @@ static enum read_outcome stream_read(struct stream *stream)
 /* Unread input would make the system reset the connection under the last bytes. */
 static void stream_close_gently(struct stream *stream)
 {
-    (void)!recv(stream->fd, scratch, sizeof(scratch), 0);
+    static char unread[SCRATCH_SIZE]; /* scratch may be in the hands of a handler */
+
+    (void)!recv(stream->fd, unread, sizeof(unread), 0);
     stream_free(stream);
 }
 

@@ -189,6 +189,11 @@ static enum mta_result mta_take_answer(struct mta *mta, struct slice payload, st
         !negotiation_accept_answer(&mta->answer, &mta->offer, &mta->surplus, error)) {
         return MTA_INVALID;
     }
+    if (mta->answer.macro_lists.length > PROTOCOL_MACRO_LISTS) {
+        error_set(error, ERROR_PROTOCOL, "macro lists of %zu bytes are above the limit of %d bytes",
+                  mta->answer.macro_lists.length, PROTOCOL_MACRO_LISTS);
+        return MTA_INVALID;
+    }
     buffer_append_slice(&mta->macro_lists, mta->answer.macro_lists);
     mta->answer.macro_lists = slice_of("", 0);
     mta->owed_count = 0;

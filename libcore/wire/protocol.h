@@ -104,9 +104,10 @@ enum {
 enum {
     PROTOCOL_VERSION_MINIMUM = 2,
     PROTOCOL_VERSION = 6,
-    PROTOCOL_CHUNK = 65535,               /* body bytes in one packet: libmilter reads no more */
-    PROTOCOL_PACKET = 2 * 1048576,        /* twice the largest size ever negotiated (MDS_1M) */
-    PROTOCOL_HEADERS = 100000,            /* fields of one message */
+    PROTOCOL_CHUNK = 65535,        /* body bytes in one packet: libmilter reads no more */
+    PROTOCOL_PACKET = 2 * 1048576, /* twice the largest size ever negotiated (MDS_1M) */
+    PROTOCOL_MACRO_LISTS = 8192,   /* bytes of a filter's macro lists: Sendmail keeps 50 names */
+    PROTOCOL_HEADERS = 100000,     /* fields of one message */
     PROTOCOL_HEADER_BYTES = 64 * 1048576, /* names and values of one message */
     PROTOCOL_EDITS = 10000,               /* modification requests of one filter for one message */
 };

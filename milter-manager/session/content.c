@@ -522,8 +522,6 @@ void content_child_edited(struct session_child *child, const struct reply *edit)
         if (buffer_length(session->front.output) < CONTENT_PROGRESS_LIMIT) {
             filter_edit(&session->front, edit);
         }
-    } else {
-        session->host->expect_child(child, child->configuration->reading_timeout);
     }
 }
 

@@ -40,8 +40,8 @@ static bool envelope_recipient_refused_by_mta(const struct session *session)
  */
 static bool envelope_takes_unknown(const struct session_child *child)
 {
-    return child->fallback_due ||
-           (child->mta.position >= POSITION_CONNECTED && child->mta.position <= POSITION_RCPT);
+    return child->state == CHILD_READY && child->mta.position >= POSITION_CONNECTED &&
+           child->mta.position <= POSITION_RCPT;
 }
 
 static bool envelope_concerns(const struct session_child *child, enum command command,
@@ -168,13 +168,22 @@ static void envelope_stop(struct session_child *child)
     child->target = false;
 }
 
+/* The fallback is the answer; of a recipient the MTA refuses itself nobody hears: it stays due. */
+static void envelope_take_fallback(struct session_child *child)
+{
+    struct session *session = child->session;
+    bool unheard = session->command == COMMAND_RCPT && envelope_recipient_refused_by_mta(session);
+
+    child->answer = unheard ? VERDICT_CONTINUE : child_fallback(child);
+    child->fallback_due = unheard;
+}
+
 static void envelope_send(struct session_child *child)
 {
     struct session *session = child->session;
 
     if (child->fallback_due) {
-        child->fallback_due = false;
-        child->answer = child_fallback(child);
+        envelope_take_fallback(child);
         return;
     }
     if (session->command == COMMAND_MAIL) {
@@ -248,7 +257,7 @@ void envelope_child_failed(struct session_child *child, bool asked)
         child->answer = VERDICT_CONTINUE; /* no effect on the reply (section 18) */
         child->fallback_due = true;
     } else {
-        child->answer = child_fallback(child);
+        envelope_take_fallback(child);
     }
     envelope_collected(session);
 }
@@ -369,6 +378,10 @@ static void envelope_finish(struct session *session)
     }
     if (verdict == VERDICT_ACCEPT && envelope_child_goes_on(session)) {
         verdict = VERDICT_CONTINUE;
+    }
+    if (verdict == VERDICT_DISCARD && session->command == COMMAND_RCPT &&
+        envelope_recipient_refused_by_mta(session)) {
+        verdict = VERDICT_CONTINUE; /* the MTA does not hear it: the message goes on */
     }
     if (verdict_ends_message(session->command, verdict)) {
         session_message_abort(session);

@@ -228,7 +228,7 @@ enum verdict session_nobody_verdict(const struct session *session)
         return VERDICT_CONTINUE; /* between two sessions: the children come with the CONNECT */
     }
     for (unsigned i = 0; i < session->child_count; i++) {
-        if (!session->children[i].failed) {
+        if (!session->children[i].failed || session->children[i].configuration->evaluation_mode) {
             return VERDICT_ACCEPT;
         }
     }
@@ -508,9 +508,7 @@ static void session_take_reply(struct session_child *child, enum mta_result resu
         } else {
             content_child_replied(child, command, reply);
         }
-    } else if (result == MTA_EDIT) {
-        session->host->expect_child(child, child->configuration->reading_timeout);
-    } else {
+    } else if (result == MTA_REPLY) { /* PROGRESS outside of E gains no time */
         envelope_child_replied(child, reply);
     }
 }
