@@ -193,6 +193,18 @@ class Idle(ManagerCase):
         if reply == wire.CONTINUE:
             good.expect_letters("OCHMRTLNBEQ")
 
+    def test_an_unknown_command_does_not_use_up_the_fallback(self):
+        # Any SMTP client can send one: the mail behind it would pass unfiltered.
+        self.child("bad", fallback_status="temporary-failure")
+        self.child("good")
+        self.start()
+        mta = self.session()
+        self.children["bad"].kill()
+        time.sleep(0.05)
+        mta.command(wire.unknown("FOO"))
+        mta.command(SAYS["M"], wire.TEMPFAIL)
+        mta.quit()
+
     def test_first_child(self):
         for stage in STAGES[:-1]:
             for fallback, reply in FALLBACKS:
