@@ -19,8 +19,6 @@ enum {
     CONTENT_OUTPUT_LIMIT = 1048576,
     /* An MTA that does not read needs no more PROGRESS: it has time enough. */
     CONTENT_PROGRESS_LIMIT = 4096,
-    /* The MTA is kept waiting by PROGRESS that often while it waits for E, s. */
-    CONTENT_KEEP_ALIVE = 10,
 };
 
 static void content_pump(struct session *session);
@@ -32,7 +30,7 @@ static void content_give_up(struct session *session, const char *cause)
 
     log_error("[manager][error][%s] [%u] %s: the message gets %s",
               command_info[session->command].name, session->tag, cause, verdict_name(verdict));
-    session_message_abort(session);
+    session_message_reset(session);
     session_reply_verdict(session, verdict, slice_of("", 0));
 }
 
@@ -129,7 +127,7 @@ static void content_accept_command(struct session *session, const struct command
         return;
     }
     if (message->end_seen) {
-        session->host->schedule_keep_alive(session, CONTENT_KEEP_ALIVE);
+        session->host->schedule_keep_alive(session, SESSION_KEEP_ALIVE);
     }
     content_pump(session);
 }
@@ -317,7 +315,7 @@ static enum mta_sent content_send(struct session *session, struct session_child 
 
 static void content_end_by(struct session *session, enum verdict verdict, struct slice text)
 {
-    session_message_abort(session);
+    session_message_reset(session);
     session_reply_verdict(session, verdict, text);
 }
 

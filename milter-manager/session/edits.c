@@ -230,7 +230,7 @@ static void edits_send_quarantine(struct session *session)
 /* Some edits are already with the MTA: only a refusal keeps it from delivering half of them. */
 static void edits_break_off(struct session *session)
 {
-    session_message_abort(session);
+    session_message_reset(session);
     session_reply_verdict(session, VERDICT_TEMPORARY_FAILURE, slice_of("", 0));
 }
 

@@ -384,7 +384,7 @@ static void envelope_finish(struct session *session)
         verdict = VERDICT_CONTINUE; /* the MTA does not hear it: the message goes on */
     }
     if (verdict_ends_message(session->command, verdict)) {
-        session_message_abort(session);
+        session_message_reset(session);
     }
     if (session->command == COMMAND_DATA && session->waiting) {
         content_after_emulated_data(session, verdict, text);

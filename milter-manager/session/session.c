@@ -22,7 +22,6 @@
 enum {
     SESSION_PACKET_TIMEOUT_FACTOR = 10,  /* times the longest reading_timeout ... */
     SESSION_PACKET_TIMEOUT_MINIMUM = 60, /* ... but at least that many seconds */
-    SESSION_KEEP_ALIVE = 10,             /* s between PROGRESS packets while E is answered */
 };
 
 static unsigned session_processing;
@@ -148,27 +147,17 @@ void session_message_reset(struct session *session)
     arena_clear(&session->shelf_arena);
 }
 
-void session_message_abort(struct session *session)
-{
-    for (unsigned i = 0; i < session->child_count; i++) {
-        child_leave_message(&session->children[i]);
-    }
-    session_message_reset(session);
-}
-
 /* An ABORT of the MTA, or a command that implies one. */
 static void session_abort(struct session *session)
 {
-    bool content = session->message.open;
+    bool open = session->message.open;
 
-    if (!content) {
-        session_message_reset(session);
-        return;
+    session_message_reset(session);
+    if (open) {
+        session->status_aborted = true;
+        session->last_command = COMMAND_ABORT;
+        session->last_replied = false;
     }
-    session_message_abort(session);
-    session->status_aborted = true;
-    session->last_command = COMMAND_ABORT;
-    session->last_replied = false;
 }
 
 /* ---- replies to the MTA ---- */
@@ -183,7 +172,7 @@ void session_reply(struct session *session, const struct reply *reply)
     filter_reply(&session->front, reply);
     arena_clear(&session->command_arena);
     if (session->message.open && !position_in_message(session->front.position)) {
-        session_message_abort(session);
+        session_message_reset(session);
     }
     if (session->front_held) {
         session->host->resume_front(session);
@@ -319,7 +308,7 @@ static void session_take_connect(struct session *session, const struct command_p
 
 static void session_take_helo(struct session *session, const struct command_packet *event)
 {
-    if (session->message.open) {
+    if (session->message.open) { /* a HELO between messages leaves the shelf alone */
         session_abort(session);
     }
     session_take_envelope(session, event);

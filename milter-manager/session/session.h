@@ -216,6 +216,9 @@ unsigned session_processing_count(void);
 
 /* ---- inside session/ only ---- */
 
+/* The MTA is kept waiting by PROGRESS that often while it waits for E, s. */
+enum { SESSION_KEEP_ALIVE = 10 };
+
 /* Ends an entry from outside: sends what is queued, tells the host when it is over. */
 void session_settle(struct session *session);
 /* Gives the reply owed to the MTA and makes room for the next command. */
@@ -226,9 +229,7 @@ struct slice session_text_of(const struct reply *reply);
 /* What to say when no child is left for the command (manager-semantics sections 17 row 4, 18). */
 enum verdict session_nobody_verdict(const struct session *session);
 void session_close(struct session *session);
-/* ABORT to all children in the message, then the message is forgotten. */
-void session_message_abort(struct session *session);
-/* Forgets the message: everything message-scoped goes. */
+/* ABORT to the children still in the message; everything message-scoped goes. */
 void session_message_reset(struct session *session);
 /* The new children of a second CONNECT are ready: the command that waited runs. */
 void session_resume_waiting(struct session *session);
