@@ -75,12 +75,14 @@ ALL_LDFLAGS  = $(MODE_FLAGS) -Wl,--as-needed $(LDFLAGS)
 # libev has no .pc file on Debian.
 EV_LIBS     := $(shell $(PKG_CONFIG) --libs libev 2>/dev/null || echo -lev)
 POPT_LIBS   := $(shell $(PKG_CONFIG) --libs popt 2>/dev/null || echo -lpopt)
+JANSSON_LIBS := $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null || echo -ljansson)
 CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null || echo -lcmocka)
 RUBY_CFLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(RUBY_PC) 2>/dev/null))
 RUBY_LIBS   := $(shell $(PKG_CONFIG) --libs $(RUBY_PC) 2>/dev/null || echo -lruby)
 
 CORE_LIBS    = $(POPT_LIBS) $(EV_LIBS) -lm -lpthread
 MANAGER_LIBS = $(RUBY_LIBS) $(CORE_LIBS)
+TOOL_LIBS    = $(JANSSON_LIBS) $(CORE_LIBS)
 
 MANAGER_CPPFLAGS = $(RUBY_CFLAGS) \
 	-DMILTER_MANAGER_SYSCONFDIR='"$(sysconfdir)"' \
@@ -192,7 +194,7 @@ $(BUILD)/bin/milter-manager: $(BUILD)/object/milter-manager/main.o $(MANAGER_LIB
 
 define tool_rule
 $(BUILD)/bin/$(1): $(call objects,$(sort $(wildcard $(1)/*.c))) $(CORE_LIBRARY)
-	$$(call say,LINK,$$@)$$(link) $$(ALL_LDFLAGS) $$(CORE_LIBS)
+	$$(call say,LINK,$$@)$$(link) $$(ALL_LDFLAGS) $$(TOOL_LIBS)
 endef
 $(foreach tool,$(TOOLS),$(eval $(call tool_rule,$(tool))))
 
