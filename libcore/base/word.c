@@ -1,0 +1,360 @@
+/*
+ * word - the words of a line of text.  Pure functions; the arena is the caller's.
+ */
+#include "libcore/base/word.h"
+
+#include "libcore/base/base64.h"
+#include "libcore/base/memory.h"
+
+#include <regex.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char base64_prefix[] = "base64:";
+static const char file_prefix[] = "file:";
+
+static bool is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
+static bool is_bare(char byte)
+{
+    return byte > ' ' && byte < 127 && byte != '"' && byte != '\\';
+}
+
+/* ---- reading */
+
+static int hex_value(char digit)
+{
+    static const char digits[] = "0123456789abcdefABCDEF";
+    const char *found = digit != '\0' ? strchr(digits, digit) : NULL;
+
+    return found == NULL ? -1 : (int)(found - digits) - (found - digits > 15 ? 6 : 0);
+}
+
+static bool take_escape(struct slice *line, struct buffer *text, struct error *error)
+{
+    static const char letters[] = "nrt\\\"0", bytes[] = "\n\r\t\\\"\0";
+    const char *found;
+
+    if (line->length >= 3 && line->data[0] == 'x' && hex_value(line->data[1]) >= 0 &&
+        hex_value(line->data[2]) >= 0) {
+        buffer_append_byte(text, (char)(hex_value(line->data[1]) << 4 | hex_value(line->data[2])));
+        slice_skip(line, 3);
+        return true;
+    }
+    found = line->length > 0 ? memchr(letters, line->data[0], sizeof(letters) - 1) : NULL;
+    if (found == NULL) {
+        error_set(error, ERROR_USAGE,
+                  "unknown escape \\%.*s; \\n \\r \\t \\\\ \\\" \\xHH are known",
+                  line->length > 0 ? 1 : 0, line->length > 0 ? line->data : "");
+        return false;
+    }
+    buffer_append_byte(text, bytes[found - letters]);
+    slice_skip(line, 1);
+    return true;
+}
+
+/* Behind the opening quote, up to and with the closing one. */
+static bool take_quoted(struct slice *line, struct buffer *text, struct error *error)
+{
+    while (line->length > 0) {
+        char byte = line->data[0];
+
+        slice_skip(line, 1);
+        if (byte == '"') {
+            return true;
+        }
+        if (byte != '\\') {
+            buffer_append_byte(text, byte);
+        } else if (!take_escape(line, text, error)) {
+            return false;
+        }
+    }
+    error_set(error, ERROR_USAGE, "the closing \" is missing");
+    return false;
+}
+
+/* A '/' that is meant is written \/; every other escape is the expression's. */
+static bool take_regexp(struct slice *line, struct buffer *text, struct error *error)
+{
+    slice_skip(line, 1);
+    while (line->length > 0) {
+        char byte = line->data[0];
+
+        slice_skip(line, 1);
+        if (byte == '/' && (line->length == 0 || is_blank(line->data[0]))) {
+            return true;
+        }
+        if (byte == '\\' && line->length > 0) {
+            if (line->data[0] != '/') {
+                buffer_append_byte(text, byte);
+            }
+            byte = line->data[0];
+            slice_skip(line, 1);
+        }
+        buffer_append_byte(text, byte);
+    }
+    error_set(error, ERROR_USAGE, "the closing / is missing; a text that begins with / is quoted");
+    return false;
+}
+
+static bool take_parts(struct slice *line, struct buffer *text, bool *star, bool *quoted,
+                       struct error *error)
+{
+    while (line->length > 0 && !is_blank(line->data[0])) {
+        char byte = line->data[0];
+
+        if (byte == '"') {
+            slice_skip(line, 1);
+            *quoted = true;
+            if (!take_quoted(line, text, error)) {
+                return false;
+            }
+            continue;
+        }
+        if (byte == '\\' || (unsigned char)byte < ' ' || byte == 127) {
+            error_set(error, ERROR_USAGE, "the character 0x%02x needs quotes around the word",
+                      (unsigned)(unsigned char)byte);
+            return false;
+        }
+        *star = *star || byte == '*';
+        buffer_append_byte(text, byte);
+        slice_skip(line, 1);
+    }
+    return true;
+}
+
+static bool decode_word(struct buffer *text, struct word *word, struct error *error)
+{
+    struct slice coded = buffer_slice(text);
+    struct buffer bytes = {0};
+    bool ok = true;
+
+    if (slice_starts_with(coded, base64_prefix)) {
+        slice_skip(&coded, sizeof(base64_prefix) - 1);
+        ok = base64_decode(coded, &bytes, error);
+        buffer_reset(text);
+        buffer_append_slice(text, buffer_slice(&bytes));
+        buffer_clear(&bytes);
+        word->kind = WORD_LITERAL;
+    } else if (slice_starts_with(coded, file_prefix)) {
+        buffer_consume(text, sizeof(file_prefix) - 1);
+        word->kind = WORD_FILE;
+    }
+    return ok;
+}
+
+bool word_next(struct slice *line, struct arena *arena, struct word *word, struct error *error)
+{
+    struct buffer text = {0};
+    bool star = false, quoted = false, special, ok;
+
+    while (line->length > 0 && is_blank(line->data[0])) {
+        slice_skip(line, 1);
+    }
+    if (line->length == 0) {
+        return false;
+    }
+    word->kind = WORD_LITERAL;
+    special = line->data[0] != '"';
+    if (line->data[0] == '/') {
+        word->kind = WORD_REGEXP;
+        ok = take_regexp(line, &text, error);
+    } else {
+        ok = take_parts(line, &text, &star, &quoted, error);
+        if (star && !quoted) {
+            word->kind = WORD_GLOB;
+        }
+        ok = ok && (!special || decode_word(&text, word, error));
+    }
+    word->text = arena_copy(arena, buffer_slice(&text));
+    buffer_clear(&text);
+    return ok;
+}
+
+/* ---- writing */
+
+/* The length of the UTF-8 sequence at the front, 0 when there is none (RFC 3629 section 4). */
+static size_t utf8_length(struct slice text)
+{
+    static const struct {
+        unsigned char first, last, low, high;
+        size_t length;
+    } forms[] = {
+        {0x00, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+    const unsigned char *bytes = (const void *)text.data;
+
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        size_t length = forms[i].length;
+
+        if (bytes[0] < forms[i].first || bytes[0] > forms[i].last || length > text.length) {
+            continue;
+        }
+        if (length > 1 && (bytes[1] < forms[i].low || bytes[1] > forms[i].high)) {
+            return 0;
+        }
+        for (size_t k = 2; k < length; k++) {
+            if (bytes[k] < 0x80 || bytes[k] > 0xbf) {
+                return 0;
+            }
+        }
+        return length;
+    }
+    return 0;
+}
+
+bool word_is_text(struct slice text)
+{
+    while (text.length > 0) {
+        unsigned char byte = (unsigned char)text.data[0];
+        size_t length = utf8_length(text);
+
+        if (length == 0 || byte == 127 ||
+            (byte < ' ' && byte != '\t' && byte != '\r' && byte != '\n')) {
+            return false;
+        }
+        slice_skip(&text, length);
+    }
+    return true;
+}
+
+static void append_escaped(struct buffer *output, char byte)
+{
+    static const char bytes[] = "\n\r\t\\\"", letters[] = "nrt\\\"";
+    const char *found = byte != '\0' ? strchr(bytes, byte) : NULL;
+
+    if (found != NULL) {
+        buffer_append_byte(output, '\\');
+        buffer_append_byte(output, letters[found - bytes]);
+    } else {
+        buffer_append_format(output, "\\x%02x", (unsigned)(unsigned char)byte);
+    }
+}
+
+void word_append_quoted(struct buffer *output, struct slice text)
+{
+    buffer_append_byte(output, '"');
+    while (text.length > 0) {
+        size_t length = utf8_length(text);
+        char byte = text.data[0];
+
+        if (length > 1 || (is_bare(byte) || byte == ' ')) {
+            buffer_append(output, text.data, length);
+        } else {
+            append_escaped(output, byte);
+            length = 1;
+        }
+        slice_skip(&text, length);
+    }
+    buffer_append_byte(output, '"');
+}
+
+void word_append(struct buffer *output, struct slice text)
+{
+    bool bare = text.length > 0 && text.data[0] != '/' && text.data[0] != '#' &&
+                !slice_starts_with(text, base64_prefix) && !slice_starts_with(text, file_prefix);
+
+    for (size_t i = 0; bare && i < text.length; i++) {
+        bare = is_bare(text.data[i]) && text.data[i] != '*';
+    }
+    if (bare) {
+        buffer_append_slice(output, text);
+    } else {
+        word_append_quoted(output, text);
+    }
+}
+
+/* ---- matching */
+
+/* The text between two stars is looked for at its first place: that is enough for '*'. */
+static bool glob_matches(struct slice pattern, struct slice bytes)
+{
+    const char *star = memchr(pattern.data, '*', pattern.length);
+    size_t head = star != NULL ? (size_t)(star - pattern.data) : pattern.length;
+
+    if (bytes.length < head || memcmp(pattern.data, bytes.data, head) != 0) {
+        return false;
+    }
+    slice_skip(&pattern, head);
+    slice_skip(&bytes, head);
+    while (pattern.length > 0) {
+        const char *next, *found;
+        size_t part;
+
+        slice_skip(&pattern, 1);
+        next = memchr(pattern.data, '*', pattern.length);
+        part = next != NULL ? (size_t)(next - pattern.data) : pattern.length;
+        if (next == NULL) {
+            return bytes.length >= part &&
+                   memcmp(bytes.data + bytes.length - part, pattern.data, part) == 0;
+        }
+        found = part > 0 ? memmem(bytes.data, bytes.length, pattern.data, part) : bytes.data;
+        if (found == NULL) {
+            return false;
+        }
+        slice_skip(&bytes, (size_t)(found - bytes.data) + part);
+        slice_skip(&pattern, part);
+    }
+    return bytes.length == 0;
+}
+
+static bool compile(const struct word *word, regex_t *regexp, struct error *error)
+{
+    char *text = memory_copy_bytes(word->text.data, word->text.length);
+    int status = regcomp(regexp, text, REG_EXTENDED);
+    char why[128];
+
+    if (status != 0) {
+        (void)regerror(status, regexp, why, sizeof(why));
+        error_set(error, ERROR_USAGE, "the regular expression /%s/ is invalid: %s", text, why);
+    }
+    free(text);
+    return status == 0;
+}
+
+bool word_check(const struct word *word, struct error *error)
+{
+    regex_t regexp;
+
+    if (word->kind != WORD_REGEXP) {
+        return true;
+    }
+    if (!compile(word, &regexp, error)) {
+        return false;
+    }
+    regfree(&regexp);
+    return true;
+}
+
+/* REG_STARTEND lets the bytes hold NULs. */
+static bool regexp_matches(const struct word *word, struct slice bytes)
+{
+    regmatch_t range = {.rm_so = 0, .rm_eo = (regoff_t)bytes.length};
+    regex_t regexp;
+    bool found;
+
+    if (!compile(word, &regexp, NULL)) {
+        return false;
+    }
+    found = regexec(&regexp, bytes.length > 0 ? bytes.data : "", 1, &range, REG_STARTEND) == 0;
+    regfree(&regexp);
+    return found;
+}
+
+bool word_matches(const struct word *word, struct slice bytes)
+{
+    switch (word->kind) {
+    case WORD_GLOB:
+        return glob_matches(word->text, bytes);
+    case WORD_REGEXP:
+        return regexp_matches(word, bytes);
+    default:
+        return slice_equal(word->text, bytes);
+    }
+}
