@@ -9,18 +9,13 @@
  */
 #include "libcore/mail/mail_file.h"
 
+#include "libcore/base/file.h"
 #include "libcore/base/memory.h"
 #include "libcore/mail/mail_address.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
-enum {
-    MAIL_FILE_READ = 65536,    /* bytes asked from the system at once */
-    MAIL_FILE_ERROR_TEXT = 400 /* of an offending line, the error struct is small */
-};
+enum { MAIL_FILE_ERROR_TEXT = 400 }; /* of an offending line, the error struct is small */
 
 /* A header field whose lines are still being collected. */
 struct mail_field {
@@ -170,51 +165,10 @@ static bool mail_file_parse_content(struct mail_file *mail, struct error *error)
     return true;
 }
 
-static bool mail_file_read_all(struct buffer *content, int file, const char *path,
-                               struct error *error)
-{
-    for (;;) {
-        ssize_t got = read(file, buffer_reserve(content, MAIL_FILE_READ), MAIL_FILE_READ);
-
-        if (got == 0) {
-            return true;
-        }
-        if (got > 0) {
-            buffer_commit(content, (size_t)got);
-        } else if (errno != EINTR) {
-            error_set_errno(error, "cannot read mail file %s", path);
-            return false;
-        }
-    }
-}
-
-static int mail_file_open(const char *path, struct error *error)
-{
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-
-    if (file < 0 && errno == ENOENT) {
-        error_set(error, ERROR_USAGE, "%s does not exist.", path);
-    } else if (file < 0) {
-        error_set_errno(error, "cannot open mail file %s", path);
-    }
-    return file;
-}
-
 bool mail_file_read(struct mail_file *mail, const char *path, struct error *error)
 {
-    bool from_stdin = strcmp(path, "-") == 0;
-    int file = from_stdin ? STDIN_FILENO : mail_file_open(path, error);
-    bool ok;
-
     *mail = (struct mail_file){0};
-    if (file < 0) {
-        return false;
-    }
-    ok = mail_file_read_all(&mail->content, file, path, error);
-    if (!from_stdin) {
-        (void)close(file);
-    }
-    if (!ok) {
+    if (!file_read(path, "mail file", &mail->content, error)) {
         mail_file_clear(mail);
         return false;
     }

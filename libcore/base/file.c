@@ -1,0 +1,99 @@
+/*
+ * file - whole files, read and written in one go.  Blocks as long as the disk
+ * does; not for the mail path.
+ */
+#include "libcore/base/file.h"
+
+#include "libcore/base/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FILE_READ = 65536 }; /* bytes asked from the system at once */
+
+static bool read_all(int file, const char *path, const char *what, struct buffer *content,
+                     struct error *error)
+{
+    for (;;) {
+        ssize_t got = read(file, buffer_reserve(content, FILE_READ), FILE_READ);
+
+        if (got == 0) {
+            return true;
+        }
+        if (got > 0) {
+            buffer_commit(content, (size_t)got);
+        } else if (errno != EINTR) {
+            error_set_errno(error, "cannot read %s %s", what, path);
+            return false;
+        }
+    }
+}
+
+bool file_read(const char *path, const char *what, struct buffer *content, struct error *error)
+{
+    bool from_stdin = strcmp(path, "-") == 0;
+    int file = from_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    bool ok;
+
+    if (file < 0 && errno == ENOENT) {
+        error_set(error, ERROR_USAGE, "%s does not exist.", path);
+        return false;
+    }
+    if (file < 0) {
+        error_set_errno(error, "cannot open %s %s", what, path);
+        return false;
+    }
+    ok = read_all(file, path, what, content, error);
+    if (!from_stdin) {
+        (void)close(file);
+    }
+    return ok;
+}
+
+static bool write_all(int file, struct slice content)
+{
+    while (content.length > 0) {
+        ssize_t written = write(file, content.data, content.length);
+
+        if (written < 0 && errno != EINTR) {
+            return false;
+        }
+        if (written > 0) {
+            slice_skip(&content, (size_t)written);
+        }
+    }
+    return true;
+}
+
+/* The mode of the file that is replaced, else the one asked for. */
+static mode_t mode_of(const char *path, unsigned mode)
+{
+    struct stat old;
+
+    return stat(path, &old) == 0 ? old.st_mode & 07777 : (mode_t)mode;
+}
+
+bool file_write(const char *path, unsigned mode, struct slice content, struct error *error)
+{
+    char *temporary = memory_format("%s.XXXXXX", path);
+    int file = mkostemp(temporary, O_CLOEXEC);
+    bool ok = file >= 0 && fchmod(file, mode_of(path, mode)) == 0 && write_all(file, content);
+
+    if (file >= 0) {
+        ok = close(file) == 0 && ok;
+    }
+    ok = ok && rename(temporary, path) == 0;
+    if (!ok) {
+        error_set_errno(error, "cannot write %s", path);
+        if (file >= 0) {
+            (void)unlink(temporary);
+        }
+    }
+    free(temporary);
+    return ok;
+}

@@ -1,0 +1,22 @@
+/*
+ * file - whole files, read and written in one go.
+ */
+#ifndef LIBCORE_BASE_FILE_H
+#define LIBCORE_BASE_FILE_H
+
+#include "libcore/base/buffer.h"
+#include "libcore/base/error.h"
+
+/*
+ * Appends the content of path, "-" is standard input.  what: "mail file", for
+ * the message; a file that is not there is "PATH does not exist.".
+ */
+bool file_read(const char *path, const char *what, struct buffer *content, struct error *error);
+/*
+ * Writes the content to path, as a whole or not at all: a reader sees the old
+ * file or the new one, and after a failure the old one stays.  mode: of a new file, whatever the
+ * umask is; a file that is replaced keeps its own.
+ */
+bool file_write(const char *path, unsigned mode, struct slice content, struct error *error);
+
+#endif
