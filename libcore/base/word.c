@@ -16,7 +16,7 @@ static const char file_prefix[] = "file:";
 
 static bool is_blank(char byte)
 {
-    return byte == ' ' || byte == '\t';
+    return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
 }
 
 static bool is_bare(char byte)

@@ -31,8 +31,9 @@ struct word {
 };
 
 /*
- * Takes the next word off the front of line; its bytes go to the arena.  False
- * at the end of the line, and with *error set at a mistake.
+ * Takes the next word off the front of line; its bytes go to the arena.  Blanks
+ * and line ends are between words.  False at the end, and with *error set at a
+ * mistake.
  */
 bool word_next(struct slice *line, struct arena *arena, struct word *word, struct error *error);
 

@@ -127,6 +127,23 @@ static bool mta_sends_macros(const struct mta *mta, enum command command)
            (!content && mta->answer.version >= command_info[command].since_version);
 }
 
+void mta_macros(struct mta *mta, enum command stage, struct slice pairs)
+{
+    uint32_t bit = (uint32_t)1 << stage;
+    bool any = pairs.length > 0;
+    struct slice names;
+
+    if (mta->position == POSITION_START || !mta_sends_macros(mta, stage)) {
+        return;
+    }
+    if (any && mta_listed_macros(mta, stage, &names)) {
+        mta_append_listed(mta->output, stage, pairs, names, &any);
+    } else {
+        macro_append_packet(mta->output, stage, pairs);
+    }
+    mta->macros_sent = any ? mta->macros_sent | bit : mta->macros_sent & ~bit;
+}
+
 static bool mta_may_send(const struct mta *mta, enum command command)
 {
     /* Nothing can stand for a command without reply that the filter does not know (K). */

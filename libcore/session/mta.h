@@ -59,6 +59,11 @@ void mta_negotiate(struct mta *mta, const struct negotiation *offer);
  */
 enum mta_sent mta_command(struct mta *mta, enum command command, struct slice payload,
                           struct slice macros);
+/*
+ * Sends a macro set by itself, filtered by the lists the filter gave, an empty
+ * one too, as Postfix does.  Nothing for a stage the filter does not see.
+ */
+void mta_macros(struct mta *mta, enum command stage, struct slice pairs);
 /* True when the filter wants that command. */
 bool mta_wants(const struct mta *mta, enum command command);
 /* Cuts the open message off; replies still owed become stale. No-op between messages. */

@@ -53,6 +53,7 @@ static const struct line_form command_forms[] = {
     {"data", 'T', FORM_EMPTY, 0, 0, ""},
     {"unknown", 'U', FORM_STRINGS, 1, 1, "COMMAND"},
     {"header", 'L', FORM_STRINGS, 2, 2, "NAME VALUE"},
+    {SESSION_LINE_VERBATIM, 'L', FORM_STRINGS, 2, 2, "NAME VALUE"},
     {"end-of-header", 'N', FORM_EMPTY, 0, 0, ""},
     {"body", 'B', FORM_TEXT, 0, ANY, "TEXT..."},
     {"end-of-message", 'E', FORM_TEXT, 0, ANY, "[TEXT...]"},

@@ -38,6 +38,12 @@ bool session_line_encode(enum session_side side, const struct word *words, size_
 bool session_line_encode_hex(const struct word *words, size_t count, struct buffer *bytes,
                              struct error *error);
 
+/*
+ * "header NAME VALUE" leaves out the blank behind the colon, as MTAs do for most
+ * filters; this one has the value exactly as it stands behind the colon.
+ */
+#define SESSION_LINE_VERBATIM "header-verbatim"
+
 /* True when that name's words are parts of one text: "body". */
 bool session_line_is_text(enum session_side side, struct slice name);
 /* True when a line of that side may begin with the name. */
