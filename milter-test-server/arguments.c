@@ -10,6 +10,7 @@
 #include "libcore/mail/mail_file.h"
 #include "libcore/wire/protocol.h"
 #include "milter-test-server/macros.h"
+#include "milter-test-server/replay_arguments.h"
 #include "milter-test-server/terminal.h"
 
 #include <arpa/inet.h>
@@ -366,19 +367,27 @@ static void complete_plan(struct arguments *arguments)
     plan->macros = &arguments->macros;
     arguments->output_message = given.output_message;
     message_complete(&arguments->message);
+    arguments->replays = replay_arguments_take(&arguments->replay);
+    arguments->replay.player.spec = plan->spec;
+    arguments->replay.player.address = plan->address;
+    arguments->replay.player.connection_timeout = plan->timeouts.connection;
+    arguments->replay.player.reply_timeout = plan->timeouts.reading;
+    arguments->replay.player.writing_timeout = plan->timeouts.writing;
+    arguments->replay.player.end_of_message_timeout = plan->timeouts.end_of_message;
 }
 
 enum option_outcome arguments_parse(struct arguments *arguments, int argc, char **argv)
 {
     static const struct option_group groups[] = {
-        {"The filter", filter_entries},
-        {"The message", message_entries},
-        {"Macros", macro_entries},
+        {"The filter", filter_entries},    {"The message", message_entries},
+        {"Macros", macro_entries},         {"Replay", replay_entries},
         {"This program", program_entries},
     };
     static const struct option_program program = {
         .name = program_name,
         .version = MILTER_MANAGER_VERSION,
+        .usage = "[FILE...]",
+        .words = &replay_words,
         .summary = "Plays the mail server: sends one message to a milter and says what came of it.",
         .groups = groups,
         .group_count = sizeof(groups) / sizeof(groups[0]),

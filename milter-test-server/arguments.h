@@ -5,12 +5,15 @@
 #define MILTER_TEST_SERVER_ARGUMENTS_H
 
 #include "libcore/base/options.h"
+#include "milter-test-server/replay.h"
 #include "milter-test-server/session.h"
 
 struct arguments {
     struct session_plan plan; /* spec is NULL when none was given */
     struct message message;
     struct macro_store macros;
+    bool replays; /* instead of sending the message */
+    struct replay_options replay;
     bool output_message;
     bool colour;
 };

@@ -54,6 +54,11 @@ static bool run(const struct arguments *arguments)
     bool ok;
 
     loop_before_sleep(loop, flush_log, NULL);
+    if (arguments->replays) {
+        ok = replay_run(loop, &arguments->replay);
+        loop_free(loop);
+        return ok;
+    }
     session_run(loop, &arguments->plan, &result);
     loop_free(loop);
     log_flush();
