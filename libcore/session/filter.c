@@ -64,6 +64,24 @@ static enum position filter_position_after(struct filter *filter, enum command c
     return next;
 }
 
+static void filter_record_command(struct filter *filter, const struct packet *packet)
+{
+    if (filter->recorder != NULL) {
+        recorder_command(filter->recorder, packet);
+    }
+}
+
+/* What stands in the output behind before. */
+static void filter_record_reply(struct filter *filter, size_t before)
+{
+    struct slice bytes = buffer_slice(filter->output);
+
+    if (filter->recorder != NULL) {
+        slice_skip(&bytes, before);
+        recorder_replies(filter->recorder, bytes);
+    }
+}
+
 static enum filter_result filter_advance(struct filter *filter, const struct command_packet *event,
                                          struct error *error)
 {
@@ -110,22 +128,27 @@ enum filter_result filter_next(struct filter *filter, struct slice *input,
         return FILTER_HELD;
     }
     *input = rest;
+    filter_record_command(filter, &packet);
     return filter_advance(filter, event, error);
 }
 
 void filter_negotiate(struct filter *filter, const struct negotiation *answer)
 {
+    size_t before = buffer_length(filter->output);
+
     assert(filter->owes && filter->owed == COMMAND_NEGOTIATE);
     filter->answer = *answer;
     filter->answer.macro_lists = slice_of("", 0);
     filter->owes = false;
     negotiation_append(filter->output, answer);
+    filter_record_reply(filter, before);
 }
 
 void filter_reply(struct filter *filter, const struct reply *reply)
 {
     enum verdict verdict = reply_verdict(reply);
     enum position after = order_after_reply(filter->position, filter->owed, verdict);
+    size_t before = buffer_length(filter->output);
 
     assert(order_reply_valid(filter->owed, reply->kind) && !reply_info[reply->kind].edit);
     /* An MTA that goes on with a message we have accepted is answered, not sent away. */
@@ -138,6 +161,7 @@ void filter_reply(struct filter *filter, const struct reply *reply)
     if (filter->owes) {
         filter->owes = false;
         reply_append(filter->output, reply);
+        filter_record_reply(filter, before);
     }
 }
 
@@ -148,7 +172,10 @@ void filter_reply_verdict(struct filter *filter, enum verdict verdict)
 
 void filter_edit(struct filter *filter, const struct reply *edit)
 {
+    size_t before = buffer_length(filter->output);
+
     assert(filter->owes && filter->owed == COMMAND_END_OF_MESSAGE);
     assert(reply_info[edit->kind].edit || edit->kind == REPLY_PROGRESS);
     reply_append(filter->output, edit);
+    filter_record_reply(filter, before);
 }

@@ -12,6 +12,7 @@
 
 #include "libcore/session/macro_store.h"
 #include "libcore/session/order.h"
+#include "libcore/session/recorder.h"
 #include "libcore/wire/command.h"
 #include "libcore/wire/negotiation.h"
 #include "libcore/wire/reply.h"
@@ -25,6 +26,7 @@ struct filter {
     struct negotiation offer;  /* the MTA's, after negotiation_accept_offer; no lists */
     struct negotiation answer; /* ours; no lists */
     struct macro_store macros;
+    struct recorder *recorder; /* the owner's, or NULL: hears everything that is said */
 };
 
 enum filter_result {
