@@ -137,6 +137,21 @@ static bool matches(const struct session_step *step, const struct playback_answe
     }
 }
 
+bool playback_satisfied(const struct playback *playback, const struct session_step *expected,
+                        size_t count)
+{
+    size_t a = 0;
+
+    for (size_t e = 0; e < count; e++) {
+        if (a < playback->answer_count && matches(&expected[e], &playback->answers[a])) {
+            a++;
+        } else if (!expected[e].optional) {
+            return false;
+        }
+    }
+    return a == playback->answer_count;
+}
+
 /* What need not be written down. */
 static bool goes_without_saying(const struct playback_answer *answer, bool negotiation_expected)
 {
@@ -158,7 +173,7 @@ struct comparison {
 static void add_expected(const struct comparison *comparison, size_t index)
 {
     const struct session_step *step = &comparison->expected[index];
-    bool given = !comparison->owed && session_step_expects_continue(step);
+    bool given = step->optional || (!comparison->owed && session_step_expects_continue(step));
 
     add_line(comparison->playback, given ? ' ' : '-', step->text);
 }

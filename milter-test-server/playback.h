@@ -50,6 +50,10 @@ void playback_add_close(struct playback *playback);
 void playback_add_nothing(struct playback *playback, const struct session_step *step);
 void playback_add_note(struct playback *playback, const char *sentence);
 
+/* True when the answers collected so far are all that the expectations need, in order. */
+bool playback_satisfied(const struct playback *playback, const struct session_step *expected,
+                        size_t count);
+
 /*
  * Ends a block: compares what was expected with the answers collected since the
  * last block.  owed: a reply was owed when the block began, so that an expected

@@ -52,11 +52,12 @@ struct player {
     bool in_block;
     size_t block, block_end;
     bool block_owed;
-    size_t answers_seen; /* of the block, for which an expectation was used up */
 
-    bool unasked; /* something was sent anyway since the last block: answers may come */
-    bool left;    /* the filter is out of the whole SMTP session */
-    bool skipped; /* it wants no more body */
+    bool unasked;    /* something was sent anyway since the last block: answers may come */
+    bool lock_step;  /* the last command was an MTA's: its answer comes before anything else */
+    bool close_seen; /* the playback has the filter's end */
+    bool left;       /* the filter is out of the whole SMTP session */
+    bool skipped;    /* it wants no more body */
 };
 
 static double player_clock(void)
@@ -163,7 +164,6 @@ static void player_open_block(struct player *player)
         player->block_end++;
     }
     player->block_owed = mta_owed(&player->mta) || player->unasked;
-    player->answers_seen = 0;
 }
 
 static void player_close_block(struct player *player)
@@ -282,16 +282,24 @@ static bool player_gone(const struct player *player)
     return player->gone.code != ERROR_NONE;
 }
 
+static void player_note_close(struct player *player)
+{
+    if (buffer_length(&player->input) > 0) {
+        playback_add_bytes(&player->playback, buffer_slice(&player->input));
+        buffer_reset(&player->input);
+    }
+    if (!player->close_seen) {
+        playback_add_close(&player->playback);
+    }
+    player->close_seen = true;
+}
+
 /* The filter's end is closed while something is waited for. */
 static void player_lost(struct player *player)
 {
     char sentence[sizeof(player->gone.message)];
 
-    if (buffer_length(&player->input) > 0) {
-        playback_add_bytes(&player->playback, buffer_slice(&player->input));
-        buffer_reset(&player->input);
-    }
-    playback_add_close(&player->playback);
+    player_note_close(player);
     (void)snprintf(sentence, sizeof(sentence), "%s", player->gone.message);
     player_close_block(player);
     player_fail(player, player->gone.code, sentence);
@@ -359,12 +367,14 @@ static bool player_collect_close(struct player *player)
         player_wait_for(player, WAIT_CLOSE, player->reply_timeout);
         return false;
     }
-    if (buffer_length(&player->input) > 0) {
-        playback_add_bytes(&player->playback, buffer_slice(&player->input));
-        buffer_reset(&player->input);
-    }
-    playback_add_close(&player->playback);
+    player_note_close(player);
     return true;
+}
+
+static bool player_satisfied(const struct player *player)
+{
+    return playback_satisfied(&player->playback, player->file->steps + player->block,
+                              player->block_end - player->block);
 }
 
 /* One expectation of the block; false: it waits. */
@@ -376,8 +386,8 @@ static bool player_collect_step(struct player *player, const struct session_step
     if (step->kind == SESSION_STEP_EXPECT_CLOSE) {
         return player_collect_close(player);
     }
-    if (!mta_owed(&player->mta) && !player->unasked) {
-        return true; /* nothing can come: not waited for */
+    if (!mta_owed(&player->mta) && (!player->unasked || player_satisfied(player))) {
+        return true; /* nothing has to come: not waited for */
     }
     return player_collect_packet(player);
 }
@@ -392,7 +402,7 @@ static bool player_collect(struct player *player)
         }
         player->next++;
     }
-    while (mta_owed(&player->mta) && player->mta.owed_count > 0 && !player_expects_later(player)) {
+    while (player->mta.owed_count > 0 && !player->close_seen && !player_expects_later(player)) {
         if (!player_collect_packet(player)) {
             return false;
         }
@@ -569,6 +579,8 @@ static void player_send_anyway(struct player *player, const struct session_step 
     }
     if (sent == MTA_OUT_OF_ORDER || sent == MTA_NOT_SENT) {
         player_unasked(player, step);
+    } else if (sent == MTA_REPLY_OWED) {
+        player->unasked = true; /* there may be more answers than an MTA would take */
     }
 }
 
@@ -595,10 +607,17 @@ static bool player_early(struct player *player, const struct session_step *step)
 }
 
 /* Whether the reply to the last command has to be there before this step. */
-static bool player_settles_first(const struct session_step *step)
+static bool player_settles_first(const struct player *player, const struct session_step *step)
 {
-    return step == NULL || step->kind == SESSION_STEP_SEND || step->kind == SESSION_STEP_CLOSE ||
-           step->kind == SESSION_STEP_PAUSE;
+    if (!mta_owed(&player->mta) || player->mta.owed_count == 0 || player->close_seen) {
+        return false;
+    }
+    if (step == NULL || step->kind == SESSION_STEP_SEND || step->kind == SESSION_STEP_CLOSE ||
+        step->kind == SESSION_STEP_PAUSE) {
+        return true;
+    }
+    return player->lock_step &&
+           (step->kind == SESSION_STEP_SEND_ANYWAY || step->kind == SESSION_STEP_SEND_BYTES);
 }
 
 static bool sends(const struct session_step *step)
@@ -624,6 +643,7 @@ static bool player_do(struct player *player, const struct session_step *step)
     if (player_gone(player) && sends(step)) {
         return true; /* an MTA would say nothing either */
     }
+    player->lock_step = step->kind == SESSION_STEP_SEND || (player->lock_step && !sends(step));
     switch (step->kind) {
     case SESSION_STEP_SEND:
         if (!player_send(player, step)) {
@@ -657,8 +677,7 @@ static void player_walk(struct player *player)
     while (player->wait != WAIT_OVER) {
         const struct session_step *step = player_step(player, player->next);
 
-        if (player->in_block || is_expectation(step) ||
-            (player_settles_first(step) && mta_owed(&player->mta) && player->mta.owed_count > 0)) {
+        if (player->in_block || is_expectation(step) || player_settles_first(player, step)) {
             if (!player_collect(player)) {
                 return;
             }

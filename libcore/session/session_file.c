@@ -322,6 +322,15 @@ static bool read_expect(struct reader *reader, struct session_step *step)
     return true;
 }
 
+static bool read_optional(struct reader *reader, struct session_step *step)
+{
+    if (first_word_is(reader, "close") || first_word_is(reader, "nothing")) {
+        return refuse(reader, "only a packet may be missing: <? has no close and no nothing");
+    }
+    step->optional = true;
+    return read_expect(reader, step);
+}
+
 static bool read_wait(struct reader *reader, struct session_step *step, enum session_step_kind kind)
 {
     step->kind = kind;
@@ -353,7 +362,7 @@ static bool read_step(struct reader *reader, struct session_step *step)
     static const struct {
         const char *sign;
         bool (*read)(struct reader *reader, struct session_step *step);
-    } signs[] = {{">", read_send}, {"!", read_send_anyway}, {"<", read_expect}};
+    } signs[] = {{">", read_send}, {"!", read_send_anyway}, {"<", read_expect}, {"<?", read_optional}};
 
     if (!read_time(reader, step)) {
         return false;

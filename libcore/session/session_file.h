@@ -26,7 +26,7 @@ enum session_step_kind {
     SESSION_STEP_SEND_ANYWAY,    /* "! ...": a command, whatever an MTA would do */
     SESSION_STEP_SEND_BYTES,     /* "! hex", "! part", "! rest": bytes as they are */
     SESSION_STEP_CLOSE,          /* "> close": the MTA goes away */
-    SESSION_STEP_EXPECT,         /* "< ...": a packet of the filter */
+    SESSION_STEP_EXPECT,         /* "< ...": a packet of the filter; "<? ...": it may be missing */
     SESSION_STEP_EXPECT_CLOSE,   /* "< close": the filter goes away */
     SESSION_STEP_EXPECT_NOTHING, /* "< nothing 200ms": the filter stays silent that long */
     SESSION_STEP_PAUSE,          /* "pause 200ms": the MTA waits */
@@ -44,6 +44,7 @@ struct session_step {
     enum command command; /* SEND and SEND_ANYWAY; COMMANDS when no command has that letter */
     bool verbatim;        /* a header value that holds its own blank */
     struct slice bytes;   /* SEND_BYTES */
+    bool optional;        /* EXPECT: fine without */
     bool exact;           /* EXPECT: the packet is meant, not a pattern */
     struct word *words;   /* EXPECT, not exact; the first is the name of the reply */
     size_t word_count;
