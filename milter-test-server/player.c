@@ -728,8 +728,7 @@ static void player_failed(void *owner, const struct error *error)
     struct player *player = owner;
 
     if (player->wait == WAIT_CONNECTION) {
-        error_set(&player->error, error->code, "Failed to connect to %s: %s", player->options->spec,
-                  error->message);
+        error_set(&player->error, error->code, "Failed to connect: %s", error->message);
         player->gone = *error;
         player_finish(player);
         return;

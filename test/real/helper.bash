@@ -7,6 +7,8 @@
 
 REAL=${BATS_TEST_DIRNAME:?}
 MAILS=${REAL%/real}/fixtures/mails
+# shellcheck disable=SC2034 # the tests use it
+SESSIONS=${REAL%/real}/fixtures/sessions
 MILTER_BUILD_DIR=${MILTER_BUILD_DIR:-${REAL%/test/real}/build}
 export REAL MILTER_BUILD_DIR
 

@@ -77,13 +77,23 @@ words_case() {
     script "$WORK/last.sock" c three_messages
 }
 
-@test "opendkim verifies: pass, fail, none" {
+# The same cases as session files (fixtures/sessions-opendkim) have to agree.
+@test "opendkim verifies and signs: pass, fail, none, signed" {
     local socket
     for socket in children/opendkim.sock opendkim.sock last.sock first.sock; do
         miltertest -D socket="unix:$WORK/$socket" -D mails="$MAILS" -s "$REAL/opendkim-verify.lua" >"$WORK/out" 2>&1 || {
             cat "$WORK/out"
             return 1
         }
-        in_order "$WORK/out" '^dkim-signed.eml: dkim=pass' '^dkim-broken.eml: dkim=fail' '^plain.eml: dkim=none'
+        in_order "$WORK/out" '^dkim-signed.eml: dkim=pass' '^dkim-broken.eml: dkim=fail' '^plain.eml: dkim=none' \
+            '^folded.eml: dkim=none' '^eightbit.eml: dkim=none' '^plain.eml: d=example.test'
+    done
+    for socket in children/opendkim.sock opendkim.sock; do
+        "$MILTER_BUILD_DIR/bin/milter-test-server" -s "unix:$WORK/$socket" \
+            --replay "$SESSIONS-opendkim" >"$WORK/out" || {
+            cat "$WORK/out"
+            return 1
+        }
+        has "$WORK/out" '^6 passed, 0 failed'
     done
 }
