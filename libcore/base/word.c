@@ -101,6 +101,21 @@ static bool take_regexp(struct slice *line, struct buffer *text, struct error *e
     return false;
 }
 
+/* A backslash at the end of a line: the word goes on behind the blanks of the next. */
+static bool take_line_end(struct slice *line)
+{
+    size_t end = line->length > 1 && line->data[1] == '\r' ? 2 : 1;
+
+    if (line->data[0] != '\\' || line->length <= end || line->data[end] != '\n') {
+        return false;
+    }
+    slice_skip(line, end + 1);
+    while (line->length > 0 && (line->data[0] == ' ' || line->data[0] == '\t')) {
+        slice_skip(line, 1);
+    }
+    return true;
+}
+
 static bool take_parts(struct slice *line, struct buffer *text, bool *star, bool *quoted,
                        struct error *error)
 {
@@ -113,6 +128,9 @@ static bool take_parts(struct slice *line, struct buffer *text, bool *star, bool
             if (!take_quoted(line, text, error)) {
                 return false;
             }
+            continue;
+        }
+        if (take_line_end(line)) {
             continue;
         }
         if (byte == '\\' || (unsigned char)byte < ' ' || byte == 127) {

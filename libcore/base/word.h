@@ -8,7 +8,8 @@
  *   *  a*b          bare with a '*': any bytes in its place
  *   /regexp/        extended regular expression, anywhere in the bytes
  *
- * Adjacent parts make one word (name="a b").  A bare word that would read as
+ * Adjacent parts make one word (name="a b"); a backslash at the end of a line
+ * lets a word go on behind the blanks of the next.  A bare word that would read as
  * one of the special forms is written quoted.
  */
 #ifndef LIBCORE_BASE_WORD_H

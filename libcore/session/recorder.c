@@ -72,14 +72,13 @@ static void recorder_append_header(struct recorder *recorder, struct slice name,
 {
     bool spaced = slice_starts_with(value, " ");
 
-    buffer_append_format(&recorder->text, "%s ", spaced ? "header" : SESSION_LINE_VERBATIM);
-    word_append(&recorder->text, name);
-    buffer_append_byte(&recorder->text, ' ');
+    buffer_append_format(&recorder->text, "%s", spaced ? "header" : SESSION_LINE_VERBATIM);
+    session_line_append_word(&recorder->text, name);
     value.length--; /* the NUL */
     if (spaced) {
         slice_skip(&value, 1);
     }
-    word_append(&recorder->text, value);
+    session_line_append_word(&recorder->text, value);
     buffer_append_byte(&recorder->text, '\n');
 }
 

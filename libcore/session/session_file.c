@@ -54,12 +54,11 @@ static bool is_continuation(struct slice text)
            without_line_end(take_line(&(struct slice){text.data, text.length})).length > 0;
 }
 
-static bool add_words(struct reader *reader, struct slice line)
+static bool add_words(struct reader *reader, struct slice text)
 {
     struct word word;
 
-    line = without_line_end(line);
-    while (word_next(&line, &reader->file->arena, &word, reader->error)) {
+    while (word_next(&text, &reader->file->arena, &word, reader->error)) {
         if (reader->word_count == reader->word_capacity) {
             size_t capacity = reader->word_capacity > 0 ? reader->word_capacity * 2 : 16;
             struct word *words = arena_new(&reader->file->arena, capacity * sizeof(*words));
@@ -362,7 +361,8 @@ static bool read_step(struct reader *reader, struct session_step *step)
     static const struct {
         const char *sign;
         bool (*read)(struct reader *reader, struct session_step *step);
-    } signs[] = {{">", read_send}, {"!", read_send_anyway}, {"<", read_expect}, {"<?", read_optional}};
+    } signs[] = {
+        {">", read_send}, {"!", read_send_anyway}, {"<", read_expect}, {"<?", read_optional}};
 
     if (!read_time(reader, step)) {
         return false;
@@ -427,18 +427,11 @@ static bool read_lines(struct reader *reader, bool *version_seen)
         (void)add_step(reader, &step);
         return *version_seen || read_version(reader, without_line_end(line), version_seen);
     }
-    if (!add_words(reader, line)) {
-        return false;
-    }
     while (is_continuation(reader->rest)) {
-        line = take_line(&reader->rest);
+        step.text.length += take_line(&reader->rest).length;
         reader->line++;
-        step.text.length += line.length;
-        if (!add_words(reader, line)) {
-            return false;
-        }
     }
-    return read_step(reader, &step);
+    return add_words(reader, step.text) && read_step(reader, &step);
 }
 
 bool session_file_parse(struct session_file *file, const char *name, struct slice text,

@@ -193,9 +193,22 @@ static bool take_uint32(struct slice *input, uint32_t *value)
     return true;
 }
 
-static void append_word(struct buffer *output, struct slice text)
+void session_line_append_word(struct buffer *output, struct slice text)
 {
+    const char *end;
+
     buffer_append_byte(output, ' ');
+    if (!word_is_text(text)) {
+        word_append(output, text);
+        return;
+    }
+    while (text.length > 0 && (end = memchr(text.data, '\n', text.length - 1)) != NULL) {
+        size_t length = (size_t)(end - text.data) + 1;
+
+        word_append_quoted(output, slice_of(text.data, length));
+        buffer_append_format(output, "\\\n%s", indent);
+        slice_skip(&text, length);
+    }
     word_append(output, text);
 }
 
@@ -216,7 +229,7 @@ static bool write_strings(struct buffer *output, struct slice payload, const str
     unsigned count = form->form == FORM_INDEXED ? 1 : 0;
 
     while (slice_take_string(&payload, &text)) {
-        append_word(output, text);
+        session_line_append_word(output, text);
         count++;
     }
     return payload.length == 0 && count >= form->minimum && count <= form->maximum;
@@ -241,7 +254,7 @@ static bool write_connect(struct buffer *output, struct slice payload)
     if (!slice_take_string(&payload, &host) || payload.length == 0) {
         return false;
     }
-    append_word(output, host);
+    session_line_append_word(output, host);
     while (family < FAMILIES && families[family].letter != payload.data[0]) {
         family++;
     }
@@ -266,7 +279,7 @@ static bool write_connect(struct buffer *output, struct slice payload)
     if (!slice_take_string(&payload, &address)) {
         return false;
     }
-    append_word(output, address);
+    session_line_append_word(output, address);
     return payload.length == 0;
 }
 

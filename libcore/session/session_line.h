@@ -27,6 +27,9 @@ void session_line_append(struct buffer *output, enum session_side side,
 /* The same for bytes that are no packet: "hex 00 01 ...". */
 void session_line_append_hex(struct buffer *output, struct slice bytes);
 
+/* A blank and a word; one of several lines is written as such, indented. */
+void session_line_append_word(struct buffer *output, struct slice text);
+
 /*
  * What the words of a line stand for: the letter, and the payload, which is
  * appended.  All words are literals.  False with *error naming the mistake and

@@ -21,6 +21,7 @@ static const struct {
      SLICE_LITERAL("a \"b\"\r\n\t\\\0\xff")},
     {"\"\"", WORD_LITERAL, SLICE_LITERAL("")},
     {"name=\"a b\"c", WORD_LITERAL, SLICE_LITERAL("name=a bc")},
+    {"\"a\"\\\n   \"b\"\\\r\nc", WORD_LITERAL, SLICE_LITERAL("abc")},
     {"base64:SGk=", WORD_LITERAL, SLICE_LITERAL("Hi")},
     {"\"base64:SGk=\"", WORD_LITERAL, SLICE_LITERAL("base64:SGk=")},
     {"file:mails/plain.eml", WORD_FILE, SLICE_LITERAL("mails/plain.eml")},
