@@ -152,15 +152,6 @@ bool playback_satisfied(const struct playback *playback, const struct session_st
     return a == playback->answer_count;
 }
 
-/* What need not be written down. */
-static bool goes_without_saying(const struct playback_answer *answer, bool negotiation_expected)
-{
-    return answer->kind == PLAYBACK_PACKET &&
-           (answer->packet.letter == reply_info[REPLY_CONTINUE].letter ||
-            answer->packet.letter == reply_info[REPLY_PROGRESS].letter ||
-            (answer->packet.letter == reply_info[REPLY_NEGOTIATE].letter && !negotiation_expected));
-}
-
 struct comparison {
     struct playback *playback;
     const struct session_step *expected;
@@ -178,11 +169,25 @@ static void add_expected(const struct comparison *comparison, size_t index)
     add_line(comparison->playback, given ? ' ' : '-', step->text);
 }
 
+/* What need not be written down: progress, and a plain answer that was owed. */
+static bool goes_without_saying(const struct comparison *comparison,
+                                const struct playback_answer *answer)
+{
+    if (answer->kind != PLAYBACK_PACKET) {
+        return false;
+    }
+    if (answer->packet.letter == reply_info[REPLY_NEGOTIATE].letter) {
+        return comparison->owed && !comparison->negotiation_expected;
+    }
+    return answer->packet.letter == reply_info[REPLY_PROGRESS].letter ||
+           (comparison->owed && answer->packet.letter == reply_info[REPLY_CONTINUE].letter);
+}
+
 static void add_actual(const struct comparison *comparison, size_t index)
 {
     const struct playback_answer *answer = &comparison->playback->answers[index];
 
-    if (!goes_without_saying(answer, comparison->negotiation_expected)) {
+    if (!goes_without_saying(comparison, answer)) {
         add_line(comparison->playback, '+', answer->line);
     }
 }

@@ -101,3 +101,50 @@ replay() {
         replay "$name.sock" "$SESSIONS-strict"
     done
 }
+
+# recorded DIR : waits until the one session there is complete; names its file
+recorded() {
+    local tries=0 files=()
+    while [ $tries -lt 200 ]; do
+        mapfile -t files < <(find "$1" -name '*.session')
+        [ "${#files[@]}" -lt 1 ] || break
+        sleep 0.05
+        tries=$((tries + 1))
+    done
+    [ "${#files[@]}" -eq 1 ] && echo "${files[0]}"
+}
+
+@test "a session of Postfix that milter-test-client has recorded is played to opendkim" {
+    local port file
+    port=$(free_port)
+    mkdir -p "$WORK/records"
+    start opendkim "$WORK/opendkim" "$WORK/opendkim/s.sock"
+    start test-client "$WORK/client" "$WORK/client/s.sock" --record "$WORK/records"
+    start postfix "$WORK/postfix" "$port" "$WORK/client/s.sock"
+    "$REAL/smtp-send.py" -x 'ADDR=192.0.2.77 NAME=client.example.net' "$port" bob@example.test \
+        <"$MAILS/dkim-signed.eml" >"$WORK/dialogue"
+    file=$(recorded "$WORK/records")
+    [ "$(stat -c %a "$file")" = 600 ]
+    in_order "$file" '^milter-session 1$' '> macros connect .*j=' '> connect client.example.net inet ' \
+        '> macros envelope-recipient .*i=' '> header DKIM-Signature "v=1;' '> body$' '> end-of-message' '> quit$'
+
+    # The filter that recorded it continued everywhere: opendkim's own answers are taken over once ...
+    "$MILTER_BUILD_DIR/bin/milter-test-server" -s "unix:$WORK/opendkim/s.sock" --replay "$file" --update >"$WORK/out"
+    has "$WORK/out" '^updated '
+    has "$file" '< insert-header .*Authentication-Results'
+    has "$file" 'dkim=pass'
+    # ... and are the same from then on,
+    replay opendkim/s.sock "$file"
+    has "$WORK/out" '^1 passed, 0 failed'
+    # until a header is changed.
+    sed -i 's/header Subject .*/header Subject "Something else"/' "$file"
+    run ! "$MILTER_BUILD_DIR/bin/milter-test-server" -s "unix:$WORK/opendkim/s.sock" --replay "$file"
+    echo "$output" >"$WORK/out"
+    in_order "$WORK/out" '^--- .*\.session$' '^\+\+\+ unix:.*/opendkim/s.sock$' '^-.*dkim=pass' '^\+.*dkim=fail' \
+        '^0 passed, 1 failed'
+    # The same holds with the manager between them.
+    manager opendkim "$(child opendkim "$WORK/opendkim/s.sock" 'fallback_status = "temporary-failure"')"
+    sed -i 's/header Subject .*/header Subject "Signed with the test key"/' "$file"
+    "$MILTER_BUILD_DIR/bin/milter-test-server" -s "unix:$WORK/opendkim.sock" --replay "$file" --update >"$WORK/out"
+    has "$file" 'dkim=pass'
+}
