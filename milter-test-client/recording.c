@@ -1,0 +1,66 @@
+/*
+ * recording - a connection written down as a session file.  Owns the text.
+ */
+#include "milter-test-client/recording.h"
+
+#include "libcore/net/record_directory.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static double recording_clock(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+void recording_begin(struct recording *recording, const char *directory, bool prints,
+                     const char *peer)
+{
+    time_t now = time(NULL);
+    struct buffer comment = {0};
+    char stamp[64];
+    struct tm utc;
+
+    (void)gmtime_r(&now, &utc);
+    (void)strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &utc);
+    buffer_append_format(&comment, "milter-test-client %s, %s, MTA at %s", MILTER_MANAGER_VERSION,
+                         stamp, peer);
+    buffer_append_byte(&comment, '\0');
+    *recording = (struct recording){.directory = directory, .prints = prints};
+    recorder_init(&recording->recorder, SIZE_MAX, recording_clock, comment.data + comment.start);
+    buffer_clear(&comment);
+}
+
+void recording_print(struct recording *recording)
+{
+    struct slice text = buffer_slice(&recording->recorder.text);
+
+    if (!recording->prints || !recording->recorder.any) {
+        return;
+    }
+    slice_skip(&text, recording->printed);
+    (void)fwrite(text.data, 1, text.length, stdout);
+    recording->printed += text.length;
+    if (recording->directory == NULL) {
+        buffer_reset(&recording->recorder.text); /* nobody needs it any more */
+        recording->printed = 0;
+    }
+}
+
+bool recording_end(struct recording *recording, struct error *error)
+{
+    bool ok = true;
+
+    recording_print(recording);
+    if (recording->directory != NULL && recording->recorder.any) {
+        ok = record_directory_save(recording->directory, buffer_slice(&recording->recorder.text),
+                                   error);
+    }
+    recorder_clear(&recording->recorder);
+    return ok;
+}
