@@ -158,6 +158,11 @@ bool word_next(struct slice *line, struct arena *arena, struct word *word, struc
     if (line->length == 0) {
         return false;
     }
+    if (line->data[0] == '#') {
+        error_set(error, ERROR_USAGE,
+                  "a word that begins with # is quoted; a comment has a line of its own");
+        return false;
+    }
     word->kind = WORD_LITERAL;
     special = line->data[0] != '"';
     if (line->data[0] == '/') {
