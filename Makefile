@@ -111,8 +111,8 @@ PROGRAMS := $(addprefix $(BUILD)/bin/,$(MANAGER) $(TOOLS))
 CORE_LIBRARY    := $(BUILD)/lib/libcore.a
 MANAGER_LIBRARY := $(BUILD)/lib/libmanager.a
 
-# Tests: one program per file.  One that includes a header of the manager is
-# linked with the manager's code as well.  Files in test/unit without the
+# Tests: one program per file.  One that includes a header of a program is
+# linked with that program's code as well.  Files in test/unit without the
 # test_ prefix are helpers, available to every unit test.
 UNIT_SOURCES        := $(sort $(wildcard test/unit/test_*.c))
 UNIT_HELPERS        := $(filter-out $(UNIT_SOURCES),$(sort $(wildcard test/unit/*.c)))
@@ -193,8 +193,14 @@ $(BUILD)/bin/milter-manager: $(BUILD)/object/milter-manager/main.o $(MANAGER_LIB
 	$(call say,LINK,$@)$(link) $(ALL_LDFLAGS) $(MANAGER_LIBS)
 
 define tool_rule
-$(BUILD)/bin/$(1): $(call objects,$(sort $(wildcard $(1)/*.c))) $(CORE_LIBRARY)
+lib$(1)_members := $(call objects,$(filter-out $(1)/main.c,$(sort $(wildcard $(1)/*.c))))
+$(BUILD)/lib/lib$(1).a: $$(lib$(1)_members)
+$(BUILD)/bin/$(1): $(BUILD)/object/$(1)/main.o $(BUILD)/lib/lib$(1).a $(CORE_LIBRARY)
 	$$(call say,LINK,$$@)$$(link) $$(ALL_LDFLAGS) $$(TOOL_LIBS)
+
+$(1)_TESTS := $(if $(TEST_SOURCES),$(shell grep -l '^\#include "$(1)/' $(TEST_SOURCES)))
+$$($(1)_TESTS:%.c=$(BUILD)/%): $(BUILD)/lib/lib$(1).a
+$$($(1)_TESTS:%.c=$(BUILD)/%): EXTRA_LIBS = $(JANSSON_LIBS)
 endef
 $(foreach tool,$(TOOLS),$(eval $(call tool_rule,$(tool))))
 

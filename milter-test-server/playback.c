@@ -13,7 +13,6 @@
 
 enum {
     DIFF_CONTEXT = 3,
-    BYTES_SHOWN = 64,        /* of what is no packet */
     TABLE_MAXIMUM = 4000000, /* cells of the table of common answers */
 };
 
@@ -38,15 +37,36 @@ static void *grow(struct arena *arena, void *items, size_t count, size_t *capaci
     return larger;
 }
 
-static void add_line(struct playback *playback, char mark, struct slice text)
+static void push_line(struct playback *playback, char mark, struct slice text)
 {
-    if (text.length == 0) {
-        return;
-    }
     playback->lines = grow(&playback->arena, playback->lines, playback->count, &playback->capacity,
                            sizeof(*playback->lines));
     playback->lines[playback->count++] = (struct playback_line){mark, text};
     playback->differs = playback->differs || mark != ' ';
+}
+
+/* The last line of a file may lack its LF: with something behind it, it is a line that changes. */
+static void end_last_line(struct playback *playback)
+{
+    struct playback_line *last = playback->count > 0 ? &playback->lines[playback->count - 1] : NULL;
+    struct buffer ended = {0};
+
+    if (last == NULL || last->mark != ' ' || last->text.data[last->text.length - 1] == '\n') {
+        return;
+    }
+    last->mark = '-';
+    buffer_append_slice(&ended, last->text);
+    buffer_append_byte(&ended, '\n');
+    push_line(playback, '+', arena_copy(&playback->arena, buffer_slice(&ended)));
+    buffer_clear(&ended);
+}
+
+static void add_line(struct playback *playback, char mark, struct slice text)
+{
+    if (text.length > 0) {
+        end_last_line(playback);
+        push_line(playback, mark, text);
+    }
 }
 
 void playback_add_text(struct playback *playback, struct slice text)
@@ -84,9 +104,6 @@ void playback_add_bytes(struct playback *playback, struct slice bytes)
 {
     struct buffer line = {0};
 
-    if (bytes.length > BYTES_SHOWN) {
-        bytes.length = BYTES_SHOWN;
-    }
     buffer_append_string(&line, "< ");
     session_line_append_hex(&line, bytes);
     (void)add_answer(playback, PLAYBACK_BYTES, &line);

@@ -18,6 +18,7 @@
 #include <time.h>
 
 static const double leaving_seconds = 2; /* for the last packets */
+static const double no_time = 1e-6;      /* a timer of 0 would wait for ever */
 
 enum player_wait {
     WAIT_CONNECTION,
@@ -46,6 +47,7 @@ struct player {
     enum player_wait wait;
     size_t next;          /* step */
     double reply_timeout; /* in force */
+    bool timeout_said;    /* by the file: holds for the end of the message, too */
     double started, seconds;
 
     /* The block of expectations: [block, next) have been looked at, it ends at block_end. */
@@ -166,17 +168,6 @@ static void player_open_block(struct player *player)
     player->block_owed = mta_owed(&player->mta) || player->unasked;
 }
 
-static void player_close_block(struct player *player)
-{
-    playback_compare(&player->playback, player->file->steps + player->block,
-                     player->block_end - player->block, player->block_owed);
-    player->in_block = false;
-    player->next = player->block_end;
-    if (!mta_owed(&player->mta)) {
-        player->unasked = false;
-    }
-}
-
 /* True when more expectations follow behind a comment: the reply owed is theirs. */
 static bool player_expects_later(const struct player *player)
 {
@@ -186,6 +177,17 @@ static bool player_expects_later(const struct player *player)
         index++;
     }
     return index > player->block_end && is_expectation(player_step(player, index));
+}
+
+static void player_close_block(struct player *player)
+{
+    playback_compare(&player->playback, player->file->steps + player->block,
+                     player->block_end - player->block, player->block_owed);
+    player->in_block = false;
+    player->next = player->block_end;
+    if (!mta_owed(&player->mta) && !player_expects_later(player)) {
+        player->unasked = false;
+    }
 }
 
 /* ---- answers */
@@ -308,7 +310,7 @@ static void player_lost(struct player *player)
 static double player_answer_seconds(const struct player *player)
 {
     return player->mta.owed == COMMAND_END_OF_MESSAGE && mta_owed(&player->mta) &&
-                   player->reply_timeout == player->options->reply_timeout
+                   !player->timeout_said
                ? player->options->end_of_message_timeout
                : player->reply_timeout;
 }
@@ -343,7 +345,7 @@ static bool player_collect_packet(struct player *player)
 static bool player_collect_nothing(struct player *player, const struct session_step *step)
 {
     if (player->wait != WAIT_SILENCE) {
-        player_wait_for(player, WAIT_SILENCE, step->seconds);
+        player_wait_for(player, WAIT_SILENCE, step->seconds > 0 ? step->seconds : no_time);
         return false;
     }
     if (loop_timer_active(player->timer) && buffer_length(&player->input) == 0 &&
@@ -368,6 +370,7 @@ static bool player_collect_close(struct player *player)
         return false;
     }
     player_note_close(player);
+    player->mta.owed_count = player->mta.stale_count = 0; /* nothing more can come */
     return true;
 }
 
@@ -420,6 +423,9 @@ static void player_collect_surplus(struct player *player)
         if (!player_take_answer(player)) {
             player->in_block = false;
             return;
+        }
+        if (player->in_block) { /* progress: it belongs here, not to the next command */
+            player_close_block(player);
         }
     }
 }
@@ -629,7 +635,7 @@ static bool sends(const struct session_step *step)
 /* One step that is no expectation; false: it waits, or the play is over. */
 static bool player_do(struct player *player, const struct session_step *step)
 {
-    if (player_gone(player) && sends(step) && !player->left) {
+    if (player_gone(player) && sends(step) && step->kind != SESSION_STEP_CLOSE && !player->left) {
         player_open_block(player);
         player->block_end = player->block;
         player_lost(player);
@@ -662,9 +668,10 @@ static bool player_do(struct player *player, const struct session_step *step)
         break;
     case SESSION_STEP_TIMEOUT:
         player->reply_timeout = step->seconds;
+        player->timeout_said = true;
         break;
     case SESSION_STEP_PAUSE:
-        player_wait_for(player, WAIT_PAUSE, step->seconds > 0 ? step->seconds : 1e-6);
+        player_wait_for(player, WAIT_PAUSE, step->seconds > 0 ? step->seconds : no_time);
         return false;
     default:
         break;

@@ -57,10 +57,10 @@ static bool take_escape(struct slice *line, struct buffer *text, struct error *e
     return true;
 }
 
-/* Behind the opening quote, up to and with the closing one. */
+/* Behind the opening quote, up to and with the closing one, which stands in the same line. */
 static bool take_quoted(struct slice *line, struct buffer *text, struct error *error)
 {
-    while (line->length > 0) {
+    while (line->length > 0 && line->data[0] != '\n') {
         char byte = line->data[0];
 
         slice_skip(line, 1);
@@ -81,7 +81,7 @@ static bool take_quoted(struct slice *line, struct buffer *text, struct error *e
 static bool take_regexp(struct slice *line, struct buffer *text, struct error *error)
 {
     slice_skip(line, 1);
-    while (line->length > 0) {
+    while (line->length > 0 && line->data[0] != '\n') {
         char byte = line->data[0];
 
         slice_skip(line, 1);
@@ -174,6 +174,11 @@ bool word_next(struct slice *line, struct arena *arena, struct word *word, struc
         slice_skip(line, 1);
     }
     if (line->length == 0) {
+        return false;
+    }
+    if (line->data[0] == '#') {
+        error_set(error, ERROR_USAGE,
+                  "a word that begins with # is quoted; a comment has a line of its own");
         return false;
     }
     word->kind = WORD_LITERAL;

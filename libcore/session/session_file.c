@@ -21,6 +21,7 @@ struct reader {
     void *owner;
     struct slice rest;  /* of the text */
     unsigned line;      /* number of the line rest begins with */
+    unsigned blamed;    /* number of the line a mistake is in */
     struct word *words; /* of the step being read */
     size_t word_count, word_capacity;
     struct slice pending; /* what "! part" left for "! rest" */
@@ -48,17 +49,46 @@ static struct slice without_line_end(struct slice line)
     return line;
 }
 
-static bool is_continuation(struct slice text)
+static struct slice without_indent(struct slice line)
 {
-    return text.length > 0 && (text.data[0] == ' ' || text.data[0] == '\t') &&
-           without_line_end(take_line(&(struct slice){text.data, text.length})).length > 0;
+    while (line.length > 0 && (line.data[0] == ' ' || line.data[0] == '\t')) {
+        slice_skip(&line, 1);
+    }
+    return line;
 }
 
+static bool is_comment(struct slice line)
+{
+    line = without_indent(line);
+    return line.length == 0 || line.data[0] == '#';
+}
+
+/* A line of blanks alone is one, too; an indented comment is none. */
+static bool is_continuation(struct slice text)
+{
+    struct slice line = without_line_end(take_line(&text)), inner = without_indent(line);
+
+    return inner.length < line.length && (inner.length == 0 || inner.data[0] != '#');
+}
+
+/* How many lines begin before the byte. */
+static unsigned lines_before(struct slice text, const char *byte)
+{
+    unsigned count = 0;
+
+    for (const char *at = text.data; at < byte; at++) {
+        count += *at == '\n' ? 1 : 0;
+    }
+    return count;
+}
+
+/* reader->blamed is the number of the first line of the text. */
 static bool add_words(struct reader *reader, struct slice text)
 {
+    struct slice rest = text;
     struct word word;
 
-    while (word_next(&text, &reader->file->arena, &word, reader->error)) {
+    while (word_next(&rest, &reader->file->arena, &word, reader->error)) {
         if (reader->word_count == reader->word_capacity) {
             size_t capacity = reader->word_capacity > 0 ? reader->word_capacity * 2 : 16;
             struct word *words = arena_new(&reader->file->arena, capacity * sizeof(*words));
@@ -75,7 +105,11 @@ static bool add_words(struct reader *reader, struct slice text)
         }
         reader->words[reader->word_count++] = word;
     }
-    return reader->error->code == ERROR_NONE;
+    if (reader->error->code != ERROR_NONE) {
+        reader->blamed += lines_before(text, rest.data);
+        return false;
+    }
+    return true;
 }
 
 static void drop_first_word(struct reader *reader)
@@ -116,23 +150,35 @@ static struct session_step *add_step(struct reader *reader, const struct session
     return &file->steps[file->count++];
 }
 
-/* "file:" words become their content; patterns are refused. */
-static bool load_words(struct reader *reader)
+/* "file:" words become their content. */
+static bool load_files(struct reader *reader)
 {
     for (size_t i = 0; i < reader->word_count; i++) {
         struct word *word = &reader->words[i];
         struct buffer content = {0};
+        bool ok = true;
 
         if (word->kind == WORD_FILE) {
-            if (!reader->load(reader->owner, word->text.data, &content, reader->error)) {
-                buffer_clear(&content);
-                return false;
-            }
+            ok = reader->load(reader->owner, word->text.data, &content, reader->error);
             *word = (struct word){WORD_LITERAL,
                                   arena_copy(&reader->file->arena, buffer_slice(&content))};
             buffer_clear(&content);
         }
-        if (word->kind != WORD_LITERAL) {
+        if (!ok) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The same where patterns are refused. */
+static bool load_words(struct reader *reader)
+{
+    if (!load_files(reader)) {
+        return false;
+    }
+    for (size_t i = 0; i < reader->word_count; i++) {
+        if (reader->words[i].kind != WORD_LITERAL) {
             return refuse(reader, "what is sent cannot be a pattern; put the word in quotes");
         }
     }
@@ -204,7 +250,8 @@ static bool read_part(struct reader *reader, struct session_step *step)
     unsigned long length =
         reader->word_count > 2 ? strtoul(reader->words[1].text.data, &end, 10) : 0;
 
-    if (reader->word_count < 3 || reader->words[1].text.length == 0 || *end != '\0') {
+    if (reader->word_count < 3 || reader->words[1].text.data[0] < '0' ||
+        reader->words[1].text.data[0] > '9' || *end != '\0') {
         return refuse(reader, "part wants a number of bytes and a command");
     }
     drop_first_word(reader);
@@ -226,6 +273,8 @@ static bool read_part(struct reader *reader, struct session_step *step)
     return true;
 }
 
+static const char hex_usage[] = "hex wants pairs of hexadecimal digits";
+
 static bool read_hex(struct reader *reader, struct session_step *step)
 {
     struct buffer bytes = {0};
@@ -234,8 +283,7 @@ static bool read_hex(struct reader *reader, struct session_step *step)
 
     step->bytes = arena_copy(&reader->file->arena, buffer_slice(&bytes));
     buffer_clear(&bytes);
-    return ok &&
-           (step->bytes.length > 0 || refuse(reader, "hex wants pairs of hexadecimal digits"));
+    return ok && (step->bytes.length > 0 || refuse(reader, hex_usage));
 }
 
 static bool read_rest(struct reader *reader, struct session_step *step)
@@ -292,14 +340,38 @@ static bool check_pattern(struct reader *reader, struct session_step *step)
     return true;
 }
 
+/* The bytes in pairs of small letters, as they are written when they are compared. */
+static bool spread_hex(struct reader *reader)
+{
+    struct buffer bytes = {0}, line = {0};
+    bool ok =
+        session_line_encode_hex(reader->words + 1, reader->word_count - 1, &bytes, reader->error);
+
+    if (ok) {
+        session_line_append_hex(&line, buffer_slice(&bytes));
+        reader->word_count = 0;
+        ok = add_words(reader, buffer_slice(&line));
+    }
+    buffer_clear(&bytes);
+    buffer_clear(&line);
+    return ok && (reader->word_count > 1 || refuse(reader, hex_usage));
+}
+
+static bool read_pattern(struct reader *reader, struct session_step *step, bool literal)
+{
+    return load_files(reader) && (!literal || spread_hex(reader)) && check_pattern(reader, step);
+}
+
 static bool read_expect(struct reader *reader, struct session_step *step)
 {
+    bool literal = true;
+
     step->kind = SESSION_STEP_EXPECT;
-    step->exact = !first_word_is(reader, "hex");
     for (size_t i = 0; i < reader->word_count; i++) {
-        step->exact = step->exact &&
-                      (reader->words[i].kind == WORD_LITERAL || reader->words[i].kind == WORD_FILE);
+        literal = literal &&
+                  (reader->words[i].kind == WORD_LITERAL || reader->words[i].kind == WORD_FILE);
     }
+    step->exact = literal && !first_word_is(reader, "hex");
     if (first_word_is(reader, "close")) {
         step->kind = SESSION_STEP_EXPECT_CLOSE;
         if (reader->word_count != 1) {
@@ -314,7 +386,7 @@ static bool read_expect(struct reader *reader, struct session_step *step)
         if (!load_words(reader) || !encode(reader, SESSION_SIDE_FILTER, step)) {
             return false;
         }
-    } else if (!check_pattern(reader, step)) {
+    } else if (!read_pattern(reader, step, literal)) {
         return false;
     }
     (void)add_step(reader, step);
@@ -392,14 +464,6 @@ static bool read_step(struct reader *reader, struct session_step *step)
 
 /* ---- the whole file */
 
-static bool is_comment(struct slice line)
-{
-    while (line.length > 0 && (line.data[0] == ' ' || line.data[0] == '\t')) {
-        slice_skip(&line, 1);
-    }
-    return line.length == 0 || line.data[0] == '#';
-}
-
 static bool read_version(struct reader *reader, struct slice line, bool *seen)
 {
     if (!slice_equal_string(line, SESSION_FILE_VERSION_LINE)) {
@@ -419,7 +483,7 @@ static bool read_lines(struct reader *reader, bool *version_seen)
     struct session_step step = {.line = reader->line, .time = -1, .text = {reader->rest.data, 0}};
     struct slice line = take_line(&reader->rest);
 
-    reader->line++;
+    reader->blamed = reader->line++;
     step.text.length = line.length;
     reader->words = NULL;
     reader->word_count = reader->word_capacity = 0;
@@ -441,19 +505,18 @@ bool session_file_parse(struct session_file *file, const char *name, struct slic
     struct reader reader = {
         .file = file, .load = load, .owner = owner, .line = 1, .pending = {"", 0}, .error = &found};
     bool version_seen = false;
-    unsigned line = 1;
 
     *file = (struct session_file){.count = 0};
     reader.rest = arena_copy(&file->arena, text);
     while (found.code == ERROR_NONE && reader.rest.length > 0) {
-        line = reader.line;
         (void)read_lines(&reader, &version_seen);
     }
-    if (!version_seen) {
+    if (found.code == ERROR_NONE && !version_seen) { /* an empty file */
+        reader.blamed = 1;
         (void)read_version(&reader, slice_of("", 0), &version_seen);
     }
     if (found.code != ERROR_NONE) {
-        error_set(error, ERROR_USAGE, "%s:%u: %s", name, line, found.message);
+        error_set(error, ERROR_USAGE, "%s:%u: %s", name, reader.blamed, found.message);
         session_file_clear(file);
         return false;
     }

@@ -24,7 +24,10 @@ enum session_side {
  */
 void session_line_append(struct buffer *output, enum session_side side,
                          const struct packet *packet);
-/* The same for bytes that are no packet: "hex 00 01 ...". */
+/*
+ * The same for bytes that are no packet: "hex 00 01 ...".  How many of them come at a time is not
+ * the filter's choice, so only the first are written, and " *" for the others.
+ */
 void session_line_append_hex(struct buffer *output, struct slice bytes);
 
 /* A blank and a word; one of several lines is written as such, indented. */

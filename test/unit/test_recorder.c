@@ -4,7 +4,9 @@
  */
 #include "libcore/session/filter.h"
 #include "libcore/session/session_file.h"
+#include "libcore/session/session_line.h"
 #include "libcore/wire/macro.h"
+#include "test/unit/bytes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -223,6 +225,112 @@ static void test_bytes_that_are_no_packet(void **state)
     recorder_clear(&recorder);
 }
 
+/* How many bytes of garbage arrive together is chance: what is written matches more as well. */
+static void test_many_bytes_that_are_no_packet(void **state)
+{
+    char garbage[200];
+    struct recorder recorder;
+    struct session_file file;
+    struct error error = {0};
+    struct buffer line = {0};
+
+    (void)state;
+    memset(garbage, 0xee, sizeof(garbage));
+    recorder_init(&recorder, 1000, NULL, NULL);
+    recorder_replies(&recorder, slice_of(garbage, sizeof(garbage)));
+    assert_true(
+        session_file_parse(&file, "record", buffer_slice(&recorder.text), NULL, NULL, &error));
+    assert_int_equal(file.count, 2);
+    session_line_append_hex(&line, slice_of(garbage, sizeof(garbage) - 1));
+    assert_true(session_step_matches(&file.steps[1], NULL, buffer_slice(&line)));
+    buffer_reset(&line);
+    session_line_append_hex(&line, slice_of(garbage, 10));
+    assert_false(session_step_matches(&file.steps[1], NULL, buffer_slice(&line)));
+    buffer_clear(&line);
+    session_file_clear(&file);
+    recorder_clear(&recorder);
+}
+
+/* ---- any conversation */
+
+static struct packet random_packet(uint32_t *seed, enum session_side side, struct buffer *payload)
+{
+    static const char bytes[] = "\0\0\0\1a<>=*/#\"\\ \t\r\n@{}x\x7f\xc3\xa9\xff";
+    static const char *const letters[] = {
+        [SESSION_SIDE_MTA] = "ODCHMRTULNBEAQKZ", [SESSION_SIDE_FILTER] = "Ocartdysf4pqhime+2-bZ"};
+    size_t length = random_next(seed) % 8 == 0 ? random_next(seed) % 3000 : random_next(seed) % 20;
+    const char *choice = letters[side];
+
+    buffer_reset(payload);
+    if (random_next(seed) % 4 == 0) {
+        buffer_append(payload, "\0\0\0\6", 4);
+    }
+    while (length-- > 0) {
+        buffer_append_byte(payload, bytes[random_next(seed) % (sizeof(bytes) - 1)]);
+    }
+    if (random_next(seed) % 2 == 0) {
+        buffer_append_byte(payload, '\0');
+    }
+    return (struct packet){choice[random_next(seed) % strlen(choice)], buffer_slice(payload)};
+}
+
+/* The commands of the file, in their turn. */
+static void check_commands(const struct session_file *file, const struct packet *said, size_t count)
+{
+    size_t step = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        while (file->steps[step].kind != SESSION_STEP_SEND) {
+            step++;
+        }
+        assert_int_equal(file->steps[step].packet.letter, said[i].letter);
+        assert_bytes(file->steps[step].packet.payload, said[i].payload);
+        step++;
+    }
+}
+
+static void test_any_conversation(void **state)
+{
+    enum { ROUNDS = 300, COMMANDS_EACH = 20 };
+    uint32_t seed = 20261127;
+
+    (void)state;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct packet said[COMMANDS_EACH];
+        struct buffer payload = {0}, wire = {0};
+        struct arena arena = {0};
+        struct session_file file;
+        struct recorder recorder;
+        struct error error = {0};
+
+        recorder_init(&recorder, 1000000, round % 2 == 0 ? test_clock : NULL, "any");
+        for (size_t i = 0; i < COMMANDS_EACH; i++) {
+            struct packet reply;
+
+            said[i] = random_packet(&seed, SESSION_SIDE_MTA, &payload);
+            said[i].payload = arena_copy(&arena, said[i].payload);
+            recorder_command(&recorder, &said[i]);
+            recorder.leading_space = false; /* else header values are written without their blank */
+            reply = random_packet(&seed, SESSION_SIDE_FILTER, &payload);
+            buffer_reset(&wire);
+            packet_append(&wire, reply.letter, reply.payload);
+            recorder_replies(&recorder, buffer_slice(&wire));
+            recorder.leading_space = false;
+        }
+        if (!session_file_parse(&file, "record", buffer_slice(&recorder.text), NULL, NULL,
+                                &error)) {
+            fail_msg("round %u: %s", round, error.message);
+        }
+        assert_int_equal(file.count, 2 + 2 * COMMANDS_EACH);
+        check_commands(&file, said, COMMANDS_EACH);
+        session_file_clear(&file);
+        recorder_clear(&recorder);
+        arena_clear(&arena);
+        buffer_clear(&payload);
+        buffer_clear(&wire);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +339,8 @@ int main(void)
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_bytes_that_are_no_packet),
+        cmocka_unit_test(test_many_bytes_that_are_no_packet),
+        cmocka_unit_test(test_any_conversation),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
