@@ -26,7 +26,7 @@ static bool is_bare(char byte)
 
 /* ---- reading */
 
-static int hex_value(char digit)
+int word_hex_digit(char digit)
 {
     static const char digits[] = "0123456789abcdefABCDEF";
     const char *found = digit != '\0' ? strchr(digits, digit) : NULL;
@@ -39,9 +39,10 @@ static bool take_escape(struct slice *line, struct buffer *text, struct error *e
     static const char letters[] = "nrt\\\"0", bytes[] = "\n\r\t\\\"\0";
     const char *found;
 
-    if (line->length >= 3 && line->data[0] == 'x' && hex_value(line->data[1]) >= 0 &&
-        hex_value(line->data[2]) >= 0) {
-        buffer_append_byte(text, (char)(hex_value(line->data[1]) << 4 | hex_value(line->data[2])));
+    if (line->length >= 3 && line->data[0] == 'x' && word_hex_digit(line->data[1]) >= 0 &&
+        word_hex_digit(line->data[2]) >= 0) {
+        buffer_append_byte(
+            text, (char)(word_hex_digit(line->data[1]) << 4 | word_hex_digit(line->data[2])));
         slice_skip(line, 3);
         return true;
     }
