@@ -37,12 +37,13 @@ int word_hex_digit(char digit)
 static bool take_escape(struct slice *line, struct buffer *text, struct error *error)
 {
     static const char letters[] = "nrt\\\"0", bytes[] = "\n\r\t\\\"\0";
+    bool hex = line->length >= 3 && line->data[0] == 'x';
+    int high = hex ? word_hex_digit(line->data[1]) : -1;
+    int low = hex ? word_hex_digit(line->data[2]) : -1;
     const char *found;
 
-    if (line->length >= 3 && line->data[0] == 'x' && word_hex_digit(line->data[1]) >= 0 &&
-        word_hex_digit(line->data[2]) >= 0) {
-        buffer_append_byte(
-            text, (char)(word_hex_digit(line->data[1]) << 4 | word_hex_digit(line->data[2])));
+    if (high >= 0 && low >= 0) {
+        buffer_append_byte(text, (char)(high * 16 + low));
         slice_skip(line, 3);
         return true;
     }

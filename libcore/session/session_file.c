@@ -417,10 +417,10 @@ static bool read_wait(struct reader *reader, struct session_step *step, enum ses
 /* "@SECONDS" in front. */
 static bool read_time(struct reader *reader, struct session_step *step)
 {
-    struct slice text = reader->words[0].text;
+    struct slice text = reader->word_count > 0 ? reader->words[0].text : slice_of("", 0);
 
     if (text.length < 2 || text.data[0] != '@') {
-        return true;
+        return reader->word_count > 0 || refuse(reader, "a step is missing");
     }
     slice_skip(&text, 1);
     drop_first_word(reader);

@@ -131,14 +131,30 @@ static struct slice take_marked(struct slice *diff, char *mark)
     return line;
 }
 
+/* A number and what has to stand behind it. */
+static size_t take_number(struct slice *text, const char *behind)
+{
+    char *end;
+    size_t number = strtoul(text->data, &end, 10);
+
+    slice_skip(text, (size_t)(end - text->data));
+    assert_true(slice_starts_with(*text, behind));
+    slice_skip(text, strlen(behind));
+    return number;
+}
+
 static void apply_hunk(struct slice *diff, struct slice *text, size_t *line, struct buffer *result)
 {
     size_t old_line, old_count, new_line, new_count;
     struct slice head = take_line(diff);
 
-    assert_int_equal(sscanf(head.data, "@@ -%zu,%zu +%zu,%zu @@\n", &old_line, &old_count,
-                            &new_line, &new_count),
-                     4);
+    assert_true(slice_starts_with(head, "@@ -"));
+    slice_skip(&head, 4);
+    old_line = take_number(&head, ",");
+    old_count = take_number(&head, " +");
+    new_line = take_number(&head, ",");
+    new_count = take_number(&head, " @@\n");
+    assert_true(new_line >= 1);
     assert_true(old_line >= *line);
     for (; *line < old_line; ++*line) {
         buffer_append_slice(result, take_line(text));
