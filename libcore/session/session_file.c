@@ -82,7 +82,7 @@ static unsigned lines_before(struct slice text, const char *byte)
     return count;
 }
 
-/* reader->blamed is the number of the first line of the text. */
+/* reader->blamed is the number of the first line of the text, which is not empty. */
 static bool add_words(struct reader *reader, struct slice text)
 {
     struct slice rest = text;
@@ -109,7 +109,7 @@ static bool add_words(struct reader *reader, struct slice text)
         reader->blamed += lines_before(text, rest.data);
         return false;
     }
-    return true;
+    return reader->words != NULL;
 }
 
 static void drop_first_word(struct reader *reader)
@@ -417,10 +417,10 @@ static bool read_wait(struct reader *reader, struct session_step *step, enum ses
 /* "@SECONDS" in front. */
 static bool read_time(struct reader *reader, struct session_step *step)
 {
-    struct slice text = reader->word_count > 0 ? reader->words[0].text : slice_of("", 0);
+    struct slice text = reader->words[0].text;
 
     if (text.length < 2 || text.data[0] != '@') {
-        return reader->word_count > 0 || refuse(reader, "a step is missing");
+        return true;
     }
     slice_skip(&text, 1);
     drop_first_word(reader);
