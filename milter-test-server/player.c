@@ -12,6 +12,7 @@
 #include "libcore/base/memory.h"
 #include "libcore/net/stream.h"
 #include "libcore/session/mta.h"
+#include "milter-test-server/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -717,7 +718,7 @@ static void player_failed(void *owner, const struct error *error)
 
     if (player->wait == WAIT_CONNECTION) {
         error_set(&player->error, error->code, "Failed to connect to %s: %s", player->options->spec,
-                  error->message);
+                  error->code == ERROR_TIMEOUT ? error->message : session_reason(error));
         player->gone = *error;
         player_finish(player);
         return;

@@ -71,27 +71,32 @@ static bool is_continuation(struct slice text)
     return inner.length < line.length && (inner.length == 0 || inner.data[0] != '#');
 }
 
+static void add_word(struct reader *reader, const struct word *word)
+{
+    if (reader->word_count == reader->word_capacity) {
+        size_t capacity = reader->word_capacity > 0 ? reader->word_capacity * 2 : 16;
+        struct word *words = arena_new(&reader->file->arena, capacity * sizeof(*words));
+
+        if (reader->word_count > 0) {
+            memcpy(words, reader->words, reader->word_count * sizeof(*words));
+        }
+        reader->words = words;
+        reader->word_capacity = capacity;
+    }
+    reader->words[reader->word_count++] = *word;
+}
+
 static bool add_words(struct reader *reader, struct slice line)
 {
     struct word word;
 
     line = without_line_end(line);
     while (word_next(&line, &reader->file->arena, &word, reader->error)) {
-        if (reader->word_count == reader->word_capacity) {
-            size_t capacity = reader->word_capacity > 0 ? reader->word_capacity * 2 : 16;
-            struct word *words = arena_new(&reader->file->arena, capacity * sizeof(*words));
-
-            if (reader->word_count > 0) {
-                memcpy(words, reader->words, reader->word_count * sizeof(*words));
-            }
-            reader->words = words;
-            reader->word_capacity = capacity;
-        }
         if (reader->word_count == LINE_WORDS) {
             error_set(reader->error, ERROR_USAGE, "more than %d words", LINE_WORDS);
             return false;
         }
-        reader->words[reader->word_count++] = word;
+        add_word(reader, &word);
     }
     return reader->error->code == ERROR_NONE;
 }
@@ -324,38 +329,61 @@ static bool check_pattern(struct reader *reader, struct session_step *step)
     return true;
 }
 
-/* The bytes in pairs of small letters, as they are written when they are compared. */
-static bool spread_hex(struct reader *reader)
+static void add_hex(struct reader *reader, unsigned char byte)
 {
-    struct buffer bytes = {0}, line = {0};
-    bool ok =
-        session_line_encode_hex(reader->words + 1, reader->word_count - 1, &bytes, reader->error);
+    char text[3];
 
-    if (ok) {
-        session_line_append_hex(&line, buffer_slice(&bytes));
-        reader->word_count = 0;
-        ok = add_words(reader, buffer_slice(&line));
-    }
-    buffer_clear(&bytes);
-    buffer_clear(&line);
-    return ok && (reader->word_count > 1 || refuse(reader, hex_usage));
+    (void)snprintf(text, sizeof(text), "%02x", (unsigned)byte);
+    add_word(reader, &(struct word){WORD_LITERAL,
+                                    arena_copy(&reader->file->arena, slice_from_string(text))});
 }
 
-static bool read_pattern(struct reader *reader, struct session_step *step, bool literal)
+/* Each byte a word of two small letters, as they are written when they are compared. */
+static bool spread_hex(struct reader *reader)
 {
-    return load_files(reader) && (!literal || spread_hex(reader)) && check_pattern(reader, step);
+    const struct word *words = reader->words;
+    size_t count = reader->word_count, total = 0;
+    struct buffer bytes = {0};
+    bool ok = count > 1 || refuse(reader, hex_usage);
+
+    reader->words = NULL;
+    reader->word_count = reader->word_capacity = 0;
+    add_word(reader, &words[0]);
+    for (size_t i = 1; ok && i < count; i++) {
+        const struct word word = words[i];
+
+        buffer_reset(&bytes);
+        if (word.kind != WORD_LITERAL) {
+            add_word(reader, &word);
+            continue;
+        }
+        ok = session_line_encode_hex(&word, 1, &bytes, reader->error);
+        total += buffer_length(&bytes);
+        for (size_t k = 0; ok && k < buffer_length(&bytes); k++) {
+            add_hex(reader, (unsigned char)buffer_slice(&bytes).data[k]);
+        }
+    }
+    buffer_clear(&bytes);
+    if (ok && total > SESSION_LINE_HEX) {
+        return refuse(reader, "at most 64 bytes are compared; * stands for those behind them");
+    }
+    return ok;
+}
+
+static bool read_pattern(struct reader *reader, struct session_step *step)
+{
+    return load_files(reader) && (!first_word_is(reader, "hex") || spread_hex(reader)) &&
+           check_pattern(reader, step);
 }
 
 static bool read_expect(struct reader *reader, struct session_step *step)
 {
-    bool literal = true;
-
     step->kind = SESSION_STEP_EXPECT;
+    step->exact = !first_word_is(reader, "hex");
     for (size_t i = 0; i < reader->word_count; i++) {
-        literal = literal &&
-                  (reader->words[i].kind == WORD_LITERAL || reader->words[i].kind == WORD_FILE);
+        step->exact = step->exact &&
+                      (reader->words[i].kind == WORD_LITERAL || reader->words[i].kind == WORD_FILE);
     }
-    step->exact = literal && !first_word_is(reader, "hex");
     if (first_word_is(reader, "close")) {
         step->kind = SESSION_STEP_EXPECT_CLOSE;
         if (reader->word_count != 1) {
@@ -370,7 +398,7 @@ static bool read_expect(struct reader *reader, struct session_step *step)
         if (!load_words(reader) || !encode(reader, SESSION_SIDE_FILTER, step)) {
             return false;
         }
-    } else if (!read_pattern(reader, step, literal)) {
+    } else if (!read_pattern(reader, step)) {
         return false;
     }
     (void)add_step(reader, step);

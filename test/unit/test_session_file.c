@@ -309,6 +309,8 @@ static const struct {
     {"hex 474554", '\0', SLICE_LITERAL("GET"), true},
     {"hex FF 0a", '\0', SLICE_LITERAL("\xff\n"), true},
     {"hex 47 *", '\0', SLICE_LITERAL("GET"), true},
+    {"hex 4745 *", '\0', SLICE_LITERAL("GET"), true},
+    {"hex 47 * 54", '\0', SLICE_LITERAL("GET"), true},
     {"hex 48 *", '\0', SLICE_LITERAL("GET"), false},
     {"hex *", 'a', SLICE_LITERAL(""), false},
     {"accept", '\0', SLICE_LITERAL("a"), false},
@@ -362,6 +364,8 @@ static void test_expects_continue(void **state)
 
 #define NOT_ONE "not a session file: its first line is to be \"milter-session 1\""
 
+#define HEX_32 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static const struct {
     const char *text, *sentence;
 } mistakes[] = {
@@ -404,6 +408,9 @@ static const struct {
     {HEAD "< hex\n", "x.session:2: hex wants pairs of hexadecimal digits"},
     {HEAD "! hex 0\n", "x.session:2: not pairs of hexadecimal digits: <0>"},
     {HEAD "< hex 0g\n", "x.session:2: not pairs of hexadecimal digits: <0g>"},
+    {HEAD "< hex 0g *\n", "x.session:2: not pairs of hexadecimal digits: <0g>"},
+    {HEAD "< hex " HEX_32 " " HEX_32 " 00\n",
+     "x.session:2: at most 64 bytes are compared; * stands for those behind them"},
     {HEAD "! part 3\n", "x.session:2: part wants a number of bytes and a command"},
     {HEAD "! part x helo a\n", "x.session:2: part wants a number of bytes and a command"},
     {HEAD "! part -1 helo a\n", "x.session:2: part wants a number of bytes and a command"},
