@@ -335,6 +335,13 @@ static bool player_collect_packet(struct player *player)
     return false;
 }
 
+/* A filter that goes away is not silent; whatever else is waited for will say so itself. */
+static bool player_silence_ends_in_close(const struct player *player)
+{
+    return player_gone(player) && buffer_length(&player->input) == 0 && !mta_owed(&player->mta) &&
+           !is_expectation(player_step(player, player->next + 1));
+}
+
 static bool player_collect_nothing(struct player *player, const struct session_step *step)
 {
     if (player->wait != WAIT_SILENCE) {
@@ -349,6 +356,9 @@ static bool player_collect_nothing(struct player *player, const struct session_s
     player->wait = WAIT_NOTHING;
     if (buffer_length(&player->input) == 0 && !player_gone(player)) {
         playback_add_nothing(&player->playback, step);
+    }
+    if (player_silence_ends_in_close(player)) {
+        playback_add_close(&player->playback);
     }
     return true;
 }

@@ -378,6 +378,22 @@ FILE
     assert_failure 1
     assert_line -- '-< nothing 3s'
     refute_line -- '-< continue'
+    filter 'C=c|close'
+    session <<<$'> negotiate 6 all all\n> connect h unknown\n< continue\n< nothing 500ms'
+    replay
+    assert_failure 1
+    assert_line -- '-< nothing 500ms'
+    assert_line '+< close'
+    echo '< close' >>a.session
+    replay
+    assert_failure 1
+    assert_line -- '-< nothing 500ms'
+    refute_line '+< close'
+    filter C=close
+    session <<<$'> negotiate 6 all all\n> connect h unknown\n< nothing 500ms\n< continue'
+    replay
+    assert_failure 1
+    assert_equal "$(grep -cxF '+< close' <<<"$output")" 1
 }
 
 @test "a filter that closes, expected or not" {
