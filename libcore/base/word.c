@@ -39,11 +39,14 @@ static bool take_escape(struct slice *line, struct buffer *text, struct error *e
     static const char letters[] = "nrt\\\"0", bytes[] = "\n\r\t\\\"\0";
     const char *found;
 
-    if (line->length >= 3 && line->data[0] == 'x' && hex_value(line->data[1]) >= 0 &&
-        hex_value(line->data[2]) >= 0) {
-        buffer_append_byte(text, (char)(hex_value(line->data[1]) << 4 | hex_value(line->data[2])));
-        slice_skip(line, 3);
-        return true;
+    if (line->length >= 3 && line->data[0] == 'x') {
+        int high = hex_value(line->data[1]), low = hex_value(line->data[2]);
+
+        if (high >= 0 && low >= 0) {
+            buffer_append_byte(text, (char)(high << 4 | low));
+            slice_skip(line, 3);
+            return true;
+        }
     }
     found = line->length > 0 ? memchr(letters, line->data[0], sizeof(letters) - 1) : NULL;
     if (found == NULL) {

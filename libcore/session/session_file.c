@@ -496,6 +496,10 @@ static bool read_lines(struct reader *reader, bool *version_seen)
     if (!add_words(reader, line)) {
         return false;
     }
+    if (reader->word_count == 0) { /* blanks and carriage returns */
+        (void)add_step(reader, &step);
+        return true;
+    }
     while (is_continuation(reader->rest)) {
         line = take_line(&reader->rest);
         reader->blamed = reader->line++;

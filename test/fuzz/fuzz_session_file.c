@@ -161,15 +161,26 @@ static void check_recording(struct slice input)
     recorder_clear(&recorder);
 }
 
+/* The C library multiplies x{9}{9}, x++ and (x+)+ out: not what is looked for. */
+static bool explodes(struct slice input)
+{
+    unsigned signs = 0;
+    bool slash = false;
+
+    for (size_t i = 0; i < input.length; i++) {
+        slash = slash || input.data[i] == '/';
+        signs += input.data[i] == '+' ? 1 : input.data[i] == '{' ? 9 : 0;
+    }
+    return slash && signs > 8;
+}
+
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
     struct slice input = slice_of(data, size);
 
-    /* The C library takes any memory for x{1,9999}{1,9999}: not what is looked for. */
-    if (size > 0 && memchr(data, '{', size) != NULL && memchr(data, '/', size) != NULL) {
-        return 0;
+    if (!explodes(input)) {
+        check_file(input);
+        check_recording(input);
     }
-    check_file(input);
-    check_recording(input);
     return 0;
 }

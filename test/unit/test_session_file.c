@@ -145,6 +145,21 @@ static void test_carriage_returns(void **state)
     session_file_clear(&file);
 }
 
+/* No word: not a step, whatever blanks there are. */
+static void test_lines_of_blanks(void **state)
+{
+    static const char text[] = HEAD "\r \n\r\t\r\n \t\n> quit\n \r \n\r \n";
+    struct session_file file;
+
+    (void)state;
+    parse(&file, text);
+    check_texts(&file, text);
+    assert_int_equal(file.count, 6);
+    assert_int_equal(file.steps[1].kind, SESSION_STEP_TEXT);
+    assert_int_equal(file.steps[4].command, COMMAND_QUIT);
+    session_file_clear(&file);
+}
+
 static void test_times(void **state)
 {
     struct session_file file;
@@ -441,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_continuation_lines),
         cmocka_unit_test(test_carriage_returns),
+        cmocka_unit_test(test_lines_of_blanks),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_long_body),
