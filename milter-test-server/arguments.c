@@ -403,6 +403,10 @@ enum option_outcome arguments_parse(struct arguments *arguments, int argc, char 
         (void)arguments_fail("--threads", "parallel sessions are not available yet");
         return OPTIONS_EXIT_FAILURE;
     }
+    if (replay_arguments_idle() != NULL) {
+        (void)arguments_fail(replay_arguments_idle(), "only goes with --replay");
+        return OPTIONS_EXIT_FAILURE;
+    }
     if (!choose_colour(&arguments->colour)) {
         return OPTIONS_EXIT_FAILURE;
     }

@@ -12,6 +12,7 @@
 #include "libcore/base/memory.h"
 #include "libcore/net/stream.h"
 #include "libcore/session/mta.h"
+#include "milter-test-server/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -342,6 +343,13 @@ static bool player_collect_packet(struct player *player)
     return false;
 }
 
+/* A filter that goes away is not silent; whatever else is waited for will say so itself. */
+static bool player_silence_ends_in_close(const struct player *player)
+{
+    return player_gone(player) && buffer_length(&player->input) == 0 && !mta_owed(&player->mta) &&
+           !is_expectation(player_step(player, player->next + 1));
+}
+
 static bool player_collect_nothing(struct player *player, const struct session_step *step)
 {
     if (player->wait != WAIT_SILENCE) {
@@ -356,6 +364,9 @@ static bool player_collect_nothing(struct player *player, const struct session_s
     player->wait = WAIT_NOTHING;
     if (buffer_length(&player->input) == 0 && !player_gone(player)) {
         playback_add_nothing(&player->playback, step);
+    }
+    if (player_silence_ends_in_close(player)) {
+        playback_add_close(&player->playback);
     }
     return true;
 }
@@ -735,7 +746,8 @@ static void player_failed(void *owner, const struct error *error)
     struct player *player = owner;
 
     if (player->wait == WAIT_CONNECTION) {
-        error_set(&player->error, error->code, "Failed to connect: %s", error->message);
+        error_set(&player->error, error->code, "Failed to connect to %s: %s", player->options->spec,
+                  error->code == ERROR_TIMEOUT ? error->message : session_reason(error));
         player->gone = *error;
         player_finish(player);
         return;

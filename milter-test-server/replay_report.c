@@ -108,14 +108,20 @@ static void tap_end(struct buffer *output, const size_t totals[REPLAY_UPDATED + 
 
 /* ---- JUnit */
 
-/* XML 1.0 has no way to write most control characters, nor bytes that are no UTF-8. */
+/* XML 1.0 has no way to write most control characters, U+FFFE and U+FFFF, nor what is no UTF-8. */
+static bool xml_can_hold(struct slice text)
+{
+    return word_is_text(text) && memmem(text.data, text.length, "\xef\xbf\xbe", 3) == NULL &&
+           memmem(text.data, text.length, "\xef\xbf\xbf", 3) == NULL;
+}
+
 static void xml_text(struct buffer *output, struct slice text)
 {
     static const struct {
         char byte;
         const char *entity;
     } entities[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\r', "&#13;"}};
-    bool readable = word_is_text(text);
+    bool readable = xml_can_hold(text);
 
     for (size_t i = 0; i < text.length; i++) {
         unsigned char byte = (unsigned char)text.data[i];

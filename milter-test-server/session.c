@@ -413,8 +413,7 @@ static size_t session_received(void *owner, struct slice input)
     return session->finished ? input.length : input.length - rest.length;
 }
 
-/* The system's words at the end of a sentence of the stream. */
-static const char *session_reason(const struct error *error)
+const char *session_reason(const struct error *error)
 {
     const char *colon = strrchr(error->message, ':');
 

@@ -64,4 +64,7 @@ struct session_result {
 void session_run(struct loop *loop, const struct session_plan *plan, struct session_result *result);
 void session_result_clear(struct session_result *result);
 
+/* The system's words at the end of a sentence of the stream. */
+const char *session_reason(const struct error *error);
+
 #endif

@@ -17,7 +17,6 @@ static const char indent[] = "    ";
 
 enum {
     BASE64_LINE = 57, /* bytes that make 76 letters (RFC 2045 section 6.8) */
-    HEX_BYTES = 64,   /* of what is no packet */
 };
 
 enum form {
@@ -401,10 +400,10 @@ void session_line_append(struct buffer *output, enum session_side side, const st
 void session_line_append_hex(struct buffer *output, struct slice bytes)
 {
     buffer_append_string(output, "hex");
-    for (size_t i = 0; i < bytes.length && i < HEX_BYTES; i++) {
+    for (size_t i = 0; i < bytes.length && i < SESSION_LINE_HEX; i++) {
         buffer_append_format(output, " %02x", (unsigned)(unsigned char)bytes.data[i]);
     }
-    buffer_append_string(output, bytes.length > HEX_BYTES ? " *\n" : "\n");
+    buffer_append_string(output, bytes.length > SESSION_LINE_HEX ? " *\n" : "\n");
 }
 
 /* ---- reading */

@@ -131,33 +131,32 @@ static struct slice take_marked(struct slice *diff, char *mark)
     return line;
 }
 
-/* A number and what has to stand behind it. */
-static size_t take_number(struct slice *text, const char *behind)
+/* The number behind the sign; *text stands behind it. */
+static size_t take_number(const char **text, char sign)
 {
     char *end;
-    size_t number = strtoul(text->data, &end, 10);
+    size_t number;
 
-    slice_skip(text, (size_t)(end - text->data));
-    assert_true(slice_starts_with(*text, behind));
-    slice_skip(text, strlen(behind));
+    assert_int_equal(**text, sign);
+    number = strtoul(*text + 1, &end, 10);
+    assert_true(end > *text + 1);
+    *text = *end == ' ' ? end + 1 : end;
     return number;
 }
 
-static void apply_hunk(struct slice *diff, struct slice *text, size_t *line, struct buffer *result)
+static void apply_hunk(struct slice *diff, struct slice *text, size_t *line, size_t *new_next,
+                       struct buffer *result)
 {
-    size_t old_line, old_count, new_line, new_count;
-    struct slice head = take_line(diff);
+    const char *head = take_line(diff).data + 3; /* "@@ " */
+    size_t old_line = take_number(&head, '-'), old_count = take_number(&head, ',');
+    size_t new_line = take_number(&head, '+'), new_count = take_number(&head, ',');
 
-    assert_true(slice_starts_with(head, "@@ -"));
-    slice_skip(&head, 4);
-    old_line = take_number(&head, ",");
-    old_count = take_number(&head, " +");
-    new_line = take_number(&head, ",");
-    new_count = take_number(&head, " @@\n");
-    assert_true(new_line >= 1);
+    assert_int_equal(strncmp(head, "@@\n", 3), 0);
+    assert_int_equal(new_line, *new_next + (old_line - *line));
     assert_true(old_line >= *line);
     for (; *line < old_line; ++*line) {
         buffer_append_slice(result, take_line(text));
+        ++*new_next;
     }
     while (old_count + new_count > 0) {
         char mark;
@@ -170,6 +169,7 @@ static void apply_hunk(struct slice *diff, struct slice *text, size_t *line, str
         }
         if (mark != '-') {
             buffer_append_slice(result, marked);
+            ++*new_next;
             new_count--;
         }
     }
@@ -179,7 +179,7 @@ static void check_applies(const struct play *play, struct slice text)
 {
     struct slice diff = buffer_slice(&play->diff);
     struct buffer result = {0};
-    size_t line = 1;
+    size_t line = 1, new_next = 1;
 
     assert_int_equal(diff.length > 0, play->playback.differs);
     if (diff.length > 0) {
@@ -187,7 +187,7 @@ static void check_applies(const struct play *play, struct slice text)
         slice_skip(&diff, sizeof(NAMES) - 1);
     }
     while (diff.length > 0) {
-        apply_hunk(&diff, &text, &line, &result);
+        apply_hunk(&diff, &text, &line, &new_next, &result);
     }
     buffer_append_slice(&result, text);
     assert_bytes(buffer_slice(&result), buffer_slice(&play->updated));
