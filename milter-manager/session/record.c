@@ -202,6 +202,9 @@ void record_take(struct session *session, const struct command_packet *event)
     if (record == NULL || record->subject.stoppers == 0) {
         return;
     }
+    if (event->command == COMMAND_CONNECT) { /* it may be the next one on this connection */
+        macro_store_expire(&record->subject.overlay, COMMAND_QUIT);
+    }
     if (event->command == COMMAND_MAIL || event->command == COMMAND_DATA) {
         record->data_asked = event->command == COMMAND_DATA;
     }

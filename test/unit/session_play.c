@@ -454,9 +454,17 @@ void play_begin(struct play *play)
     forget_heard(play);
 }
 
-void play_end(struct play *play)
+void play_end_session(struct play *play)
 {
     session_free(play->session);
+    play->session = NULL;
+}
+
+void play_end(struct play *play)
+{
+    if (play->session != NULL) {
+        play_end_session(play);
+    }
     assert_int_equal(play->configuration.references, 1);
     for (unsigned i = 0; i < PLAY_CHILDREN; i++) {
         struct play_child *played = &play->children[i];

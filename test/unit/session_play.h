@@ -69,6 +69,8 @@ void play_init(struct play *play, unsigned child_count);
 void play_begin(struct play *play);
 /* As play_begin, but nothing has been said yet. */
 void play_open(struct play *play);
+/* Frees the session; what was heard and recorded stays for the test. */
+void play_end_session(struct play *play);
 /* Frees the session when there is one; all children must be disconnected then. */
 void play_end(struct play *play);
 

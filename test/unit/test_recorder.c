@@ -207,6 +207,23 @@ static void test_limit(void **state)
     end(&conversation);
 }
 
+static void test_comments(void **state)
+{
+    struct recorder recorder;
+
+    (void)state;
+    recorder_init(&recorder, 40, NULL, "a");
+    recorder_comment(&recorder, "b\nc");
+    assert_false(recorder.any); /* nobody said it */
+    recorder_comment(&recorder, "too much for what is left");
+    recorder_comment(&recorder, "d");
+    assert_true(recorder.full);
+    assert_true(slice_equal_string(buffer_slice(&recorder.text),
+                                   "milter-session 1\n# a\n# b\n# c\n"
+                                   "# the rest is left out: more than 40 bytes\n"));
+    recorder_clear(&recorder);
+}
+
 static void test_bytes_that_are_no_packet(void **state)
 {
     struct recorder recorder;
@@ -226,11 +243,9 @@ static void test_bytes_that_are_no_packet(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conversation),
-        cmocka_unit_test(test_leading_space),
-        cmocka_unit_test(test_times),
-        cmocka_unit_test(test_limit),
-        cmocka_unit_test(test_bytes_that_are_no_packet),
+        cmocka_unit_test(test_conversation), cmocka_unit_test(test_leading_space),
+        cmocka_unit_test(test_times),        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_comments),     cmocka_unit_test(test_bytes_that_are_no_packet),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
