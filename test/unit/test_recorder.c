@@ -146,6 +146,23 @@ static void test_conversation(void **state)
     end(&conversation);
 }
 
+static void test_comments(void **state)
+{
+    struct recorder recorder;
+
+    (void)state;
+    recorder_init(&recorder, 40, NULL, "a");
+    recorder_comment(&recorder, "b\nc");
+    assert_false(recorder.any); /* nobody said it */
+    recorder_comment(&recorder, "too much for what is left");
+    recorder_comment(&recorder, "d");
+    assert_true(recorder.full);
+    assert_true(slice_equal_string(buffer_slice(&recorder.text),
+                                   "milter-session 1\n# a\n# b\n# c\n"
+                                   "# the rest is left out: more than 40 bytes\n"));
+    recorder_clear(&recorder);
+}
+
 /* The blank behind the colon is left out where the filter asked for it, so that files compare. */
 static void test_leading_space(void **state)
 {
@@ -205,23 +222,6 @@ static void test_limit(void **state)
                               "# the rest is left out: more than 100 bytes\n");
     assert_true(conversation.recorder.full);
     end(&conversation);
-}
-
-static void test_comments(void **state)
-{
-    struct recorder recorder;
-
-    (void)state;
-    recorder_init(&recorder, 40, NULL, "a");
-    recorder_comment(&recorder, "b\nc");
-    assert_false(recorder.any); /* nobody said it */
-    recorder_comment(&recorder, "too much for what is left");
-    recorder_comment(&recorder, "d");
-    assert_true(recorder.full);
-    assert_true(slice_equal_string(buffer_slice(&recorder.text),
-                                   "milter-session 1\n# a\n# b\n# c\n"
-                                   "# the rest is left out: more than 40 bytes\n"));
-    recorder_clear(&recorder);
 }
 
 static void test_bytes_that_are_no_packet(void **state)
