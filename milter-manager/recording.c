@@ -5,30 +5,27 @@
 #include "milter-manager/recording.h"
 
 #include "libcore/base/log.h"
-#include "libcore/base/memory.h"
 #include "libcore/net/record_directory.h"
 #include "milter-manager/ruby/paths.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-/* To be freed.  A daemon has left the directory that a relative name means. */
-static char *recording_directory(const struct configuration *configuration)
-{
-    const char *directory = configuration->manager.record_sessions;
-
-    return directory[0] == '\0' ? memory_copy_string(directory) : paths_absolute(directory);
-}
-
 bool recording_check(const struct configuration *configuration, struct error *error)
 {
+    const char *name = configuration->manager.record_sessions;
     struct error reason = {0};
     char *directory;
 
-    if (configuration->manager.record_sessions == NULL) {
+    if (name == NULL) {
         return true;
     }
-    directory = recording_directory(configuration);
+    if (name[0] == '\0') {
+        error_set(error, ERROR_USAGE,
+                  "manager.record_sessions should name a directory but was \"\"");
+        return false;
+    }
+    directory = paths_absolute(name);
     if (!record_directory_check(directory, &reason)) {
         error_set(error, reason.code, "manager.record_sessions: %s (as user ID %lu)",
                   reason.message, (unsigned long)geteuid());
@@ -40,7 +37,8 @@ bool recording_check(const struct configuration *configuration, struct error *er
 void recording_save(const struct configuration *configuration, struct slice text)
 {
     static bool failing;
-    char *directory = recording_directory(configuration);
+    /* A daemon has left the directory that a relative name means. */
+    char *directory = paths_absolute(configuration->manager.record_sessions);
     struct error error = {0};
     bool saved = record_directory_save(directory, text, &error);
 

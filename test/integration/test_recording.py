@@ -11,6 +11,7 @@ import unittest
 
 import wire
 from case import ManagerCase, condition, sanitized
+from fake_child import CLOSE
 from manager import BUILD, PATIENCE, PROGRAM, Manager, clean_environment, listening, run_to_end
 from transcript import Quiet
 
@@ -96,6 +97,16 @@ class Replay(RecordingCase):
                     edits=[wire.add_header("X", b"\xff\xfe")])
         mta.quit()
         self.assert_replays()
+
+    def test_progress_and_a_child_that_dies(self):
+        self.child("slow", script={"E": [wire.PROGRESS, wire.PROGRESS, wire.CONTINUE]})
+        self.child("dying", script={"E": CLOSE}, fallback_status="temporary-failure")
+        self.record()
+        mta = self.session()
+        mta.message(verdict=wire.TEMPFAIL)
+        mta.message()  # without the one that died
+        mta.quit()
+        self.replay(self.only_file())
 
     def test_refusals_and_several_messages(self):
         self.child("a", script={
@@ -217,21 +228,22 @@ class Files(RecordingCase):
 
     def test_directory_that_is_none(self):
         self.child("a")
-        for name, reason in (("absent", "No such file or directory"), ("file", "Not a directory"),
-                             ("", "No such file or directory")):
-            with self.subTest(name=name):
-                path = self.path(name) if name else ""
-                if name == "file":
-                    open(path, "w", encoding="ascii").close()
+        open(self.path("file"), "w", encoding="ascii").close()
+        message = "cannot record sessions in %s: %s (as user ID %d)"
+        for path, reason in (
+                (self.path("absent"),
+                 ": " + message % (self.path("absent"), "No such file or directory", os.geteuid())),
+                (self.path("file"),
+                 ": " + message % (self.path("file"), "Not a directory", os.geteuid())),
+                ("", ' should name a directory but was ""')):
+            with self.subTest(path=path):
                 manager = Manager(self.directory, self.transcript)
                 manager.write_configuration(
                     self.configuration("manager.record_sessions = %r" % path))
                 status, _, errors = run_to_end("-c", self.directory, "-s",
                                                "unix:" + manager.socket_path)
                 self.assertEqual(1, status)
-                self.assertEqual(
-                    "milter-manager: manager.record_sessions: cannot record sessions in %s: %s "
-                    "(as user ID %d)\n" % (path, reason, os.geteuid()), errors)
+                self.assertEqual("milter-manager: manager.record_sessions%s\n" % reason, errors)
                 self.assertFalse(os.path.exists(manager.socket_path))
 
     @unittest.skipUnless(os.geteuid() == 0, "needs root")
@@ -390,6 +402,11 @@ class Conditions(RecordingCase):
         self.only_file()
         self.manager.wait_log(r'\[condition\]\[error\]\[helo\] "Broken" for manager.record_sessions: '
                               r'\S+:\d+: no manager.record_sessions \(RuntimeError\)')
+
+    def test_one_without_stoppers_is_warned_of(self):
+        self.record('manager.record_sessions_conditions = ["Empty"]',
+                    conditions='define_applicable_condition("Empty")')
+        self.manager.wait_log('condition "Empty" has no stopper: it stops nothing')
 
     def test_unknown_name(self):
         self.child("a")
