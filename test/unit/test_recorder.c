@@ -146,7 +146,7 @@ static void test_conversation(void **state)
     end(&conversation);
 }
 
-static void test_comments(void **state)
+static void test_comments_in_between_and_at_the_end(void **state)
 {
     struct recorder recorder;
 
@@ -243,9 +243,12 @@ static void test_bytes_that_are_no_packet(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conversation), cmocka_unit_test(test_leading_space),
-        cmocka_unit_test(test_times),        cmocka_unit_test(test_limit),
-        cmocka_unit_test(test_comments),     cmocka_unit_test(test_bytes_that_are_no_packet),
+        cmocka_unit_test(test_conversation),
+        cmocka_unit_test(test_comments_in_between_and_at_the_end),
+        cmocka_unit_test(test_leading_space),
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_bytes_that_are_no_packet),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
