@@ -26,6 +26,7 @@ static void play_recorded(struct play *play, unsigned stages)
     play->configuration.manager.record_sessions_limit = LIMIT;
     play->recording.stages = stages;
     play->recording_answer = CONDITION_RUN;
+    play->children[0].answer.steps = STEP_HEADER_LEADING_SPACE; /* and so the front */
     play_begin(play);
 }
 
@@ -124,10 +125,12 @@ static void test_questions(void **state)
     mta_says_and_all_continue(&play, "LNB");
     mta_says_bytes(&play, (struct slice)SLICE_LITERAL("\0\0\0\5Elast"));
     all_continue(&play);
-    mta_says_and_all_continue(&play, "MRTNEQ"); /* the next message has one */
+    mta_says_and_all_continue(&play, "MRTNE"); /* the next message has one, */
+    mta_says_and_all_continue(&play, "MRNEQ"); /* the last again has none */
     assert_text(buffer_slice(&play.recording_asked), "0 client\n1 delian\n2 <a@x>\n3 <b@x>\n"
-                                                     "4\n5 Subj  x\n5 Subject Hi\n6\n7 Hi\r\n\n"
+                                                     "4\n5 Subj x\n5 Subject Hi\n6\n7 Hi\r\n\n"
                                                      "7 last\n8\n"
+                                                     "2 <a@x>\n3 <b@x>\n4\n6\n8\n"
                                                      "2 <a@x>\n3 <b@x>\n4\n6\n8\n");
     play_end(&play);
 }
@@ -170,13 +173,19 @@ static void test_stop_concerns_the_whole_connection(void **state)
 static void test_several_sessions_are_one_file(void **state)
 {
     struct play play;
+    const struct slice name = SLICE_LITERAL("mark");
+    struct slice value;
 
     (void)state;
     play_recorded(&play, 1U << CONDITION_CONNECT);
-    mta_says_and_all_continue(&play, "CHK");
+    mta_says_and_all_continue(&play, "C");
+    assert_true(context_set_macro(play.last_context, name, name));
+    mta_says_and_all_continue(&play, "HK");
     mta_says(&play, "C");
     child_connects(&play, 0);
     child_says(&play, 0, "Oc");
+    assert_true(context_macro(play.last_context, name, &value));
+    assert_null(value.data); /* what conditions have set was the first session's */
     mta_says_and_all_continue(&play, "HQ");
     assert_text(buffer_slice(&play.recording_asked), "0 client\n0 client\n");
     play_end_session(&play);
@@ -278,6 +287,39 @@ static void test_context(void **state)
     assert_false(context_name(context, &name));
 }
 
+static void assert_mark(uint64_t context, bool there)
+{
+    struct slice value;
+
+    assert_true(context_macro(context, slice_from_string("mark"), &value));
+    assert_int_equal(value.data != NULL, there);
+}
+
+static void test_macros_belong_to_a_stage(void **state)
+{
+    const struct slice name = SLICE_LITERAL("mark");
+    struct play play;
+
+    (void)state;
+    play_recorded(&play, ALL_STAGES);
+    mta_says_and_all_continue(&play, "CHMRT");
+    assert_true(context_set_macro(play.last_context, name, name));
+    mta_says_bytes(&play, (struct slice)SLICE_LITERAL("\0\0\0\6DTi\0x\0")); /* the MTA's win */
+    assert_mark(play.last_context, false);
+    mta_closes(&play);
+    play_end(&play);
+
+    /* Who waits is still at the stage at which it was asked, wherever the session is. */
+    play_recorded(&play, 1U << CONDITION_CONNECT);
+    play.recording_answer = CONDITION_PENDING;
+    mta_says_and_all_continue(&play, "CHM");
+    assert_true(context_set_macro(play.last_context, name, name));
+    mta_says(&play, "A");
+    assert_mark(play.last_context, true);
+    mta_closes(&play);
+    play_end(&play);
+}
+
 static void test_limit(void **state)
 {
     struct play play;
@@ -326,6 +368,7 @@ int main(void)
         cmocka_unit_test(test_no_answer_by_the_end),
         cmocka_unit_test(test_too_many_open_questions),
         cmocka_unit_test(test_context),
+        cmocka_unit_test(test_macros_belong_to_a_stage),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_broken_protocol),
     };
