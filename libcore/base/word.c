@@ -234,8 +234,20 @@ static size_t utf8_length(struct slice text)
     return 0;
 }
 
+/* How many bytes at the front stand for themselves in quotes; texts are long. */
+static size_t plain_length(struct slice text)
+{
+    size_t length = 0;
+
+    while (length < text.length && (is_bare(text.data[length]) || text.data[length] == ' ')) {
+        length++;
+    }
+    return length;
+}
+
 bool word_is_text(struct slice text)
 {
+    slice_skip(&text, plain_length(text));
     while (text.length > 0) {
         unsigned char byte = (unsigned char)text.data[0];
         size_t length = utf8_length(text);
@@ -245,6 +257,7 @@ bool word_is_text(struct slice text)
             return false;
         }
         slice_skip(&text, length);
+        slice_skip(&text, plain_length(text));
     }
     return true;
 }
@@ -266,13 +279,13 @@ void word_append_quoted(struct buffer *output, struct slice text)
 {
     buffer_append_byte(output, '"');
     while (text.length > 0) {
-        size_t length = utf8_length(text);
-        char byte = text.data[0];
+        size_t plain = plain_length(text);
+        size_t length = plain > 0 ? plain : utf8_length(text);
 
-        if (length > 1 || (is_bare(byte) || byte == ' ')) {
+        if (plain > 0 || length > 1) {
             buffer_append(output, text.data, length);
         } else {
-            append_escaped(output, byte);
+            append_escaped(output, text.data[0]);
             length = 1;
         }
         slice_skip(&text, length);
