@@ -250,6 +250,32 @@ FILE
     told OCMRRNBEMMAKCHQ
 }
 
+@test "macros go with their command" {
+    filter 'M=r'
+    session <<'FILE'
+> negotiate 6 all all
+> macros connect j=x
+> connect h unknown
+> macros envelope-from a=1
+> envelope-from <a@b>
+< reject
+> macros envelope-recipient r=1
+> envelope-recipient <c@d>
+> macros end-of-message i=1
+> end-of-message
+> macros envelope-from a=2
+> envelope-from <2@b>
+< reject
+> quit
+FILE
+    replay
+    assert_success
+    told ODCDMDMQ
+    assert_equal "$(sent D)" 'Cj\x00x\x00
+Ma\x001\x00
+Ma\x002\x00'
+}
+
 @test "a filter that is out of the session is told nothing more" {
     filter 'C=r'
     session <<'FILE'
