@@ -145,7 +145,7 @@ static size_t take_number(const char **text, char sign)
 }
 
 static void apply_hunk(struct slice *diff, struct slice *text, size_t *line, size_t *new_next,
- struct buffer *result)
+                       struct buffer *result)
 {
     const char *head = take_line(diff).data + 3; /* "@@ " */
     size_t old_line = take_number(&head, '-'), old_count = take_number(&head, ',');
