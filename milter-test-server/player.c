@@ -474,6 +474,7 @@ static void player_negotiate(struct player *player, const struct session_step *s
     packet_append(player->mta.output, step->packet.letter, step->packet.payload);
 }
 
+/* Macros go with their command: not at all where that is left out. */
 static void player_macros(struct player *player, const struct session_step *step)
 {
     struct command_packet macros;
@@ -481,7 +482,8 @@ static void player_macros(struct player *player, const struct session_step *step
 
     if (!command_decode(&step->packet, &macros, &error) || !macros.macros.known) {
         player_unasked(player, step);
-    } else if (!player->left) {
+    } else if (!player->left && order_after_command(player->mta.position, macros.macros.stage,
+                                                    player->mta.answer.steps) != POSITION_INVALID) {
         mta_macros(&player->mta, macros.macros.stage, macros.macros.pairs);
     }
 }
