@@ -53,6 +53,15 @@ static void replay_print(struct replay *replay, struct buffer *text)
     buffer_clear(text);
 }
 
+static void replay_begin(struct replay *replay)
+{
+    struct buffer head = {0};
+
+    replay_report_begin(&head, replay->options->format, replay->paths.count,
+                        replay->totals[REPLAY_FAILED]);
+    replay_print(replay, &head);
+}
+
 static void replay_print_done(struct replay *replay)
 {
     while (replay->printed < replay->paths.count && replay->items[replay->printed].done) {
@@ -99,7 +108,9 @@ static void item_report(struct replay_item *item, struct replay_case *outcome)
     replay_report_case(&item->report, replay->options->format, (size_t)(item - replay->items) + 1,
                        outcome);
     item->done = true;
-    replay_print_done(replay);
+    if (replay_report_streams(replay->options->format)) {
+        replay_print_done(replay);
+    }
 }
 
 static bool item_update(const struct replay_item *item, const struct playback *playback)
@@ -205,10 +216,15 @@ bool replay_run(struct loop *loop, const struct replay_options *options)
     bool found = replay_find(&replay);
 
     if (found) {
-        replay_report_begin(&text, options->format, replay.paths.count);
-        replay_print(&replay, &text);
+        if (replay_report_streams(options->format)) {
+            replay_begin(&replay);
+        }
         replay_fill(&replay);
         loop_run(loop);
+        if (!replay_report_streams(options->format)) {
+            replay_begin(&replay);
+            replay_print_done(&replay);
+        }
         replay_report_end(&text, options->format, replay.totals, loop_now(loop) - replay.started);
         replay_print(&replay, &text);
     }

@@ -30,7 +30,7 @@ static void check_report(enum replay_format format, const char *expected)
     static const size_t totals[] = {[REPLAY_PASSED] = 1, [REPLAY_FAILED] = 2, [REPLAY_UPDATED] = 1};
     struct buffer output = {0};
 
-    replay_report_begin(&output, format, CASES);
+    replay_report_begin(&output, format, CASES, 2);
     for (size_t i = 0; i < CASES; i++) {
         replay_report_case(&output, format, i + 1, &cases[i]);
     }
@@ -72,7 +72,7 @@ static void test_junit(void **state)
     (void)state;
     check_report(REPLAY_JUNIT,
                  "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-                 "<testsuite name=\"milter-test-server\" tests=\"4\">\n"
+                 "<testsuite name=\"milter-test-server\" tests=\"4\" failures=\"2\">\n"
                  "  <testcase name=\"a.session\" time=\"0.500000\"/>\n"
                  "  <testcase name=\"b # \\ &quot; &amp; &lt;.session\" time=\"0.250000\">\n"
                  "    <failure message=\"the filter answered otherwise\">--- b\n"
