@@ -5,12 +5,17 @@
 #define MILTER_TEST_SERVER_ARGUMENTS_H
 
 #include "libcore/base/options.h"
-#include "milter-test-server/session.h"
+#include "milter-test-server/load_options.h"
+#include "milter-test-server/prepared.h"
 
 struct arguments {
     struct session_plan plan; /* spec is NULL when none was given */
-    struct message message;
+    struct message *messages;
+    struct prepared *prepared; /* of each message */
+    size_t message_count;
     struct macro_store macros;
+    unsigned sessions; /* at the same time; at least 1 */
+    const struct load_options *load;
     bool output_message;
     bool colour;
 };
