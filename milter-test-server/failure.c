@@ -7,11 +7,11 @@
 
 /* Said of a peer that has not sent a single byte: what operators connect to by mistake. */
 static const char closed_hint[] =
-    "; it may not be a milter, refuse this client, or not take the version offered"
-    " (--negotiate-version)";
+    "; a peer that hangs up without a word may speak TLS or another protocol, refuse this client,"
+    " or not take the version offered (--negotiate-version)";
 static const char silent_hint[] =
-    "; it may not be a milter: a peer that speaks HTTP, TLS or clamd's protocol waits for its own"
-    " kind of request";
+    "; a peer that never says a word may not be a milter but wait for a line, as HTTP servers and"
+    " clamd do";
 
 /* The system's words at the end of a sentence of the stream. */
 static const char *system_words(const struct error *cause)
