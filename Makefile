@@ -110,9 +110,10 @@ PROGRAMS := $(addprefix $(BUILD)/bin/,$(MANAGER) $(TOOLS))
 
 CORE_LIBRARY    := $(BUILD)/lib/libcore.a
 MANAGER_LIBRARY := $(BUILD)/lib/libmanager.a
+SERVER_LIBRARY  := $(BUILD)/lib/libtestserver.a
 
-# Tests: one program per file.  One that includes a header of the manager is
-# linked with the manager's code as well.  Files in test/unit without the
+# Tests: one program per file.  One that includes a header of the manager or of
+# milter-test-server is linked with that program's code as well.  Files in test/unit without the
 # test_ prefix are helpers, available to every unit test.
 UNIT_SOURCES        := $(sort $(wildcard test/unit/test_*.c))
 UNIT_HELPERS        := $(filter-out $(UNIT_SOURCES),$(sort $(wildcard test/unit/*.c)))
@@ -122,6 +123,7 @@ BENCH_SOURCES       := $(sort $(wildcard test/bench/*.c))
 REAL_SOURCES        := $(sort $(wildcard test/real/*.c))
 EXAMPLE_SOURCES     := $(sort $(wildcard examples/*.c))
 TEST_SOURCES        := $(UNIT_SOURCES) $(FUZZ_SOURCES)
+SERVER_TESTS        := $(if $(TEST_SOURCES),$(shell grep -l '^\#include "milter-test-server/' $(TEST_SOURCES)))
 MANAGER_TESTS       := $(if $(TEST_SOURCES),$(shell grep -l '^\#include "milter-manager/' $(TEST_SOURCES)))
 
 UNIT_PROGRAMS    := $(UNIT_SOURCES:%.c=$(BUILD)/%)
@@ -169,6 +171,7 @@ $(BUILD)/lib/%.list: FORCE
 
 libcore_members    := $(call objects,$(CORE_SOURCES))
 libmanager_members := $(call objects,$(filter-out milter-manager/main.c,$(MANAGER_SOURCES)))
+libtestserver_members := $(call objects,$(filter-out %/main.c,$(sort $(wildcard milter-test-server/*.c))))
 libunit_members    := $(call objects,$(UNIT_HELPERS))
 
 compile = $(CC) $(ALL_CPPFLAGS) $(EXTRA_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -183,6 +186,7 @@ $(call objects,$(MANAGER_SOURCES) $(MANAGER_TESTS)): EXTRA_CPPFLAGS = $(MANAGER_
 archive = rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 $(CORE_LIBRARY): $(libcore_members)
 $(MANAGER_LIBRARY): $(libmanager_members)
+$(SERVER_LIBRARY): $(libtestserver_members)
 $(BUILD)/lib/libunit.a: $(libunit_members)
 $(BUILD)/lib/%.a: $(BUILD)/lib/%.list
 	$(call say,AR,$@)$(archive)
@@ -202,6 +206,8 @@ $(foreach tool,$(TOOLS),$(eval $(call tool_rule,$(tool))))
 
 $(MANAGER_TESTS:%.c=$(BUILD)/%): $(MANAGER_LIBRARY)
 $(MANAGER_TESTS:%.c=$(BUILD)/%): EXTRA_LIBS = $(RUBY_LIBS)
+$(SERVER_TESTS:%.c=$(BUILD)/%): $(SERVER_LIBRARY)
+$(SERVER_TESTS:%.c=$(BUILD)/%): EXTRA_LIBS = $(JANSSON_LIBS)
 $(MANAGER_TESTS:test/fuzz/fuzz_%.c=$(BUILD)/test/fuzz/replay_%): $(MANAGER_LIBRARY)
 $(MANAGER_TESTS:test/fuzz/fuzz_%.c=$(BUILD)/test/fuzz/replay_%): EXTRA_LIBS = $(RUBY_LIBS)
 

@@ -190,7 +190,7 @@ static void load_cut_off(void *owner)
     struct load *load = owner;
 
     for (size_t i = 0; i < load->runner_count; i++) {
-        session_cut_off(load->runners[i].session, "interrupted before the filter had answered");
+        session_cut_off(load->runners[i].session);
     }
 }
 

@@ -118,8 +118,10 @@ static void text_latencies(struct buffer *output, const struct load_report *repo
 void load_report_failures(struct buffer *output, const struct measurement *measurement)
 {
     for (size_t i = 0; i < measurement->failure_kinds; i++) {
-        buffer_append_format(output, "%" PRIu64 " sessions failed: %s\n",
-                             measurement->failures[i].count, measurement->failures[i].text);
+        uint64_t count = measurement->failures[i].count;
+
+        buffer_append_format(output, "%" PRIu64 " session%s failed: %s\n", count,
+                             count == 1 ? "" : "s", measurement->failures[i].text);
     }
     if (measurement->other_failures > 0) {
         buffer_append_format(output, "%" PRIu64 " sessions failed in other ways\n",
@@ -158,7 +160,11 @@ static void append_csv(struct buffer *output, const struct load_report *report)
         figures_of(histogram, figures);
         buffer_append_format(output, "%s,%" PRIu64, measured_name(what), histogram->count);
         for (size_t i = 0; i < FIGURES; i++) {
-            buffer_append_format(output, ",%.9f", figures[i]);
+            if (histogram->count > 0) {
+                buffer_append_format(output, ",%.9f", figures[i]);
+            } else {
+                buffer_append_byte(output, ',');
+            }
         }
         buffer_append_byte(output, '\n');
     }
@@ -258,7 +264,8 @@ static json_t *json_latencies(const struct load_report *report)
         figures_of(histogram, figures);
         json_object_set_new(row, "count", json_count(histogram->count));
         for (size_t i = 0; i < FIGURES; i++) {
-            json_object_set_new(row, figure_name(i), json_seconds(figures[i]));
+            json_object_set_new(row, figure_name(i),
+                                histogram->count > 0 ? json_seconds(figures[i]) : json_null());
         }
         if (row_wanted(report, what)) {
             json_object_set(object, measured_name(what), row);

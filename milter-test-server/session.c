@@ -609,13 +609,17 @@ void session_start(struct session *session, size_t first)
     stream_set_writing_timeout(session->stream, plan->timeouts.writing);
 }
 
-void session_cut_off(struct session *session, const char *reason)
+void session_cut_off(struct session *session)
 {
+    char sentence[SOCKET_ADDRESS_TEXT + 64];
+
     if (session->stream == NULL) {
         return;
     }
     if (!session->finished) {
-        session_fail(session, ERROR_CLOSED, reason);
+        (void)snprintf(sentence, sizeof(sentence), "interrupted before %s had answered",
+                       stream_peer(session->stream));
+        session_fail(session, ERROR_TIMEOUT, sentence);
     }
     session_end(session);
 }

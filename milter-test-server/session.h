@@ -93,8 +93,8 @@ struct session *session_new(struct loop *loop, const struct session_plan *plan,
                             const struct session_handlers *handlers, void *owner);
 /* Connects and begins with that message of the plan, counted round.  Not while it runs. */
 void session_start(struct session *session, size_t first);
-/* Ends a running session as failed; reason is the sentence.  ended follows from the loop. */
-void session_cut_off(struct session *session, const char *reason);
+/* Ends a running session as interrupted; ended follows from the loop. */
+void session_cut_off(struct session *session);
 const struct session_result *session_outcome(const struct session *session);
 /* Without calling a handler.  NULL is fine. */
 void session_free(struct session *session);
