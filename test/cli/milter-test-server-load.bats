@@ -580,3 +580,16 @@ PYTHON
 --concurrency 5=--concurrency: is for load alone
 CASES
 }
+
+@test "every option is in the manual page, and every option there is one" {
+    local page=$BATS_TEST_DIRNAME/../../man/milter-test-server.1 option known count=0
+    known=$("$SERVER" --help | grep -o -- '--[a-z][a-z-]*' | sort -u)
+    for option in $known; do
+        grep -Eq -- "Fl ${option#-}( |\$)" "$page" || fail "not in the page: $option"
+        count=$((count + 1))
+    done
+    for option in $(grep -o -- 'Fl -[a-z][a-z-]*' "$page" | sed 's/^Fl /-/'); do
+        grep -qxF -- "$option" <<<"$known" || fail "no option: $option"
+    done
+    ((count > 35))
+}
