@@ -286,9 +286,9 @@ static enum option_outcome complete(struct arguments *arguments)
 enum option_outcome arguments_parse(struct arguments *arguments, int argc, char **argv)
 {
     static const struct option_group groups[] = {
-        {"Options", own_entries},
-        {"Milter", milter_entries},
-        {"Log", log_entries},
+        {"Options", own_entries, NULL},
+        {"Milter", milter_entries, NULL},
+        {"Log", log_entries, NULL},
     };
     static const struct option_program program = {
         .name = program_name,

@@ -11,7 +11,7 @@
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "libcore/net/stream.h"
-#include "milter-test-server/session.h"
+#include "milter-test-server/failure.h"
 #include "milter-test-server/speaker.h"
 
 #include <stdio.h>
@@ -112,20 +112,21 @@ static void player_finish(struct player *player)
 /* Ends the play before the file ends; the sentence gets the stage and the bytes seen. */
 static void player_fail(struct player *player, enum error_code code, const char *sentence)
 {
+    const struct failure failure = {
+        .code = code,
+        .peer = player->options->spec,
+        .stage = speaker_stage(&player->speaker),
+        .bytes_read = player->stream != NULL ? stream_bytes_read(player->stream) : 0,
+        .bytes_written = player->stream != NULL ? stream_bytes_written(player->stream) : 0,
+    };
+    struct error described = {0};
     size_t left = 0;
 
     for (size_t i = player->next; i < player->file->count; i++) {
         left += player->file->steps[i].kind != SESSION_STEP_TEXT ? 1 : 0;
     }
-    if (player->stream != NULL) {
-        error_set(&player->error, code,
-                  "%s (%s: %zu bytes read, %zu bytes written; steps not played: %zu)", sentence,
-                  speaker_stage(&player->speaker), stream_bytes_read(player->stream),
-                  stream_bytes_written(player->stream), left);
-    } else {
-        error_set(&player->error, code, "%s (%s; steps not played: %zu)", sentence,
-                  speaker_stage(&player->speaker), left);
-    }
+    failure_describe(&described, &failure, sentence);
+    error_set(&player->error, code, "%s; steps not played: %zu", described.message, left);
     player_finish(player);
 }
 
@@ -538,8 +539,8 @@ static void player_failed(void *owner, const struct error *error)
     struct player *player = owner;
 
     if (player->wait == WAIT_CONNECTION) {
-        error_set(&player->error, error->code, "Failed to connect to %s: %s", player->options->spec,
-                  error->code == ERROR_TIMEOUT ? error->message : session_reason(error));
+        failure_to_connect(&player->error, player->options->spec,
+                           player->options->connection_timeout, error);
         player->gone = *error;
         player_finish(player);
         return;

@@ -7,6 +7,7 @@
 #include "milter-test-server/replay.h"
 
 #include "libcore/base/file.h"
+#include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "milter-test-server/session_paths.h"
 
@@ -209,12 +210,20 @@ static bool replay_find(struct replay *replay)
     return true;
 }
 
-bool replay_run(struct loop *loop, const struct replay_options *options)
+static void replay_flush_log(void *owner)
 {
+    (void)owner;
+    log_flush();
+}
+
+bool replay_run(const struct replay_options *options)
+{
+    struct loop *loop = loop_new();
     struct replay replay = {.loop = loop, .options = options, .started = loop_now(loop)};
     struct buffer text = {0};
     bool found = replay_find(&replay);
 
+    loop_before_sleep(loop, replay_flush_log, NULL);
     if (found) {
         if (replay_report_streams(options->format)) {
             replay_begin(&replay);
@@ -228,6 +237,7 @@ bool replay_run(struct loop *loop, const struct replay_options *options)
         replay_report_end(&text, options->format, replay.totals, loop_now(loop) - replay.started);
         replay_print(&replay, &text);
     }
+    loop_free(loop);
     free(replay.items);
     session_paths_clear(&replay.paths);
     return found && replay.totals[REPLAY_FAILED] == 0 && !replay.output_failed;
