@@ -1,12 +1,13 @@
 /*
- * milter-test-client - a milter that prints what it receives and always
- * continues.
+ * milter-test-client - a milter that prints what it receives and answers what
+ * it is told to.
  *
  * Start order as for the manager: listen, drop privileges, detach, pid file.
  */
 #include "libcore/base/log.h"
 #include "libcore/net/process.h"
 #include "milter-test-client/arguments.h"
+#include "milter-test-client/output.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,11 +74,8 @@ static bool printed_all(void)
 {
     struct error error = {0};
 
-    if (fflush(stdout) == 0 && ferror(stdout) == 0) {
-        return true;
-    }
-    error_set_errno(&error, "standard output");
-    return fail("failed to print everything that was received", &error);
+    output_flush();
+    return output_succeeded(&error) || fail("failed to print everything that was received", &error);
 }
 
 static bool run(const struct arguments *arguments, struct loop *loop, struct server *server)
