@@ -1,12 +1,14 @@
 /*
  * arguments - the command line of milter-test-client.
  *
- * One table; what needs more than storing stands in a function of its own.
+ * How it listens, runs and logs stands here, what it answers in
+ * answer_arguments.
  */
 #include "milter-test-client/arguments.h"
 
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
+#include "milter-test-client/answer_arguments.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +33,8 @@ static struct {
     bool syslog;
     const char *facility;
     bool report_off;
+    enum session_format format;
+    const char *record_directory;
     bool memory_profile;
     bool version;
 } given;
@@ -107,15 +111,46 @@ static bool take_old_socket_group(void *target, const char *value, struct error 
     return true;
 }
 
+static bool take_format(void *target, const char *value, struct error *error)
+{
+    static const char *const names[] = {
+        [SESSION_FORMAT_TEXT] = "text",
+        [SESSION_FORMAT_JSON] = "json",
+        [SESSION_FORMAT_SESSION] = "session",
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(value, names[i]) == 0) {
+            *(enum session_format *)target = (enum session_format)i;
+            return true;
+        }
+    }
+    error_set(error, ERROR_USAGE, "unknown format <%s>; text, json and session are known", value);
+    return false;
+}
+
 static const struct option_entry own_entries[] = {
     {.name = "no-report-request",
      .kind = OPTION_FLAG,
      .target = &given.report_off,
      .help = "do not print what is received"},
+    {.name = "output-format",
+     .kind = OPTION_CALLBACK,
+     .callback = take_format,
+     .target = &given.format,
+     .argument = "text|json|session",
+     .help = "how it is printed: lines to read (default), one JSON object a line, or a session "
+             "file"},
+    {.name = "record",
+     .kind = OPTION_STRING,
+     .target = &given.record_directory,
+     .argument = "DIR",
+     .help = "save each connection there as a session file, for milter-test-server --replay"},
     {.name = "report-memory-profile",
      .kind = OPTION_FLAG,
      .target = &given.memory_profile,
-     .help = "report memory use after each session; not available yet"},
+     .help = "print the use of memory after each session, details with the environment's "
+             "MILTER_MEMORY_PROFILE=yes"},
     {.name = "version", .kind = OPTION_FLAG, .target = &given.version, .help = "print the version"},
     {.name = "help",
      .letter = 'h',
@@ -177,7 +212,7 @@ static const struct option_entry milter_entries[] = {
      .help = "the same, as a number"},
     TEXT("group-name", '\0', group, "NAME", "the same, as a name"),
     NUMBER("n-workers", n_workers, "N", 1000,
-           "worker processes; not available yet, only 0 is taken"),
+           "processes that share the listening socket (default 0: this one does it all)"),
     TAKE("event-loop-backend", '\0', take_backend, "glib|libev", "event loop (default libev)"),
     NUMBER("packet-buffer-size", packet_buffer_size, "BYTES", 0,
            "collect replies up to that size before writing (default 0: write each)"),
@@ -204,17 +239,6 @@ static enum option_outcome arguments_fail(const char *option, const char *senten
 {
     fprintf(stderr, "%s: %s: %s\n", program_name, option, sentence);
     return OPTIONS_EXIT_FAILURE;
-}
-
-static enum option_outcome refuse_what_is_missing(void)
-{
-    if (given.n_workers > 0) {
-        return arguments_fail("--n-workers", "worker processes are not available yet");
-    }
-    if (given.memory_profile) {
-        return arguments_fail("--report-memory-profile", "memory profiles are not available yet");
-    }
-    return OPTIONS_RUN;
 }
 
 /* A daemon leaves its directory; what the paths mean must not change by that.  Never freed. */
@@ -262,6 +286,7 @@ static enum option_outcome complete(struct arguments *arguments)
         .daemon = given.daemon,
         .pid_file =
             given.daemon && given.pid_file != NULL ? absolute("", given.pid_file) : given.pid_file,
+        .n_workers = given.n_workers,
     };
     server->spec = choose_spec();
     server->listener.unix_socket_mode = given.socket_mode;
@@ -269,6 +294,13 @@ static enum option_outcome complete(struct arguments *arguments)
     server->listener.remove_unix_socket_on_create = true;
     server->listener.remove_unix_socket_on_close = true;
     server->session.report_request = !given.report_off;
+    server->session.format = given.format;
+    if (given.record_directory != NULL) {
+        server->session.record_directory =
+            given.daemon ? absolute("", given.record_directory) : given.record_directory;
+    }
+    server->session.policy = answer_arguments_take();
+    server->memory_profile = given.memory_profile;
     server->session.packet_buffer_size = given.packet_buffer_size;
     server->max_pending_finished_sessions = given.max_pending;
     if (!connection_spec_parse(server->spec, &server->address, &error)) {
@@ -287,13 +319,17 @@ enum option_outcome arguments_parse(struct arguments *arguments, int argc, char 
 {
     static const struct option_group groups[] = {
         {"Options", own_entries, NULL},
+        {"Answers", action_entries, NULL},
+        {"Edits at the end of a message", edit_entries, NULL},
+        {"Negotiation", negotiation_entries, NULL},
+        {"Delays and faults", fault_entries, NULL},
         {"Milter", milter_entries, NULL},
         {"Log", log_entries, NULL},
     };
     static const struct option_program program = {
         .name = program_name,
         .version = MILTER_MANAGER_VERSION,
-        .summary = "A milter that prints what a mail server sends and lets every mail pass.",
+        .summary = "A milter that prints what a mail server sends, and answers what it is told to.",
         .groups = groups,
         .group_count = sizeof(groups) / sizeof(groups[0]),
     };
@@ -305,8 +341,8 @@ enum option_outcome arguments_parse(struct arguments *arguments, int argc, char 
         puts(MILTER_MANAGER_VERSION);
         return OPTIONS_EXIT_SUCCESS;
     }
-    if (outcome == OPTIONS_RUN) {
-        outcome = refuse_what_is_missing();
+    if (outcome == OPTIONS_RUN && given.n_workers > 0) {
+        return arguments_fail("--n-workers", "worker processes are not available yet");
     }
     return outcome == OPTIONS_RUN ? complete(arguments) : outcome;
 }

@@ -14,6 +14,7 @@ struct arguments {
     const char *group; /* NULL: stay, or the user's */
     const char *pid_file;
     bool daemon;
+    unsigned n_workers; /* 0: none */
 };
 
 /*

@@ -1,12 +1,14 @@
 /*
- * milter-test-client - a milter that prints what it receives and always
- * continues.
+ * milter-test-client - a milter that prints what it receives and answers what
+ * it is told to.
  *
  * Start order as for the manager: listen, drop privileges, detach, pid file.
  */
 #include "libcore/base/log.h"
 #include "libcore/net/process.h"
+#include "libcore/net/record_directory.h"
 #include "milter-test-client/arguments.h"
+#include "milter-test-client/output.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +56,16 @@ static bool drop_privileges(const struct arguments *arguments, struct server *se
            fail("failed to drop privilege", &error);
 }
 
+/* As the user that will run it, and while somebody still looks at the terminal. */
+static bool can_record(const struct arguments *arguments)
+{
+    const char *directory = arguments->server.session.record_directory;
+    struct error error = {0};
+
+    return directory == NULL || record_directory_check(directory, &error) ||
+           fail("--record", &error);
+}
+
 static bool detach(const struct arguments *arguments, struct loop *loop, struct server *server)
 {
     struct error error = {0};
@@ -73,18 +85,16 @@ static bool printed_all(void)
 {
     struct error error = {0};
 
-    if (fflush(stdout) == 0 && ferror(stdout) == 0) {
-        return true;
-    }
-    error_set_errno(&error, "standard output");
-    return fail("failed to print everything that was received", &error);
+    output_flush();
+    return output_succeeded(&error) || fail("failed to print everything that was received", &error);
 }
 
 static bool run(const struct arguments *arguments, struct loop *loop, struct server *server)
 {
     struct error error = {0};
 
-    if (!drop_privileges(arguments, server) || !detach(arguments, loop, server)) {
+    if (!drop_privileges(arguments, server) || !can_record(arguments) ||
+        !detach(arguments, loop, server)) {
         return false;
     }
     if (arguments->pid_file != NULL && !process_write_pid_file(arguments->pid_file, &error)) {

@@ -55,14 +55,11 @@ static void print_negotiate(struct buffer *output, const struct command_packet *
     append_flags(output, ", step=", offer.steps, step_name);
 }
 
-static void print_connect(struct buffer *output, const struct command_packet *event)
+void printer_address(struct buffer *output, const struct command_connect *connect)
 {
     static const char prefix[] = "IPv6:";
-    const struct command_connect *connect = &event->connect;
     struct slice address = connect->address;
 
-    append_bracketed(output, "connect: host=", connect->host);
-    buffer_append_string(output, ", address=<");
     if (connect->family == 'L') {
         buffer_append_string(output, "unix:");
         buffer_append_slice(output, address);
@@ -78,6 +75,13 @@ static void print_connect(struct buffer *output, const struct command_packet *ev
         buffer_append_slice(output, address);
         buffer_append_byte(output, ']');
     }
+}
+
+static void print_connect(struct buffer *output, const struct command_packet *event)
+{
+    append_bracketed(output, "connect: host=", event->connect.host);
+    buffer_append_string(output, ", address=<");
+    printer_address(output, &event->connect);
     buffer_append_byte(output, '>');
 }
 

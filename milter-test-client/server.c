@@ -8,11 +8,16 @@
 
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
+#include "milter-test-client/memory_profile.h"
+#include "milter-test-client/output.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
 
 static const double exhausted_seconds = 1; /* before accepting is tried again */
 static const int stop_signals[] = {SIGINT, SIGTERM};
@@ -29,11 +34,26 @@ struct server {
     unsigned finished_count;
     unsigned running_count;
     unsigned long total_count;
+    _Atomic unsigned long *numbers; /* sessions begun, in all processes that share the server */
     bool detached;
 };
 
+static void server_profile_memory(const struct server *server, unsigned long sessions)
+{
+    struct buffer text = {0};
+
+    if (server->options->memory_profile) {
+        memory_profile_append(&text, sessions,
+                              server->options->session.format == SESSION_FORMAT_JSON);
+        output_append(buffer_slice(&text));
+        buffer_clear(&text);
+    }
+}
+
 static void server_dispose(struct server *server)
 {
+    unsigned long sessions = server->total_count;
+
     if (server->finished_count == 0) {
         return;
     }
@@ -45,6 +65,7 @@ static void server_dispose(struct server *server)
 
         server->finished = *session_next(session);
         session_free(session);
+        server_profile_memory(server, ++sessions);
     }
     server->finished_count = 0;
 }
@@ -52,7 +73,7 @@ static void server_dispose(struct server *server)
 static void server_before_sleep(void *owner)
 {
     server_dispose(owner);
-    (void)fflush(stdout);
+    output_flush();
     log_flush();
 }
 
@@ -86,9 +107,17 @@ static void session_complains(void *owner, const char *sentence)
     }
 }
 
+static unsigned long session_number(void *owner)
+{
+    const struct server *server = owner;
+
+    return ++*server->numbers;
+}
+
 static const struct session_handlers session_handlers = {
     .ended = session_ended,
     .complain = session_complains,
+    .number = session_number,
 };
 
 static void server_accepted(void *owner, int fd)
@@ -146,9 +175,17 @@ struct server *server_new(struct loop *loop, const struct server_options *option
 
     server->loop = loop;
     server->options = options;
+    server->numbers = mmap(NULL, sizeof(*server->numbers), PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (server->numbers == MAP_FAILED) {
+        error_set_errno(error, "failed to share the number of sessions");
+        free(server);
+        return NULL;
+    }
     server->listener = listener_new(loop, &options->address, &options->listener, server_accepted,
                                     server_exhausted, server, error);
     if (server->listener == NULL) {
+        (void)munmap((void *)server->numbers, sizeof(*server->numbers));
         free(server);
         return NULL;
     }
@@ -173,6 +210,7 @@ void server_prepare(struct server *server)
         server->signals[i] = loop_signal_new(server->loop, stop_signals[i], server_stop, server);
     }
     loop_before_sleep(server->loop, server_before_sleep, server);
+    srand48((long)time(NULL) ^ (long)getpid());
 }
 
 void server_run(struct server *server)
@@ -188,5 +226,6 @@ void server_free(struct server *server)
     }
     listener_free(server->listener);
     loop_timer_free(server->resume);
+    (void)munmap((void *)server->numbers, sizeof(*server->numbers));
     free(server);
 }

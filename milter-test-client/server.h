@@ -14,6 +14,7 @@ struct server_options {
     struct socket_address address;
     struct listener_options listener;
     struct session_options session;
+    bool memory_profile;                    /* print the use of memory after each session */
     unsigned max_pending_finished_sessions; /* 0: as many as there are until the loop sleeps */
 };
 

@@ -1,8 +1,8 @@
 /*
  * session - one connection of a mail server.
  *
- * Owns the stream and the machine.  Prints to standard output through stdio,
- * which is flushed before the loop sleeps.
+ * Owns the stream, the machine, the answer and the recording, which hears
+ * through the machine what is received and what is said.
  */
 #include "milter-test-client/session.h"
 
@@ -10,7 +10,11 @@
 #include "libcore/base/memory.h"
 #include "libcore/net/stream.h"
 #include "libcore/session/filter.h"
+#include "milter-test-client/answer.h"
+#include "milter-test-client/output.h"
 #include "milter-test-client/printer.h"
+#include "milter-test-client/printer_json.h"
+#include "milter-test-client/recording.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +27,10 @@ struct session {
     void *owner;
     struct stream *stream;
     struct filter filter;
-    struct buffer text;      /* scratch for the printer */
+    struct answer answer;
+    struct recording recording; /* in use when the machine has its recorder */
+    unsigned long number;
+    struct buffer text;      /* scratch for the printers */
     uint32_t macros_arrived; /* bit per stage: a set has come since its last command */
     bool open;               /* something was said since the last end of a session */
     bool ended;
@@ -31,22 +38,83 @@ struct session {
     struct session *next;
 };
 
+/* ---- printing */
+
 static void session_print(struct session *session)
 {
-    if (session->options->report_request) {
-        (void)fwrite(session->text.data + session->text.start, 1, buffer_length(&session->text),
-                     stdout);
-    }
+    output_append(buffer_slice(&session->text));
     buffer_reset(&session->text);
+}
+
+/* Events are printed one by one; a session file prints itself. */
+static bool session_reports(const struct session *session)
+{
+    return session->options->report_request && session->options->format != SESSION_FORMAT_SESSION;
+}
+
+static void session_print_recording(struct session *session)
+{
+    if (session->filter.recorder != NULL) {
+        recording_print(&session->recording);
+    }
 }
 
 static void session_print_finished(struct session *session)
 {
-    if (session->open) {
-        session->open = false;
-        printer_finished(&session->text);
-        session_print(session);
+    if (!session->open) {
+        return;
     }
+    session->open = false;
+    if (!session_reports(session)) {
+        return;
+    }
+    if (session->options->format == SESSION_FORMAT_JSON) {
+        printer_json_finished(&session->text, session->number);
+    } else {
+        printer_finished(&session->text);
+    }
+    session_print(session);
+}
+
+/* The macros that have arrived for the command; none when they have been printed before. */
+static struct slice session_take_macros(struct session *session, enum command command)
+{
+    uint32_t bit = (uint32_t)1 << command;
+
+    if ((session->macros_arrived & bit) == 0) {
+        return slice_of("", 0);
+    }
+    session->macros_arrived &= ~bit;
+    return macro_store_get(&session->filter.macros, command);
+}
+
+static void session_report(struct session *session, const struct command_packet *event)
+{
+    struct slice macros = session_take_macros(session, event->command);
+
+    log_debug("[client][%s] <%s>", command_info[event->command].name, stream_peer(session->stream));
+    if (!session_reports(session)) {
+        return;
+    }
+    if (session->options->format == SESSION_FORMAT_JSON) {
+        printer_json_command(&session->text, session->number, event, macros, &session->answer);
+    } else {
+        printer_command(&session->text, event);
+        printer_macros(&session->text, macros);
+    }
+    session_print(session);
+}
+
+/* ---- ends */
+
+static void session_end_recording(struct session *session)
+{
+    struct error error = {0};
+
+    if (session->filter.recorder != NULL && !recording_end(&session->recording, &error)) {
+        session->handlers->complain(session->owner, error.message);
+    }
+    session->filter.recorder = NULL;
 }
 
 static void session_end(struct session *session)
@@ -56,14 +124,17 @@ static void session_end(struct session *session)
     }
     session->ended = true;
     session_print_finished(session);
+    session_end_recording(session);
     log_info("[client][end] <%s>", stream_peer(session->stream));
+    answer_clear(&session->answer);
     stream_free_after_flush(session->stream, leaving_seconds);
     session->stream = NULL;
     session->handlers->ended(session->owner, session);
 }
 
-static void session_complain(struct session *session, const char *what)
+static void session_complain(void *owner, const char *what)
 {
+    struct session *session = owner;
     char sentence[1024];
 
     (void)snprintf(sentence, sizeof(sentence), "%s: %s (after %s, %zu bytes read, %zu written)",
@@ -74,31 +145,18 @@ static void session_complain(struct session *session, const char *what)
 
 /* ---- commands */
 
-static void session_report(struct session *session, const struct command_packet *event)
+static void session_answer(struct session *session, const struct command_packet *event)
 {
-    uint32_t bit = (uint32_t)1 << event->command;
-
-    session->open = true;
-    printer_command(&session->text, event);
-    if ((session->macros_arrived & bit) != 0) {
-        session->macros_arrived &= ~bit;
-        printer_macros(&session->text, macro_store_get(&session->filter.macros, event->command));
+    if (!session->open) {
+        session->open = true;
+        session->number = session->handlers->number(session->owner);
     }
-    session_print(session);
-    log_debug("[client][%s] <%s>", command_info[event->command].name, stream_peer(session->stream));
+    (void)answer_decide(&session->answer, event, session->number);
+    session_report(session, event);
+    answer_begin(&session->answer);
 }
 
-/* All actions, but every event and every reply, and values without their leading blank. */
-static void session_negotiate(struct session *session)
-{
-    struct negotiation answer = session->filter.offer;
-
-    answer.steps &=
-        ~(uint32_t)(STEP_RCPT_REJECTED | STEP_HEADER_LEADING_SPACE | STEP_NO_EVENT | STEP_NO_REPLY);
-    answer.macro_lists = slice_of("", 0);
-    filter_negotiate(&session->filter, &answer);
-}
-
+/* Every event comes here. */
 static void session_handle(struct session *session, const struct command_packet *event)
 {
     session->stage = command_info[event->command].name;
@@ -115,21 +173,36 @@ static void session_handle(struct session *session, const struct command_packet 
         session->macros_arrived = 0;
         session_print_finished(session);
         return;
-    case COMMAND_NEGOTIATE:
-        session_report(session, event);
-        session_negotiate(session);
-        break;
     default:
-        session_report(session, event);
-        if (command_info[event->command].replied) {
-            filter_reply_verdict(&session->filter, VERDICT_CONTINUE);
-        }
+        session_answer(session, event);
         break;
     }
-    if (buffer_length(stream_output(session->stream)) > session->options->packet_buffer_size) {
+    if (!session->ended &&
+        buffer_length(stream_output(session->stream)) > session->options->packet_buffer_size) {
         stream_flush(session->stream);
     }
 }
+
+/* From a timer: the reply has been given. */
+static void session_goes_on(void *owner)
+{
+    struct session *session = owner;
+
+    session_print_recording(session);
+    stream_flush(session->stream);
+    stream_offer_again(session->stream);
+}
+
+static void session_closes(void *owner)
+{
+    session_end(owner);
+}
+
+static const struct answer_handlers answer_handlers = {
+    .given = session_goes_on,
+    .closes = session_closes,
+    .complain = session_complain,
+};
 
 /* ---- events of the stream */
 
@@ -145,6 +218,9 @@ static size_t session_received(void *owner, struct slice input)
 
         if (result == FILTER_EVENT) {
             session_handle(session, &event);
+            session_print_recording(session);
+        } else if (result == FILTER_HELD && event.command == COMMAND_ABORT) {
+            answer_cut_off(&session->answer);
         } else if (result == FILTER_INVALID) {
             session_complain(session, error.message);
             session_end(session);
@@ -181,6 +257,17 @@ static void describe_peer(int fd, char text[SOCKET_ADDRESS_TEXT])
     (void)socket_address_format(&address, text);
 }
 
+static void session_begin_recording(struct session *session, const char *peer)
+{
+    const struct session_options *options = session->options;
+    bool prints = options->report_request && options->format == SESSION_FORMAT_SESSION;
+
+    if (prints || options->record_directory != NULL) {
+        recording_begin(&session->recording, options->record_directory, prints, peer);
+        session->filter.recorder = &session->recording.recorder;
+    }
+}
+
 struct session *session_new(struct loop *loop, int fd, const struct session_options *options,
                             const struct session_handlers *handlers, void *owner)
 {
@@ -194,12 +281,17 @@ struct session *session_new(struct loop *loop, int fd, const struct session_opti
     session->stage = "connecting";
     session->stream = stream_new(loop, fd, peer, &stream_handlers, session);
     filter_init(&session->filter, stream_output(session->stream));
+    answer_init(&session->answer, &options->policy, loop, session->stream, &session->filter,
+                &answer_handlers, session);
+    session_begin_recording(session, peer);
     log_info("[client][accept] <%s>", peer);
     return session;
 }
 
 void session_free(struct session *session)
 {
+    session_end_recording(session);
+    answer_clear(&session->answer);
     stream_free(session->stream);
     filter_clear(&session->filter);
     buffer_clear(&session->text);

@@ -1,31 +1,40 @@
 /*
  * session - one connection of a mail server: the answering machine on a
- * stream, every command printed, every command answered with continue
+ * stream, every command printed, every command answered as the policy says
  * (tools.md section 2).
  */
 #ifndef MILTER_TEST_CLIENT_SESSION_H
 #define MILTER_TEST_CLIENT_SESSION_H
 
 #include "libcore/net/loop.h"
+#include "milter-test-client/policy.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 struct session;
 
-struct session_options {
-    bool report_request;       /* print */
-    size_t packet_buffer_size; /* bytes of replies to collect before they are written */
+enum session_format {
+    SESSION_FORMAT_TEXT,
+    SESSION_FORMAT_JSON,
+    SESSION_FORMAT_SESSION, /* session files */
 };
 
-/* The conversation is over: free the session, at the earliest from the loop. */
-typedef void session_ended_fn(void *owner, struct session *session);
-/* Something went wrong; sentence names the peer, the stage and the bytes seen. */
-typedef void session_complain_fn(void *owner, const char *sentence);
+struct session_options {
+    bool report_request; /* print */
+    enum session_format format;
+    const char *record_directory; /* every connection is saved there; NULL: none */
+    size_t packet_buffer_size;    /* bytes of replies to collect before they are written */
+    struct policy policy;
+};
 
 struct session_handlers {
-    session_ended_fn *ended;
-    session_complain_fn *complain;
+    /* The conversation is over: free the session, at the earliest from the loop. */
+    void (*ended)(void *owner, struct session *session);
+    /* Something went wrong; sentence names the peer, the stage and the bytes seen. */
+    void (*complain)(void *owner, const char *sentence);
+    /* The number of the session that begins now; one connection may have several. */
+    unsigned long (*number)(void *owner);
 };
 
 /* Takes over fd.  options and handlers must outlive the session. */

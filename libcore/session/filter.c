@@ -170,6 +170,11 @@ void filter_reply_verdict(struct filter *filter, enum verdict verdict)
     filter_reply(filter, &(struct reply){.kind = reply_kind_of(verdict)});
 }
 
+void filter_withdraw(struct filter *filter)
+{
+    filter->owes = false;
+}
+
 void filter_edit(struct filter *filter, const struct reply *edit)
 {
     size_t before = buffer_length(filter->output);

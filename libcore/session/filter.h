@@ -32,7 +32,7 @@ struct filter {
 enum filter_result {
     FILTER_EVENT,   /* *event is a command; its slices point into the input */
     FILTER_WAIT,    /* more input is needed */
-    FILTER_HELD,    /* a reply is owed first: call again after filter_reply */
+    FILTER_HELD,    /* a reply is owed first, *event waits: call again after filter_reply */
     FILTER_INVALID, /* *error names what was wrong; close the connection */
 };
 
@@ -56,6 +56,11 @@ void filter_negotiate(struct filter *filter, const struct negotiation *answer);
 void filter_reply(struct filter *filter, const struct reply *reply);
 /* A bare final reply. */
 void filter_reply_verdict(struct filter *filter, enum verdict verdict);
+/*
+ * No reply will be given: the MTA has cut the command off by ABORT.  An MTA
+ * that counts replies may wait for it all the same.
+ */
+void filter_withdraw(struct filter *filter);
 /* An edit or PROGRESS; only while the reply to END_OF_MESSAGE is owed. */
 void filter_edit(struct filter *filter, const struct reply *edit);
 

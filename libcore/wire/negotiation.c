@@ -49,6 +49,15 @@ void negotiation_append(struct buffer *output, const struct negotiation *negotia
     packet_end(output, mark);
 }
 
+bool negotiation_list_stage(uint32_t number, enum command *stage)
+{
+    if (number >= NEGOTIATION_STAGES) {
+        return false;
+    }
+    *stage = negotiation_stages[number];
+    return true;
+}
+
 bool negotiation_list_next(struct slice *lists, enum command *stage, struct slice *names)
 {
     while (lists->length >= 4) {
@@ -59,8 +68,7 @@ bool negotiation_list_next(struct slice *lists, enum command *stage, struct slic
             return false;
         }
         *lists = rest;
-        if (number < NEGOTIATION_STAGES) {
-            *stage = negotiation_stages[number];
+        if (negotiation_list_stage(number, stage)) {
             return true;
         }
     }

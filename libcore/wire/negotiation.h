@@ -25,6 +25,8 @@ void negotiation_append(struct buffer *output, const struct negotiation *negotia
  * stages are passed over.  False at the end, or where the bytes stop making sense.
  */
 bool negotiation_list_next(struct slice *lists, enum command *stage, struct slice *names);
+/* The stage with that number in macro lists; false behind the last one. */
+bool negotiation_list_stage(uint32_t number, enum command *stage);
 void negotiation_list_append(struct buffer *lists, enum command stage, struct slice names);
 
 /*

@@ -371,6 +371,33 @@ static void test_everything_suppressed(void **state)
     end(&c);
 }
 
+/* An owner that never answers: what follows the ABORT is taken, and nothing was said. */
+static void test_withdrawn_reply(void **state)
+{
+    struct buffer output = {0}, input = {0};
+    struct command_packet event;
+    struct error error = {0};
+    struct filter filter;
+    struct slice rest;
+
+    (void)state;
+    filter_init(&filter, &output);
+    buffer_append(&input, "\0\0\0\x0dO\0\0\0\6\0\0\1\xff\0\0\0\0\0\0\0\1A\0\0\0\1Q", 27);
+    rest = buffer_slice(&input);
+    assert_int_equal(filter_next(&filter, &rest, &event, &error), FILTER_EVENT);
+    assert_int_equal(filter_next(&filter, &rest, &event, &error), FILTER_HELD);
+    assert_int_equal(event.command, COMMAND_ABORT);
+    filter_withdraw(&filter);
+    assert_int_equal(filter_next(&filter, &rest, &event, &error), FILTER_EVENT);
+    assert_int_equal(event.command, COMMAND_ABORT);
+    assert_int_equal(filter_next(&filter, &rest, &event, &error), FILTER_EVENT);
+    assert_int_equal(event.command, COMMAND_QUIT);
+    assert_int_equal(buffer_length(&output), 0);
+    filter_clear(&filter);
+    buffer_clear(&input);
+    buffer_clear(&output);
+}
+
 static void test_negotiation(void **state)
 {
     struct conversation c;
@@ -468,6 +495,7 @@ int main(void)
         cmocka_unit_test(test_macros_follow_their_life_time),
         cmocka_unit_test(test_silent_where_no_reply_was_negotiated),
         cmocka_unit_test(test_everything_suppressed),
+        cmocka_unit_test(test_withdrawn_reply),
         cmocka_unit_test(test_negotiation),
         cmocka_unit_test(test_what_closes_the_connection),
         cmocka_unit_test(test_end_of_message_with_data),
