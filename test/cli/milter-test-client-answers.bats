@@ -265,6 +265,20 @@ finished'
     done
 }
 
+@test "edits have left when a fault takes the place of the reply" {
+    local fault
+    for fault in close garbage partial; do
+        restart --add-header X:y "--$fault" end-of-message
+        run mta O "$CONNECT" 'M<a>\x00' 'R<b>\x00' E eof
+        assert_line 'E: h58007900'
+        if [[ $fault = close ]]; then
+            assert_line eof
+        else
+            assert_line 'not the end'
+        fi
+    done
+}
+
 @test "--close where no reply is due" {
     restart --close 'header:X-Bad*' --negotiate-steps no-reply-header
     run mta "$NO_REPLIES" "$CONNECT" 'M<a>\x00' 'R<b>\x00' 'raw:\x00\x00\x00\x09LX-Bad\x00\x00' eof
