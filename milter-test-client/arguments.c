@@ -341,8 +341,5 @@ enum option_outcome arguments_parse(struct arguments *arguments, int argc, char 
         puts(MILTER_MANAGER_VERSION);
         return OPTIONS_EXIT_SUCCESS;
     }
-    if (outcome == OPTIONS_RUN && given.n_workers > 0) {
-        return arguments_fail("--n-workers", "worker processes are not available yet");
-    }
     return outcome == OPTIONS_RUN ? complete(arguments) : outcome;
 }

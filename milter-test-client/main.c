@@ -7,6 +7,7 @@
 #include "libcore/base/log.h"
 #include "libcore/net/process.h"
 #include "libcore/net/record_directory.h"
+#include "libcore/net/workers.h"
 #include "milter-test-client/arguments.h"
 #include "milter-test-client/output.h"
 
@@ -89,9 +90,54 @@ static bool printed_all(void)
     return output_succeeded(&error) || fail("failed to print everything that was received", &error);
 }
 
+static bool serve(struct server *server)
+{
+    server_run(server);
+    return printed_all();
+}
+
+static void supervisor_complains(void *owner, const char *sentence)
+{
+    server_complain(owner, sentence);
+}
+
+static void supervisor_stops(void *owner)
+{
+    server_close(owner);
+}
+
+/* Returns in the supervisor and, when they have done their work, in the workers. */
+static bool serve_with_workers(unsigned count, struct server *server)
+{
+    struct workers_options options = {
+        .count = count,
+        .complain = supervisor_complains,
+        .stopping = supervisor_stops,
+        .owner = server,
+    };
+    struct error error = {0};
+    unsigned number;
+
+    if (!output_share(&error)) {
+        return fail("failed to start workers", &error);
+    }
+    switch (workers_run(&options, &number, &error)) {
+    case WORKERS_WORKER:
+        server_become_worker(server);
+        server_prepare(server);
+        return serve(server);
+    case WORKERS_STOPPED:
+        return true;
+    case WORKERS_FAILED:
+        break;
+    }
+    return fail("failed to stop in order", &error);
+}
+
 static bool run(const struct arguments *arguments, struct loop *loop, struct server *server)
 {
     struct error error = {0};
+    bool ok;
 
     if (!drop_privileges(arguments, server) || !can_record(arguments) ||
         !detach(arguments, loop, server)) {
@@ -100,13 +146,18 @@ static bool run(const struct arguments *arguments, struct loop *loop, struct ser
     if (arguments->pid_file != NULL && !process_write_pid_file(arguments->pid_file, &error)) {
         return fail("failed to write the pid file", &error);
     }
-    server_prepare(server);
-    process_ready();
-    server_run(server);
-    if (arguments->pid_file != NULL) {
-        process_remove_pid_file(arguments->pid_file);
+    if (arguments->n_workers > 0) {
+        process_ready();
+        ok = serve_with_workers(arguments->n_workers, server);
+    } else {
+        server_prepare(server);
+        process_ready();
+        ok = serve(server);
     }
-    return printed_all();
+    if (arguments->pid_file != NULL) {
+        process_remove_pid_file(arguments->pid_file); /* the process' own: no worker's */
+    }
+    return ok;
 }
 
 int main(int argc, char **argv)

@@ -192,7 +192,7 @@ static void set_answer(json_t *object, enum command command, const struct answer
     if (plan->delay > 0) {
         (void)json_object_set_new(object, "delay", json_real(plan->delay));
     }
-    if (plan->fault != FAULT_NONE || answer->silent) {
+    if (plan->fault != FAULT_NONE || (plan->due && answer->silent)) {
         const char *fault = answer->silent ? "hang" : policy_fault_name(plan->fault);
 
         (void)json_object_set_new(object, "reply", json_null());

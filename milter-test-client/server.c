@@ -95,16 +95,19 @@ static void session_ended(void *owner, struct session *session)
     }
 }
 
-static void session_complains(void *owner, const char *sentence)
+void server_complain(struct server *server, const char *sentence)
 {
-    const struct server *server = owner;
-
     if (server->detached) {
         log_error("[client][error] %s", sentence);
     } else {
         log_info("[client][error] %s", sentence);
         fprintf(stderr, "milter-test-client: %s\n", sentence);
     }
+}
+
+static void session_complains(void *owner, const char *sentence)
+{
+    server_complain(owner, sentence);
 }
 
 static unsigned long session_number(void *owner)
@@ -136,7 +139,7 @@ static void server_exhausted(void *owner, int error_number)
     (void)snprintf(sentence, sizeof(sentence),
                    "cannot accept a connection: %s; trying again in %g seconds",
                    strerror(error_number), exhausted_seconds);
-    session_complains(server, sentence);
+    server_complain(server, sentence);
     loop_timer_start(server->resume, exhausted_seconds);
 }
 
@@ -147,6 +150,12 @@ static void server_resume(void *owner)
     if (server->listener != NULL) {
         listener_resume(server->listener);
     }
+}
+
+void server_close(struct server *server)
+{
+    listener_free(server->listener);
+    server->listener = NULL;
 }
 
 /* Without its watcher a second signal of the same kind has its default action: death. */
@@ -161,8 +170,7 @@ static void server_stop(void *owner, int signal_number)
         }
     }
     log_info("[client][stop] waiting for %u sessions", server->running_count);
-    listener_free(server->listener);
-    server->listener = NULL;
+    server_close(server);
     if (server->running_count == 0) {
         loop_stop(server->loop);
     }
@@ -197,6 +205,12 @@ struct server *server_new(struct loop *loop, const struct server_options *option
 bool server_change_owner(struct server *server, uid_t user, gid_t group)
 {
     return listener_change_owner(server->listener, user, group);
+}
+
+void server_become_worker(struct server *server)
+{
+    loop_after_fork(server->loop);
+    listener_keep_path(server->listener);
 }
 
 void server_detach(struct server *server)

@@ -23,6 +23,12 @@ struct server *server_new(struct loop *loop, const struct server_options *option
                           struct error *error);
 /* Gives the unix socket to the user that is to run the program. */
 bool server_change_owner(struct server *server, uid_t user, gid_t group);
+/* Tells the operator. */
+void server_complain(struct server *server, const char *sentence);
+/* In a forked process that serves as well; the socket's path stays the parent's. */
+void server_become_worker(struct server *server);
+/* Stops listening and removes the socket's path; running sessions go on. */
+void server_close(struct server *server);
 /* From now on complaints go to the log instead of standard error. */
 void server_detach(struct server *server);
 /* Takes over INT and TERM: a signal that comes from now on stops server_run in order. */

@@ -63,6 +63,20 @@ options() {
     ((count > 25))
 }
 
+@test "every option of milter-test-client is in its page, and no other" {
+    local option known page=$ROOT/man/milter-test-client.1 count=0
+    known=$("${MILTER_BUILD_DIR:-$ROOT/build}/bin/milter-test-client" --help |
+        grep -o -- '^ *\(-., \)\?--[a-z][a-z-]*' | grep -o -- '--.*' | sort -u)
+    for option in $known; do
+        grep -Eq -- "^\.It .*Fl ${option#-}( |\$)" "$page" || fail "not in the page: $option"
+        count=$((count + 1))
+    done
+    ((count > 40))
+    for option in $(sed -n 's/^\.It //p' "$page" | grep -o -- 'Fl -[a-z-]*' | sed 's/^Fl /-/'); do
+        grep -qxF -- "$option" <<<"$known" || fail "no option: $option"
+    done
+}
+
 @test "every item is in the page of the configuration" {
     local item _ count=0
     while read -r item _; do

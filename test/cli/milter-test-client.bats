@@ -4,76 +4,14 @@
 
 bats_require_minimum_version 1.5.0
 
+load client.bash
+
 setup() {
-    bats_load_library bats-support
-    bats_load_library bats-assert
-    BIN=${MILTER_BUILD_DIR:-$BATS_TEST_DIRNAME/../../build}/bin
-    SERVER=$BIN/milter-test-server
-    CLIENT=$BIN/milter-test-client
-    DIR=$BATS_TEST_TMPDIR
-    SOCKET=$DIR/client.sock
-    SPEC=unix:$SOCKET
-    CONNECT='Cmx.test\x004\xc5\x0b192.0.2.45\x00'
-    PEERS=()
+    client_setup
 }
 
 teardown() {
-    local peer
-    for peer in "${PEERS[@]}"; do
-        kill "$peer" 2>/dev/null || true
-    done
-    for peer in "${PEERS[@]}"; do
-        wait "$peer" 2>/dev/null || true
-    done
-}
-
-# wait_until COMMAND... : at most ten seconds
-wait_until() {
-    local i
-    for i in $(seq 200); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.05
-    done
-    echo "never true: $*" >&2
-    return 1
-}
-
-# client [OPTION...] : starts it on $SPEC; output in $DIR/out, errors in $DIR/err
-client() {
-    "$CLIENT" -s "$SPEC" "$@" >"$DIR/out" 2>"$DIR/err" 3>&- &
-    PID=$!
-    PEERS+=("$PID")
-    wait_until test -S "$SOCKET"
-}
-
-# stop [SIGNAL] : ends it; its exit status is the result
-stop() {
-    kill -"${1:-TERM}" "$PID"
-    wait "$PID"
-}
-
-mta() {
-    /usr/bin/python3 "$BATS_TEST_DIRNAME/wire_peer.py" mta "$SPEC" "$@"
-}
-
-# The same beside the test; output in $DIR/mta
-mta_in_background() {
-    /usr/bin/python3 "$BATS_TEST_DIRNAME/wire_peer.py" mta "$SPEC" "$@" >"$DIR/mta" 2>&1 3>&- &
-    MTA=$!
-    PEERS+=("$MTA")
-}
-
-# A signal is taken in order only once the program has set itself up.
-settled() {
-    wait_until "$SERVER" -s "$SPEC"
-}
-
-free_port() {
-    /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
-finished_count() {
-    grep -c '^finished$' "$DIR/out"
+    client_teardown
 }
 
 # ---- what it prints and answers
@@ -146,7 +84,7 @@ eof'
     mta O 'Ch\x006\x00\x192001:db8::2\x00' Q
     mta O 'Ch\x00L\x00\x00/run/s\x00' Q
     mta O 'Cunknown\x00U' Q
-    wait_until test "$(finished_count)" = 4
+    wait_until finished_are 4
     run grep '^connect' "$DIR/out"
     assert_output 'connect: host=<h>, address=<inet6:25@[2001:db8::1]>
 connect: host=<h>, address=<inet6:25@[2001:db8::2]>
@@ -180,7 +118,7 @@ macros:
     assert_success
     refute_output --partial closed
     assert_line eof
-    wait_until test "$(finished_count)" = 2
+    wait_until finished_are 2
     assert_equal "$(grep -v negotiate "$DIR/out" | sed 's/:.*<<\(.\)>>/\1/; s/: .*//')" "$(
         printf '%s\n' abort abort connect abort envelope-from1 abort envelope-from2 \
             envelope-recipientb end-of-message envelope-from3 envelope-recipientb data abort \
@@ -482,9 +420,8 @@ finished'
         assert_regex "$stderr" "$pattern"
     done <<'CASES'
 -s foo=--connection-spec: spec doesn't have colon: <foo>
---n-workers 2=--n-workers: .*not available
 --n-workers 2000=--n-workers: too big
---report-memory-profile=--report-memory-profile: .*not available
+--output-format xml=--output-format: unknown format <xml>; text and json are known
 --event-loop-backend glib=--event-loop-backend: .*glib
 --event-loop-backend x=unknown event loop backend: <x> available values: \[glib\|libev\]
 --unix-socket-mode 888=--unix-socket-mode: must be 0-7: '8': <888>
@@ -507,7 +444,10 @@ CASES
     for option in connection-spec log-level log-path verbose quiet syslog syslog-facility daemon \
         no-daemon user user-id user-name group group-id group-name unix-socket-group \
         unix-socket-mode n-workers event-loop-backend packet-buffer-size pid-file \
-        max-pending-finished-sessions no-report-request report-memory-profile version help; do
+        max-pending-finished-sessions action add-header insert-header change-header delete-header \
+        change-from add-recipient delete-recipient replace-body quarantine progress \
+        negotiate-version negotiate-actions negotiate-steps request-macros delay close garbage \
+        partial hang fail-every output-format no-report-request report-memory-profile version help; do
         assert_output --partial -- "--$option"
     done
     run "$CLIENT" --version
