@@ -20,8 +20,8 @@ setup() {
 teardown() {
     local peer
     for peer in "${PEERS[@]}"; do
+        kill -CONT "$peer" 2>/dev/null || true # a test may have failed before it did
         kill "$peer" 2>/dev/null || true
-        kill -CONT "$peer" 2>/dev/null || true
     done
     for peer in "${PEERS[@]}"; do
         wait "$peer" 2>/dev/null || true
