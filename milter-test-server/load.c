@@ -228,8 +228,9 @@ static bool load_print(const struct load *load)
     if (!written) {
         fprintf(stderr, "milter-test-server: failed to write the report: %s\n", strerror(errno));
     }
-    if (load->options->format == LOAD_CSV) { /* a table has no room for them */
-        load_report_failures(&failures, &load->measurement);
+    load_report_failures(&failures, &load->measurement);
+    if (load->options->format == LOAD_CSV && buffer_length(&failures) > 0) {
+        /* A table has no room for them. */
         (void)fwrite(failures.data, 1, buffer_length(&failures), stderr);
     }
     buffer_clear(&text);

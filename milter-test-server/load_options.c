@@ -14,6 +14,7 @@ enum {
     CONCURRENCY = 10,
     CONCURRENCY_OF_RATE = 1000, /* sessions pile up there when the filter is slow */
     RATE_MAXIMUM = 1000000,
+    DURATION_MAXIMUM = 366 * 24 * 3600,
 };
 
 static struct {
@@ -28,8 +29,9 @@ static bool take_duration(void *target, const char *value, struct error *error)
     if (!duration_parse(slice_from_string(value), &given.options.duration, error)) {
         return false;
     }
-    if (given.options.duration <= 0) {
-        error_set(error, ERROR_USAGE, "nothing can be sent in no time");
+    if (given.options.duration <= 0 || given.options.duration > DURATION_MAXIMUM) {
+        error_set(error, ERROR_USAGE, "not above 0 and up to %d seconds: <%s>", DURATION_MAXIMUM,
+                  value);
         return false;
     }
     return true;

@@ -4,6 +4,7 @@
 #include "milter-test-server/schedule.h"
 
 static const double second = 1e9;
+static const double never = 9e18; /* 285 years: no clock shows that */
 
 static uint64_t limited(const struct schedule *schedule, uint64_t count)
 {
@@ -12,10 +13,13 @@ static uint64_t limited(const struct schedule *schedule, uint64_t count)
 
 uint64_t schedule_time(const struct schedule *schedule, uint64_t number)
 {
+    double offset;
+
     if (schedule->rate <= 0) {
         return schedule->start;
     }
-    return schedule->start + (uint64_t)((double)number / schedule->rate * second);
+    offset = (double)number / schedule->rate * second;
+    return offset < never ? schedule->start + (uint64_t)offset : UINT64_MAX;
 }
 
 /* How many sessions of an open schedule come before that time. */

@@ -18,7 +18,7 @@ struct schedule {
     uint64_t limit;    /* sessions; 0: no limit */
 };
 
-/* When session number (from 0) is due; in a closed schedule at the start. */
+/* When session number (from 0) is due; in a closed schedule at the start; UINT64_MAX: never. */
 uint64_t schedule_time(const struct schedule *schedule, uint64_t number);
 /* How many sessions are due by now, those that were started before included. */
 uint64_t schedule_due(const struct schedule *schedule, uint64_t now);

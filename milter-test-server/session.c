@@ -446,12 +446,13 @@ static void session_negotiated(struct session *session)
 
 static void session_edited(struct session *session, const struct reply *reply)
 {
-    struct error error = {0};
+    struct error error;
 
     log_debug("[%s][edit] %s", session->plan->name, reply_info[reply->kind].name);
     if (reply->kind == REPLY_PROGRESS) {
         session_start_timer(session);
     } else if (!changes_take(&session->changes, reply)) {
+        error_clear(&error);
         error_set(&error, ERROR_PROTOCOL, "more than %d edits or a body above %d bytes",
                   PROTOCOL_EDITS, MESSAGE_BODY_MAXIMUM);
         session_invalid(session, &error);
@@ -474,11 +475,12 @@ static void session_event(struct session *session, enum mta_result event, enum c
 static bool session_surplus(struct session *session, enum mta_result event, enum command command,
                             struct slice rest)
 {
-    struct error error = {0};
+    struct error error;
 
     if ((event != MTA_REPLY && event != MTA_NEGOTIATED) || rest.length == 0) {
         return false;
     }
+    error_clear(&error);
     error_set(&error, ERROR_PROTOCOL, "%zu bytes nobody asked for behind the reply to %s",
               rest.length, command_info[command].name);
     session_invalid(session, &error);
@@ -489,10 +491,11 @@ static size_t session_received(void *owner, struct slice input)
 {
     struct session *session = owner;
     struct slice rest = input;
+    struct error error; /* too large to be zeroed for each packet */
 
+    error_clear(&error);
     session->now = clock_nanoseconds();
     while (!session->finished) {
-        struct error error = {0};
         struct reply reply;
         enum command command;
         enum mta_result event = mta_next(&session->mta, &rest, &reply, &command, &error);

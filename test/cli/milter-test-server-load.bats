@@ -20,8 +20,8 @@ setup() {
 teardown() {
     local peer
     for peer in "${PEERS[@]}"; do
+        kill -CONT "$peer" 2>/dev/null || true # a test may have failed before it did
         kill "$peer" 2>/dev/null || true
-        kill -CONT "$peer" 2>/dev/null || true
     done
     for peer in "${PEERS[@]}"; do
         wait "$peer" 2>/dev/null || true
@@ -567,7 +567,8 @@ PYTHON
 --n-messages 0=--n-messages: a session sends one message at least
 --n-sessions 0=--n-sessions: 0 sessions send nothing
 --n-sessions x=--n-sessions: .*<x>
---duration 0=--duration: nothing can be sent in no time
+--duration 0=--duration: not above 0 and up to 31622400 seconds: <0>
+--duration 9999999999999h=--duration: not above 0 and up to 31622400 seconds
 --duration soon=--duration: not a length of time: <soon>
 --rate 0=--rate: not a number of sessions a second
 --rate fast=--rate: not a number of sessions a second above 0, up to 1000000: <fast>

@@ -50,6 +50,17 @@ static void test_no_drift(void **state)
     assert_true(schedule_due(&schedule, 1 + 9999 * SECOND) == 10800);
 }
 
+static void test_hardly_ever(void **state)
+{
+    const struct schedule schedule = {.rate = 1e-300, .start = SECOND};
+
+    (void)state;
+    assert_true(schedule_time(&schedule, 0) == SECOND);
+    assert_true(schedule_time(&schedule, 1) == UINT64_MAX);
+    assert_true(schedule_due(&schedule, SECOND) == 1);
+    assert_true(schedule_due(&schedule, 1000000 * SECOND) == 1);
+}
+
 static void test_end_of_an_open_schedule(void **state)
 {
     const struct schedule schedule = {.rate = 10, .start = SECOND, .duration = SECOND};
@@ -94,9 +105,13 @@ static void test_closed_with_an_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_times),    cmocka_unit_test(test_due_agrees_with_times),
-        cmocka_unit_test(test_no_drift), cmocka_unit_test(test_end_of_an_open_schedule),
-        cmocka_unit_test(test_limit),    cmocka_unit_test(test_closed_with_an_end),
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_due_agrees_with_times),
+        cmocka_unit_test(test_no_drift),
+        cmocka_unit_test(test_hardly_ever),
+        cmocka_unit_test(test_end_of_an_open_schedule),
+        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_closed_with_an_end),
     };
 
     return cmocka_run_group_tests_name("schedule", tests, NULL, NULL);
