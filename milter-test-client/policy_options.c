@@ -177,20 +177,46 @@ static struct slice take_line(struct slice *rest, bool *last)
 }
 
 /* "550 5.7.1 no\nreally": the code goes in front of each line. */
+/* "5.7.1 " in front of a text, as far as it is there (RFC 3463 section 2). */
+static struct slice enhanced_code(struct slice text)
+{
+    size_t length = 0;
+
+    for (unsigned part = 0; part < 3; part++) {
+        size_t digits = length;
+
+        while (length < text.length && text.data[length] >= '0' && text.data[length] <= '9') {
+            length++;
+        }
+        if (length == digits || length == text.length ||
+            text.data[length] != (part < 2 ? '.' : ' ')) {
+            return slice_of("", 0);
+        }
+        length++;
+    }
+    return slice_of(text.data, length);
+}
+
+/* Every line has the code, and an enhanced one if the first line has (RFC 2034 section 4). */
 static bool parse_reply_text(struct policy *policy, struct slice text, struct reply *reply,
                              struct error *error)
 {
     struct slice code = slice_of(text.data, text.length < 3 ? text.length : 3);
     struct slice rest = text;
     struct buffer lines = {0};
+    struct slice enhanced;
     bool last = false, valid = text.length >= 4 && text.data[3] == ' ';
 
     slice_skip(&rest, 4);
+    enhanced = enhanced_code(rest);
     while (valid && !last) {
         struct slice line = take_line(&rest, &last);
 
         buffer_append_slice(&lines, code);
         buffer_append_byte(&lines, last ? ' ' : '-');
+        if (enhanced_code(line).length == 0) {
+            buffer_append_slice(&lines, enhanced);
+        }
         buffer_append_slice(&lines, line);
         buffer_append_string(&lines, last ? "" : "\r\n");
     }

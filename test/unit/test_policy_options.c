@@ -41,7 +41,7 @@ static void test_actions(void **state)
         {"data=reply:451 4.7.1 later", COMMAND_DATA, NULL, REPLY_CODE, "451 4.7.1 later"},
         {"data=reply:550 a=b", COMMAND_DATA, NULL, REPLY_CODE, "550 a=b"},
         {"rcpt=reply:550 5.7.1 no\\nnever", COMMAND_RCPT, NULL, REPLY_CODE,
-         "550-5.7.1 no\r\n550 never"},
+         "550-5.7.1 no\r\n550 5.7.1 never"},
         {"rcpt=reply:550 one\\n\\nthree", COMMAND_RCPT, NULL, REPLY_CODE,
          "550-one\r\n550-\r\n550 three"},
     };
