@@ -11,9 +11,11 @@
 #include "libcore/net/stream.h"
 #include "libcore/wire/protocol.h"
 #include "milter-manager/child/link.h"
+#include "milter-manager/recording.h"
 #include "milter-manager/session/session.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 static const double front_idle_timeout = 7210.0; /* s without a word of the MTA: libmilter's */
 static const double front_farewell = 5.0;        /* s for the last reply to leave */
@@ -151,6 +153,20 @@ static void front_finished(struct session *session)
     loop_task_post(front->loop, &front->ending);
 }
 
+/* Not loop_now: what happens in one turn of the loop has times of its own. */
+static double front_clock(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void front_save_record(struct session *session, struct slice text)
+{
+    recording_save(session->configuration, text);
+}
+
 static const struct session_host front_host = {
     .now = front_now,
     .connect_child = front_connect_child,
@@ -161,6 +177,8 @@ static const struct session_host front_host = {
     .resume_front = front_resume,
     .schedule_keep_alive = front_schedule_keep_alive,
     .finished = front_finished,
+    .clock = front_clock,
+    .save_record = front_save_record,
 };
 
 /* ---- life ---- */

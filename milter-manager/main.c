@@ -9,6 +9,7 @@
 #include "libcore/base/log.h"
 #include "libcore/net/process.h"
 #include "milter-manager/options.h"
+#include "milter-manager/recording.h"
 #include "milter-manager/ruby/engine.h"
 #include "milter-manager/server.h"
 
@@ -89,6 +90,10 @@ static int main_serve(struct loop *loop, struct server *server,
 
     if (!main_drop_privileges(server, configuration, &error)) {
         return main_fail("failed to drop privilege: ", &error);
+    }
+    /* Only now: it is this user who has to be able to write there. */
+    if (!recording_check(configuration, &error)) {
+        return main_fail("", &error);
     }
     if (configuration->manager.daemon) {
         if (!process_daemonize(&error)) {

@@ -12,6 +12,7 @@
 #include "libcore/net/listener.h"
 #include "libcore/net/process.h"
 #include "milter-manager/front.h"
+#include "milter-manager/recording.h"
 #include "milter-manager/session/session.h"
 #include "milter-manager/session/statistics.h"
 
@@ -232,6 +233,10 @@ static void server_reload(void *owner, int signal_number)
     struct configuration *configuration = manager_options_load(server->options, NULL, NULL, &error);
 
     (void)signal_number;
+    if (configuration != NULL && !recording_check(configuration, &error)) {
+        configuration_release(configuration);
+        configuration = NULL;
+    }
     if (configuration == NULL) {
         log_error("[manager][reload][signal][error] %s; the configuration stays as it was",
                   error.message);

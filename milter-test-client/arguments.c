@@ -34,6 +34,7 @@ static struct {
     const char *facility;
     bool report_off;
     enum session_format format;
+    const char *record_directory;
     bool memory_profile;
     bool version;
 } given;
@@ -115,6 +116,7 @@ static bool take_format(void *target, const char *value, struct error *error)
     static const char *const names[] = {
         [SESSION_FORMAT_TEXT] = "text",
         [SESSION_FORMAT_JSON] = "json",
+        [SESSION_FORMAT_SESSION] = "session",
     };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -123,7 +125,7 @@ static bool take_format(void *target, const char *value, struct error *error)
             return true;
         }
     }
-    error_set(error, ERROR_USAGE, "unknown format <%s>; text and json are known", value);
+    error_set(error, ERROR_USAGE, "unknown format <%s>; text, json and session are known", value);
     return false;
 }
 
@@ -136,8 +138,14 @@ static const struct option_entry own_entries[] = {
      .kind = OPTION_CALLBACK,
      .callback = take_format,
      .target = &given.format,
-     .argument = "text|json",
-     .help = "how it is printed: lines to read (default), or one JSON object a line"},
+     .argument = "text|json|session",
+     .help = "how it is printed: lines to read (default), one JSON object a line, or a session "
+             "file"},
+    {.name = "record",
+     .kind = OPTION_STRING,
+     .target = &given.record_directory,
+     .argument = "DIR",
+     .help = "save each connection there as a session file, for milter-test-server --replay"},
     {.name = "report-memory-profile",
      .kind = OPTION_FLAG,
      .target = &given.memory_profile,
@@ -287,6 +295,10 @@ static enum option_outcome complete(struct arguments *arguments)
     server->listener.remove_unix_socket_on_close = true;
     server->session.report_request = !given.report_off;
     server->session.format = given.format;
+    if (given.record_directory != NULL) {
+        server->session.record_directory =
+            given.daemon ? absolute("", given.record_directory) : given.record_directory;
+    }
     server->session.policy = answer_arguments_take();
     server->memory_profile = given.memory_profile;
     server->session.packet_buffer_size = given.packet_buffer_size;
@@ -306,13 +318,13 @@ static enum option_outcome complete(struct arguments *arguments)
 enum option_outcome arguments_parse(struct arguments *arguments, int argc, char **argv)
 {
     static const struct option_group groups[] = {
-        {"Options", own_entries},
-        {"Answers", action_entries},
-        {"Edits at the end of a message", edit_entries},
-        {"Negotiation", negotiation_entries},
-        {"Delays and faults", fault_entries},
-        {"Milter", milter_entries},
-        {"Log", log_entries},
+        {"Options", own_entries, NULL},
+        {"Answers", action_entries, NULL},
+        {"Edits at the end of a message", edit_entries, NULL},
+        {"Negotiation", negotiation_entries, NULL},
+        {"Delays and faults", fault_entries, NULL},
+        {"Milter", milter_entries, NULL},
+        {"Log", log_entries, NULL},
     };
     static const struct option_program program = {
         .name = program_name,

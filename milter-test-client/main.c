@@ -6,6 +6,7 @@
  */
 #include "libcore/base/log.h"
 #include "libcore/net/process.h"
+#include "libcore/net/record_directory.h"
 #include "libcore/net/workers.h"
 #include "milter-test-client/arguments.h"
 #include "milter-test-client/output.h"
@@ -54,6 +55,16 @@ static bool drop_privileges(const struct arguments *arguments, struct server *se
     }
     return process_drop_privileges(user, arguments->group, &error) ||
            fail("failed to drop privilege", &error);
+}
+
+/* As the user that will run it, and while somebody still looks at the terminal. */
+static bool can_record(const struct arguments *arguments)
+{
+    const char *directory = arguments->server.session.record_directory;
+    struct error error = {0};
+
+    return directory == NULL || record_directory_check(directory, &error) ||
+           fail("--record", &error);
 }
 
 static bool detach(const struct arguments *arguments, struct loop *loop, struct server *server)
@@ -128,7 +139,8 @@ static bool run(const struct arguments *arguments, struct loop *loop, struct ser
     struct error error = {0};
     bool ok;
 
-    if (!drop_privileges(arguments, server) || !detach(arguments, loop, server)) {
+    if (!drop_privileges(arguments, server) || !can_record(arguments) ||
+        !detach(arguments, loop, server)) {
         return false;
     }
     if (arguments->pid_file != NULL && !process_write_pid_file(arguments->pid_file, &error)) {

@@ -4,10 +4,9 @@
 #include "milter-test-client/recording.h"
 
 #include "libcore/net/record_directory.h"
+#include "milter-test-client/output.h"
 
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 static double recording_clock(void)
@@ -44,7 +43,7 @@ void recording_print(struct recording *recording)
         return;
     }
     slice_skip(&text, recording->printed);
-    (void)fwrite(text.data, 1, text.length, stdout);
+    output_append(text);
     recording->printed += text.length;
     if (recording->directory == NULL) {
         buffer_reset(&recording->recorder.text); /* nobody needs it any more */

@@ -1,8 +1,8 @@
 /*
  * session - one connection of a mail server.
  *
- * Owns the stream, the machine and the answer.  What is received passes
- * session_handle, what is said passes the machine's recorder.
+ * Owns the stream, the machine, the answer and the recording, which hears
+ * through the machine what is received and what is said.
  */
 #include "milter-test-client/session.h"
 
@@ -14,6 +14,7 @@
 #include "milter-test-client/output.h"
 #include "milter-test-client/printer.h"
 #include "milter-test-client/printer_json.h"
+#include "milter-test-client/recording.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ struct session {
     struct stream *stream;
     struct filter filter;
     struct answer answer;
+    struct recording recording; /* in use when the machine has its recorder */
     unsigned long number;
     struct buffer text;      /* scratch for the printers */
     uint32_t macros_arrived; /* bit per stage: a set has come since its last command */
@@ -44,13 +46,26 @@ static void session_print(struct session *session)
     buffer_reset(&session->text);
 }
 
+/* Events are printed one by one; a session file prints itself. */
+static bool session_reports(const struct session *session)
+{
+    return session->options->report_request && session->options->format != SESSION_FORMAT_SESSION;
+}
+
+static void session_print_recording(struct session *session)
+{
+    if (session->filter.recorder != NULL) {
+        recording_print(&session->recording);
+    }
+}
+
 static void session_print_finished(struct session *session)
 {
     if (!session->open) {
         return;
     }
     session->open = false;
-    if (!session->options->report_request) {
+    if (!session_reports(session)) {
         return;
     }
     if (session->options->format == SESSION_FORMAT_JSON) {
@@ -78,7 +93,7 @@ static void session_report(struct session *session, const struct command_packet 
     struct slice macros = session_take_macros(session, event->command);
 
     log_debug("[client][%s] <%s>", command_info[event->command].name, stream_peer(session->stream));
-    if (!session->options->report_request) {
+    if (!session_reports(session)) {
         return;
     }
     if (session->options->format == SESSION_FORMAT_JSON) {
@@ -92,6 +107,16 @@ static void session_report(struct session *session, const struct command_packet 
 
 /* ---- ends */
 
+static void session_end_recording(struct session *session)
+{
+    struct error error = {0};
+
+    if (session->filter.recorder != NULL && !recording_end(&session->recording, &error)) {
+        session->handlers->complain(session->owner, error.message);
+    }
+    session->filter.recorder = NULL;
+}
+
 static void session_end(struct session *session)
 {
     if (session->ended) {
@@ -99,6 +124,7 @@ static void session_end(struct session *session)
     }
     session->ended = true;
     session_print_finished(session);
+    session_end_recording(session);
     log_info("[client][end] <%s>", stream_peer(session->stream));
     answer_clear(&session->answer);
     stream_free_after_flush(session->stream, leaving_seconds);
@@ -162,6 +188,7 @@ static void session_goes_on(void *owner)
 {
     struct session *session = owner;
 
+    session_print_recording(session);
     stream_flush(session->stream);
     stream_offer_again(session->stream);
 }
@@ -191,6 +218,7 @@ static size_t session_received(void *owner, struct slice input)
 
         if (result == FILTER_EVENT) {
             session_handle(session, &event);
+            session_print_recording(session);
         } else if (result == FILTER_HELD && event.command == COMMAND_ABORT) {
             answer_cut_off(&session->answer);
         } else if (result == FILTER_INVALID) {
@@ -229,6 +257,17 @@ static void describe_peer(int fd, char text[SOCKET_ADDRESS_TEXT])
     (void)socket_address_format(&address, text);
 }
 
+static void session_begin_recording(struct session *session, const char *peer)
+{
+    const struct session_options *options = session->options;
+    bool prints = options->report_request && options->format == SESSION_FORMAT_SESSION;
+
+    if (prints || options->record_directory != NULL) {
+        recording_begin(&session->recording, options->record_directory, prints, peer);
+        session->filter.recorder = &session->recording.recorder;
+    }
+}
+
 struct session *session_new(struct loop *loop, int fd, const struct session_options *options,
                             const struct session_handlers *handlers, void *owner)
 {
@@ -244,12 +283,14 @@ struct session *session_new(struct loop *loop, int fd, const struct session_opti
     filter_init(&session->filter, stream_output(session->stream));
     answer_init(&session->answer, &options->policy, loop, session->stream, &session->filter,
                 &answer_handlers, session);
+    session_begin_recording(session, peer);
     log_info("[client][accept] <%s>", peer);
     return session;
 }
 
 void session_free(struct session *session)
 {
+    session_end_recording(session);
     answer_clear(&session->answer);
     stream_free(session->stream);
     filter_clear(&session->filter);

@@ -17,12 +17,14 @@ struct session;
 enum session_format {
     SESSION_FORMAT_TEXT,
     SESSION_FORMAT_JSON,
+    SESSION_FORMAT_SESSION, /* session files */
 };
 
 struct session_options {
     bool report_request; /* print */
     enum session_format format;
-    size_t packet_buffer_size; /* bytes of replies to collect before they are written */
+    const char *record_directory; /* every connection is saved there; NULL: none */
+    size_t packet_buffer_size;    /* bytes of replies to collect before they are written */
     struct policy policy;
 };
 

@@ -1,14 +1,12 @@
 /*
  * arguments - the command line of milter-test-server.
- *
- * Options that build the message act in the order they are given, so a later
- * sender or recipient overrides the one of a mail file and the other way round.
  */
 #include "milter-test-server/arguments.h"
 
 #include "libcore/base/memory.h"
-#include "libcore/mail/mail_file.h"
 #include "libcore/wire/protocol.h"
+#include "milter-test-server/composition.h"
+#include "milter-test-server/load_options.h"
 #include "milter-test-server/macros.h"
 #include "milter-test-server/replay_arguments.h"
 #include "milter-test-server/terminal.h"
@@ -24,7 +22,7 @@ static const char program_name[] = "milter-test-server";
 /* What the table of options points to; copied out when everything has been read. */
 static struct {
     struct arguments *arguments;
-    bool recipients_from_file;
+    struct composition composition;
     char address[INET6_ADDRSTRLEN + sizeof(((struct sockaddr_un *)0)->sun_path)];
     const char *name;
     const char *connect_host;
@@ -37,6 +35,8 @@ static struct {
     double all_timeouts;
     bool all_timeouts_given;
     bool output_message;
+    /* Names of the first options of these groups. */
+    const char *of_message, *of_macros, *of_load, *of_output;
 } given;
 
 static bool take_spec(void *target, const char *value, struct error *error)
@@ -95,72 +95,17 @@ static bool take_connect_address(void *target, const char *value, struct error *
     return true;
 }
 
-static bool take_sender(void *target, const char *value, struct error *error)
+/* target: which part of the message; what comes of the parts is made when all are known. */
+static bool take_part(void *target, const char *value, struct error *error)
 {
-    (void)target;
-    (void)error;
-    message_set_sender(&given.arguments->message, slice_from_string(value));
-    return true;
-}
-
-static bool take_recipient(void *target, const char *value, struct error *error)
-{
-    (void)target;
-    (void)error;
-    if (given.recipients_from_file) {
-        given.recipients_from_file = false;
-        message_clear_recipients(&given.arguments->message);
-    }
-    message_add_recipient(&given.arguments->message, slice_from_string(value));
-    return true;
-}
-
-static bool take_header(void *target, const char *value, struct error *error)
-{
+    enum composition_part part = *(const enum composition_part *)target;
     const char *colon = strchr(value, ':');
 
-    (void)target;
-    if (colon == NULL || colon == value) {
+    if (part == PART_HEADER && (colon == NULL || colon == value)) {
         error_set(error, ERROR_USAGE, "headers option should be 'NAME:VALUE'");
         return false;
     }
-    message_add_header(&given.arguments->message, slice_of(value, (size_t)(colon - value)),
-                       slice_from_string(colon + 1));
-    return true;
-}
-
-static bool take_body(void *target, const char *value, struct error *error)
-{
-    (void)target;
-    (void)error;
-    message_add_body(&given.arguments->message, slice_from_string(value));
-    return true;
-}
-
-static bool take_mail_file(void *target, const char *value, struct error *error)
-{
-    struct message *message = &given.arguments->message;
-    struct mail_file mail;
-
-    (void)target;
-    if (!mail_file_read(&mail, value, error)) {
-        return false;
-    }
-    if (mail.sender.data != NULL) {
-        message_set_sender(message, mail.sender);
-    }
-    if (mail.recipient_count > 0) {
-        given.recipients_from_file = true;
-        message_clear_recipients(message);
-    }
-    for (size_t i = 0; i < mail.recipient_count; i++) {
-        message_add_recipient(message, mail.recipients[i]);
-    }
-    for (size_t i = 0; i < mail.headers.count; i++) {
-        message_add_header(message, mail.headers.fields[i].name, mail.headers.fields[i].value);
-    }
-    message_add_body(message, mail.body);
-    mail_file_clear(&mail);
+    composition_add(&given.composition, part, value);
     return true;
 }
 
@@ -192,6 +137,8 @@ static bool take_authenticated(void *target, const char *value, struct error *er
     return true;
 }
 
+static enum composition_part sender = PART_SENDER, recipient = PART_RECIPIENT, header = PART_HEADER,
+                             body = PART_BODY, mail = PART_MAIL;
 static char auth_authen[] = "auth_authen", auth_type[] = "auth_type", auth_author[] = "auth_author";
 
 #define MACRO(option, place, stage)                                                                \
@@ -204,6 +151,11 @@ static char auth_authen[] = "auth_authen", auth_type[] = "auth_type", auth_autho
     {                                                                                              \
         .name = (option), .letter = (short_option), .kind = OPTION_CALLBACK,                       \
         .callback = (function), .argument = (value), .help = (text)                                \
+    }
+#define PART(option, short_option, part, value, text)                                              \
+    {                                                                                              \
+        .name = (option), .letter = (short_option), .kind = OPTION_CALLBACK,                       \
+        .callback = take_part, .target = &(part), .argument = (value), .help = (text)              \
     }
 #define AUTHENTICATED(option, macro, macro_text, value)                                            \
     {                                                                                              \
@@ -235,11 +187,6 @@ static const struct option_entry filter_entries[] = {
      .argument = "SECONDS",
      .help = "set all four of them; 0 waits for ever",
      .given = &given.all_timeouts_given},
-    {.name = "negotiate-version",
-     .kind = OPTION_UNSIGNED,
-     .target = &given.version,
-     .argument = "N",
-     .help = "protocol version to offer (default 6)"},
     {0},
 };
 
@@ -248,19 +195,25 @@ static const struct option_entry message_entries[] = {
     TAKE("connect-address", '\0', take_connect_address, "SPEC",
          "address of the client, or unknown (default inet:50443@[192.168.123.123])"),
     STRING("helo-fqdn", helo, "FQDN", "argument of HELO (default delian)"),
-    TAKE("envelope-from", 'f', take_sender, "FROM", "envelope sender (default sender@example.com)"),
-    TAKE("from", '\0', take_sender, "FROM", NULL),
-    TAKE("envelope-recipient", 'r', take_recipient, "RCPT",
+    PART("envelope-from", 'f', sender, "FROM", "envelope sender (default sender@example.com)"),
+    PART("from", '\0', sender, "FROM", NULL),
+    PART("envelope-recipient", 'r', recipient, "RCPT",
          "envelope recipient, repeatable (default receiver@example.org)"),
-    TAKE("recipient", '\0', take_recipient, "RCPT", NULL),
+    PART("recipient", '\0', recipient, "RCPT", NULL),
     STRING("unknown", unknown, "COMMAND", "SMTP command nobody knows, sent after the recipients"),
-    TAKE("header", 'h', take_header, "NAME:VALUE", "header field, repeatable"),
-    TAKE("body", 'b', take_body, "CHUNK", "chunk of the body, repeatable"),
-    TAKE("mail-file", 'm', take_mail_file, "PATH",
-         "take sender, recipients, header and body from a mail; - is standard input"),
+    PART("header", 'h', header, "NAME:VALUE", "header field, repeatable"),
+    PART("body", 'b', body, "CHUNK", "chunk of the body, repeatable"),
+    PART("mail-file", 'm', mail, "PATH",
+         "take sender, recipients, header and body from a mail; - is standard input; "
+         "under load repeatable, or a directory of mails"),
     AUTHENTICATED("authenticated-name", auth_authen, "auth_authen", "NAME"),
     AUTHENTICATED("authenticated-type", auth_type, "auth_type", "TYPE"),
     AUTHENTICATED("authenticated-author", auth_author, "auth_author", "AUTHOR"),
+    {.name = "negotiate-version",
+     .kind = OPTION_UNSIGNED,
+     .target = &given.version,
+     .argument = "N",
+     .help = "protocol version to offer (default 6)"},
     {0},
 };
 
@@ -275,8 +228,7 @@ static const struct option_entry macro_entries[] = {
     {0},
 };
 
-static const struct option_entry program_entries[] = {
-    STRING("name", name, "NAME", "name of this server in its log (default milter-test-server)"),
+static const struct option_entry output_entries[] = {
     {.name = "output-message",
      .kind = OPTION_FLAG,
      .target = &given.output_message,
@@ -286,12 +238,18 @@ static const struct option_entry program_entries[] = {
      .target = &given.colour,
      .argument = "yes|true|no|false|auto",
      .help = "colour the message (default auto: on a terminal; without argument: yes)"},
+    {0},
+};
+
+static const struct option_entry program_entries[] = {
+    STRING("name", name, "NAME", "name of this server in its log (default milter-test-server)"),
     {.name = "threads",
      .letter = 't',
      .kind = OPTION_UNSIGNED,
      .target = &given.threads,
      .argument = "N",
-     .help = "parallel sessions; not available yet, only 0 is taken"},
+     .maximum = 1000000,
+     .help = "run N such sessions at the same time; all must succeed"},
     {.name = "verbose",
      .letter = 'v',
      .kind = OPTION_CALLBACK,
@@ -344,7 +302,6 @@ static void set_defaults(struct arguments *arguments)
     given.colour = "auto";
     given.version = PROTOCOL_VERSION;
     given.timeouts = (struct session_timeouts){300, 10, 10, 300};
-    message_init(&arguments->message);
     macros_set_defaults(&arguments->macros, program_name);
     (void)take_connect_address(NULL, "inet:50443@[192.168.123.123]", &error);
 }
@@ -363,10 +320,11 @@ static void complete_plan(struct arguments *arguments)
     plan->helo = given.helo;
     plan->unknown = given.unknown;
     plan->timeouts = given.timeouts;
-    plan->message = &arguments->message;
     plan->macros = &arguments->macros;
+    plan->messages_per_session = arguments->load->messages_per_session;
+    plan->keep_message = given.output_message;
     arguments->output_message = given.output_message;
-    message_complete(&arguments->message);
+    arguments->sessions = given.threads > 0 ? given.threads : 1;
     arguments->replays = replay_arguments_take(&arguments->replay);
     arguments->replay.player.spec = plan->spec;
     arguments->replay.player.address = plan->address;
@@ -376,19 +334,86 @@ static void complete_plan(struct arguments *arguments)
     arguments->replay.player.end_of_message_timeout = plan->timeouts.end_of_message;
 }
 
+/* Under load every mail is a message of its own, else all parts make one. */
+static bool make_messages(struct arguments *arguments)
+{
+    struct error error = {0};
+    bool ok;
+
+    if (arguments->load->wanted) {
+        ok = composition_build_each(&given.composition, &arguments->messages,
+                                    &arguments->message_count, &error);
+    } else {
+        arguments->messages = NEW(struct message);
+        arguments->message_count = 1;
+        ok = composition_build(&given.composition, arguments->messages, &error);
+    }
+    if (!ok) {
+        return arguments_fail("--mail-file", error.message);
+    }
+    arguments->prepared = memory_new(arguments->message_count, sizeof(*arguments->prepared));
+    for (size_t i = 0; i < arguments->message_count; i++) {
+        prepared_init(arguments->prepared + i, &arguments->plan, arguments->messages + i);
+    }
+    arguments->plan.messages = arguments->prepared;
+    arguments->plan.message_count = arguments->message_count;
+    return true;
+}
+
+/* The files say what is said: what would say it otherwise has no part in a replay. */
+static bool check_replay(const struct arguments *arguments)
+{
+    const char *const names[] = {given.of_message, given.of_macros, given.of_output, given.of_load,
+                                 given.threads > 0 ? "--threads" : NULL};
+
+    if (replay_arguments_idle() != NULL) {
+        return arguments_fail(replay_arguments_idle(), "only goes with --replay");
+    }
+    for (size_t i = 0; arguments->replays && i < sizeof(names) / sizeof(names[0]); i++) {
+        if (names[i] != NULL) {
+            return arguments_fail(names[i], "has no part in a replay: the files say what is sent");
+        }
+    }
+    return true;
+}
+
+static bool check_load(struct arguments *arguments)
+{
+    struct error error = {0};
+
+    arguments->load = load_options_check(&error);
+    if (arguments->load == NULL) {
+        fprintf(stderr, "%s: %s\n", program_name, error.message);
+        return false;
+    }
+    if (arguments->load->wanted && given.threads > 0) {
+        return arguments_fail("--threads", "under load --concurrency says how many sessions run");
+    }
+    if (arguments->load->wanted && given.output_message) {
+        return arguments_fail("--output-message", "under load no message is printed");
+    }
+    return true;
+}
+
 enum option_outcome arguments_parse(struct arguments *arguments, int argc, char **argv)
 {
     static const struct option_group groups[] = {
-        {"The filter", filter_entries},    {"The message", message_entries},
-        {"Macros", macro_entries},         {"Replay", replay_entries},
-        {"This program", program_entries},
+        {"The filter", filter_entries, NULL},
+        {"The message", message_entries, &given.of_message},
+        {"Macros", macro_entries, &given.of_macros},
+        {"Output", output_entries, &given.of_output},
+        {"Several messages and sessions", load_entries, &given.of_load},
+        {"Replay", replay_entries, NULL},
+        {"This program", program_entries, NULL},
     };
     static const struct option_program program = {
         .name = program_name,
         .version = MILTER_MANAGER_VERSION,
         .usage = "[FILE...]",
         .words = &replay_words,
-        .summary = "Plays the mail server: sends one message to a milter and says what came of it.",
+        .summary =
+            "Plays the mail server: sends messages to a milter, once or as fast as it can, and "
+            "says what came of it.",
         .groups = groups,
         .group_count = sizeof(groups) / sizeof(groups[0]),
     };
@@ -399,19 +424,26 @@ enum option_outcome arguments_parse(struct arguments *arguments, int argc, char 
     if (outcome != OPTIONS_RUN) {
         return outcome;
     }
-    if (given.threads > 0) {
-        (void)arguments_fail("--threads", "parallel sessions are not available yet");
-        return OPTIONS_EXIT_FAILURE;
-    }
-    if (!choose_colour(&arguments->colour)) {
+    if (!choose_colour(&arguments->colour) || !check_load(arguments)) {
         return OPTIONS_EXIT_FAILURE;
     }
     complete_plan(arguments);
-    return OPTIONS_RUN;
+    if (!check_replay(arguments)) {
+        return OPTIONS_EXIT_FAILURE;
+    }
+    return arguments->replays || make_messages(arguments) ? OPTIONS_RUN : OPTIONS_EXIT_FAILURE;
 }
 
 void arguments_clear(struct arguments *arguments)
 {
-    message_clear(&arguments->message);
+    for (size_t i = 0; i < arguments->message_count; i++) {
+        message_clear(arguments->messages + i);
+        if (arguments->prepared != NULL) {
+            prepared_clear(arguments->prepared + i);
+        }
+    }
+    free(arguments->messages);
+    free(arguments->prepared);
+    composition_clear(&given.composition);
     macro_store_clear(&arguments->macros);
 }

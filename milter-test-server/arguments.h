@@ -5,15 +5,21 @@
 #define MILTER_TEST_SERVER_ARGUMENTS_H
 
 #include "libcore/base/options.h"
+#include "milter-test-server/load_options.h"
+#include "milter-test-server/prepared.h"
 #include "milter-test-server/replay.h"
 #include "milter-test-server/session.h"
 
 struct arguments {
     struct session_plan plan; /* spec is NULL when none was given */
-    struct message message;
+    struct message *messages;
+    struct prepared *prepared; /* of each message */
+    size_t message_count;
     struct macro_store macros;
     bool replays; /* instead of sending the message */
     struct replay_options replay;
+    unsigned sessions; /* at the same time; at least 1 */
+    const struct load_options *load;
     bool output_message;
     bool colour;
 };

@@ -1,76 +1,31 @@
 /*
- * milter-test-server - plays the mail server for one message and reports what
- * the filter made of it.
+ * milter-test-server - plays the mail server, once, several times or under load,
+ * and reports what the filter made of it.
  *
  * Results go to standard output, everything that went wrong to standard error.
  */
 #include "libcore/base/log.h"
 #include "milter-test-server/arguments.h"
-#include "milter-test-server/report.h"
+#include "milter-test-server/load.h"
+#include "milter-test-server/parallel.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-static void flush_log(void *owner)
-{
-    (void)owner;
-    log_flush();
-}
-
-static void warn_of_surplus(const struct negotiation *surplus)
-{
-    if (surplus->actions != 0 || surplus->steps != 0) {
-        fprintf(stderr,
-                "milter-test-server: the filter took what was not offered, ignored: "
-                "actions 0x%x, steps 0x%x\n",
-                (unsigned)surplus->actions, (unsigned)surplus->steps);
-    }
-}
-
-static bool print_report(const struct arguments *arguments, const struct session_result *result)
-{
-    struct buffer text = {0};
-    size_t written;
-
-    report_result(&text, result);
-    if (arguments->output_message) {
-        report_message(&text, &arguments->message, &result->message, arguments->colour);
-    }
-    written = fwrite(text.data + text.start, 1, buffer_length(&text), stdout);
-    if (written < buffer_length(&text) || fflush(stdout) != 0) {
-        fprintf(stderr, "milter-test-server: failed to write the report: %s\n", strerror(errno));
-        written = 0;
-    }
-    buffer_clear(&text);
-    return written > 0;
-}
 
 static bool run(const struct arguments *arguments)
 {
-    struct loop *loop = loop_new();
-    struct session_result result;
-    bool ok;
+    const struct parallel parallel = {
+        .plan = &arguments->plan,
+        .sessions = arguments->sessions,
+        .output_message = arguments->output_message,
+        .colour = arguments->colour,
+    };
 
-    loop_before_sleep(loop, flush_log, NULL);
     if (arguments->replays) {
-        ok = replay_run(loop, &arguments->replay);
-        loop_free(loop);
-        return ok;
+        return replay_run(&arguments->replay);
     }
-    session_run(loop, &arguments->plan, &result);
-    loop_free(loop);
-    log_flush();
-    warn_of_surplus(&result.surplus);
-    if (result.complete) {
-        ok = print_report(arguments, &result);
-    } else {
-        fprintf(stderr, "%s\n", result.error.message);
-        ok = false;
-    }
-    session_result_clear(&result);
-    return ok;
+    return arguments->load->wanted ? load_run(&arguments->plan, arguments->load)
+                                   : parallel_run(&parallel);
 }
 
 int main(int argc, char **argv)

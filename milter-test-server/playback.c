@@ -76,7 +76,8 @@ void playback_add_text(struct playback *playback, struct slice text)
 
 /* ---- answers */
 
-static struct playback_answer *add_answer(struct playback *playback, int kind, struct buffer *line)
+static struct playback_answer *add_answer(struct playback *playback, enum playback_kind kind,
+                                          struct buffer *line)
 {
     struct playback_answer *answer;
 

@@ -12,7 +12,7 @@
 
 /* One thing the filter did. */
 struct playback_answer {
-    enum {
+    enum playback_kind {
         PLAYBACK_PACKET,
         PLAYBACK_BYTES,   /* that are no packet */
         PLAYBACK_CLOSE,   /* the filter went away */

@@ -11,7 +11,8 @@
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "libcore/net/stream.h"
-#include "libcore/session/mta.h"
+#include "milter-test-server/failure.h"
+#include "milter-test-server/speaker.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +40,7 @@ struct player {
     struct stream *stream; /* NULL: closed */
     struct loop_timer *timer;
     struct loop_task ending;
-    struct mta mta;
+    struct speaker speaker;
     struct buffer input;
     struct playback playback;
     struct error error;
@@ -55,11 +56,7 @@ struct player {
     size_t block, block_end;
     bool block_owed;
 
-    bool unasked;    /* something was sent anyway since the last block: answers may come */
-    bool lock_step;  /* the last command was an MTA's: its answer comes before anything else */
     bool close_seen; /* the playback has the filter's end */
-    bool left;       /* the filter is out of the whole SMTP session */
-    bool skipped;    /* it wants no more body */
 };
 
 static double player_clock(void)
@@ -103,10 +100,7 @@ static void player_finish(struct player *player)
     player->seconds = player_clock() - player->started;
     loop_timer_stop(player->timer);
     if (player->stream != NULL && player->gone.code == ERROR_NONE) {
-        if (player->mta.position != POSITION_START && player->mta.position != POSITION_CLOSED) {
-            mta_abort(&player->mta);
-            mta_quit(&player->mta);
-        }
+        speaker_leave(&player->speaker);
         stream_free_after_flush(player->stream, leaving_seconds);
     } else {
         stream_free(player->stream);
@@ -115,29 +109,24 @@ static void player_finish(struct player *player)
     loop_task_post(player->loop, &player->ending);
 }
 
-static const char *player_stage(const struct player *player)
-{
-    return mta_owed(&player->mta) ? command_info[player->mta.owed].name
-                                  : position_name(player->mta.position);
-}
-
 /* Ends the play before the file ends; the sentence gets the stage and the bytes seen. */
 static void player_fail(struct player *player, enum error_code code, const char *sentence)
 {
+    const struct failure failure = {
+        .code = code,
+        .peer = player->options->spec,
+        .stage = speaker_stage(&player->speaker),
+        .bytes_read = player->stream != NULL ? stream_bytes_read(player->stream) : 0,
+        .bytes_written = player->stream != NULL ? stream_bytes_written(player->stream) : 0,
+    };
+    struct error described = {0};
     size_t left = 0;
 
     for (size_t i = player->next; i < player->file->count; i++) {
         left += player->file->steps[i].kind != SESSION_STEP_TEXT ? 1 : 0;
     }
-    if (player->stream != NULL) {
-        error_set(&player->error, code,
-                  "%s (%s: %zu bytes read, %zu bytes written; steps not played: %zu)", sentence,
-                  player_stage(player), stream_bytes_read(player->stream),
-                  stream_bytes_written(player->stream), left);
-    } else {
-        error_set(&player->error, code, "%s (%s; steps not played: %zu)", sentence,
-                  player_stage(player), left);
-    }
+    failure_describe(&described, &failure, sentence);
+    error_set(&player->error, code, "%s; steps not played: %zu", described.message, left);
     player_finish(player);
 }
 
@@ -165,7 +154,7 @@ static void player_open_block(struct player *player)
     while (is_expectation(player_step(player, player->block_end))) {
         player->block_end++;
     }
-    player->block_owed = mta_owed(&player->mta) || player->unasked;
+    player->block_owed = speaker_listens(&player->speaker);
 }
 
 /* True when more expectations follow behind a comment: the reply owed is theirs. */
@@ -185,56 +174,12 @@ static void player_close_block(struct player *player)
                      player->block_end - player->block, player->block_owed);
     player->in_block = false;
     player->next = player->block_end;
-    if (!mta_owed(&player->mta) && !player_expects_later(player)) {
-        player->unasked = false;
+    if (!speaker_awaits(&player->speaker) && !player_expects_later(player)) {
+        player->speaker.unasked = false;
     }
 }
 
 /* ---- answers */
-
-/* What an answer means for the commands to come. */
-static void player_note_verdict(struct player *player, enum command command,
-                                const struct reply *reply)
-{
-    enum verdict verdict = reply_verdict(reply);
-    bool connection = command == COMMAND_CONNECT || command == COMMAND_HELO;
-
-    if (verdict == VERDICT_SKIP) {
-        player->skipped = true;
-    }
-    if ((connection && verdict != VERDICT_CONTINUE && verdict != VERDICT_NONE) ||
-        reply->kind == REPLY_SHUTDOWN ||
-        (reply->kind == REPLY_CODE && slice_starts_with(reply->text, "421"))) {
-        player->left = true;
-    }
-}
-
-enum player_fed {
-    FED,       /* an answer */
-    FED_STALE, /* the answer to what "! abort" cut off: nobody expects it */
-    FED_WRONG, /* *error says why */
-};
-
-static enum player_fed player_feed(struct player *player, const struct packet *packet,
-                                   struct slice whole, struct error *error)
-{
-    struct reply reply;
-    enum command command;
-    enum mta_result result;
-
-    if (!mta_owed(&player->mta)) {
-        if (player->unasked || packet->letter == reply_info[REPLY_PROGRESS].letter) {
-            return FED;
-        }
-        error_set(error, ERROR_PROTOCOL, "a packet although no reply is owed");
-        return FED_WRONG;
-    }
-    result = mta_next(&player->mta, &whole, &reply, &command, error);
-    if (result == MTA_REPLY) {
-        player_note_verdict(player, command, &reply);
-    }
-    return result == MTA_INVALID ? FED_WRONG : result == MTA_WAIT ? FED_STALE : FED;
-}
 
 /* The filter cannot be talked to any more. */
 static void player_broken(struct player *player, const struct error *error)
@@ -252,7 +197,7 @@ static void player_broken(struct player *player, const struct error *error)
 static bool player_take_answer(struct player *player)
 {
     struct slice whole = buffer_slice(&player->input), rest = whole;
-    enum player_fed fed = FED;
+    enum speaker_heard heard = SPEAKER_ANSWER;
     struct error error = {0};
     struct packet packet;
 
@@ -261,19 +206,20 @@ static bool player_take_answer(struct player *player)
         return false;
     case PACKET_INVALID:
         playback_add_bytes(&player->playback, whole);
-        fed = player->unasked && !mta_owed(&player->mta) ? FED : FED_WRONG;
+        heard = player->speaker.unasked && !speaker_owed(&player->speaker) ? SPEAKER_ANSWER
+                                                                           : SPEAKER_WRONG;
         rest = slice_of("", 0);
         break;
     case PACKET_READY:
         whole.length -= rest.length;
-        fed = player_feed(player, &packet, whole, &error);
-        if (fed != FED_STALE) {
+        heard = speaker_hear(&player->speaker, &packet, whole, &error);
+        if (heard != SPEAKER_STALE) {
             playback_add_packet(&player->playback, &packet);
         }
         break;
     }
     buffer_consume(&player->input, buffer_length(&player->input) - rest.length);
-    if (fed == FED_WRONG) {
+    if (heard == SPEAKER_WRONG) {
         player_broken(player, &error);
     }
     return true;
@@ -309,8 +255,7 @@ static void player_lost(struct player *player)
 
 static double player_answer_seconds(const struct player *player)
 {
-    return player->mta.owed == COMMAND_END_OF_MESSAGE && mta_owed(&player->mta) &&
-                   !player->timeout_said
+    return speaker_at_end(&player->speaker) && !player->timeout_said
                ? player->options->end_of_message_timeout
                : player->reply_timeout;
 }
@@ -342,6 +287,14 @@ static bool player_collect_packet(struct player *player)
     return false;
 }
 
+/* A filter that goes away is not silent; whatever else is waited for will say so itself. */
+static bool player_silence_ends_in_close(const struct player *player)
+{
+    return player_gone(player) && buffer_length(&player->input) == 0 &&
+           !speaker_awaits(&player->speaker) &&
+           !is_expectation(player_step(player, player->next + 1));
+}
+
 static bool player_collect_nothing(struct player *player, const struct session_step *step)
 {
     if (player->wait != WAIT_SILENCE) {
@@ -357,6 +310,9 @@ static bool player_collect_nothing(struct player *player, const struct session_s
     if (buffer_length(&player->input) == 0 && !player_gone(player)) {
         playback_add_nothing(&player->playback, step);
     }
+    if (player_silence_ends_in_close(player)) {
+        playback_add_close(&player->playback);
+    }
     return true;
 }
 
@@ -370,7 +326,7 @@ static bool player_collect_close(struct player *player)
         return false;
     }
     player_note_close(player);
-    player->mta.owed_count = player->mta.stale_count = 0; /* nothing more can come */
+    speaker_forget_owed(&player->speaker);
     return true;
 }
 
@@ -389,7 +345,8 @@ static bool player_collect_step(struct player *player, const struct session_step
     if (step->kind == SESSION_STEP_EXPECT_CLOSE) {
         return player_collect_close(player);
     }
-    if (!mta_owed(&player->mta) && (!player->unasked || player_satisfied(player))) {
+    if (!speaker_awaits(&player->speaker) &&
+        (!player->speaker.unasked || player_satisfied(player))) {
         return true; /* nothing has to come: not waited for */
     }
     return player_collect_packet(player);
@@ -405,7 +362,7 @@ static bool player_collect(struct player *player)
         }
         player->next++;
     }
-    while (player->mta.owed_count > 0 && !player->close_seen && !player_expects_later(player)) {
+    while (speaker_owed(&player->speaker) && !player->close_seen && !player_expects_later(player)) {
         if (!player_collect_packet(player)) {
             return false;
         }
@@ -417,8 +374,8 @@ static bool player_collect(struct player *player)
 /* What nobody asked for and has come all the same. */
 static void player_collect_surplus(struct player *player)
 {
-    while (player->wait != WAIT_OVER && !mta_owed(&player->mta) && !player->unasked &&
-           buffer_length(&player->input) > 0) {
+    while (player->wait != WAIT_OVER && !speaker_awaits(&player->speaker) &&
+           !player->speaker.unasked && buffer_length(&player->input) > 0) {
         player_open_block(player);
         if (!player_take_answer(player)) {
             player->in_block = false;
@@ -432,162 +389,15 @@ static void player_collect_surplus(struct player *player)
 
 /* ---- sending */
 
-static void player_unasked(struct player *player, const struct session_step *step)
+static bool player_say(struct player *player, const struct session_step *step)
 {
-    enum position next = POSITION_INVALID;
-
-    packet_append(player->mta.output, step->packet.letter, step->packet.payload);
-    player->unasked = true;
-    if (step->command != COMMANDS) {
-        next = order_after_command(player->mta.position, step->command, player->mta.answer.steps);
-    }
-    if (next != POSITION_INVALID) {
-        player->mta.position = next;
-    }
-}
-
-/* The offer is the machine's, the bytes are the file's: an MTA may say more than twelve. */
-static void player_negotiate(struct player *player, const struct session_step *step)
-{
-    struct negotiation offer;
-    struct error error = {0};
-    size_t before = buffer_length(player->mta.output);
-
-    if (player->mta.position != POSITION_START || mta_owed(&player->mta) ||
-        !negotiation_decode(step->packet.payload, &offer, &error)) {
-        player_unasked(player, step);
-        return;
-    }
-    mta_negotiate(&player->mta, &offer);
-    player->mta.output->end = player->mta.output->start + before;
-    packet_append(player->mta.output, step->packet.letter, step->packet.payload);
-}
-
-static void player_macros(struct player *player, const struct session_step *step)
-{
-    struct command_packet macros;
     struct error error = {0};
 
-    if (!command_decode(&step->packet, &macros, &error) || !macros.macros.known) {
-        player_unasked(player, step);
-    } else if (!player->left) {
-        mta_macros(&player->mta, macros.macros.stage, macros.macros.pairs);
+    if (speaker_say(&player->speaker, step, &error)) {
+        return true;
     }
-}
-
-/* ABORT goes out also where no message is open, as Postfix does. */
-static void player_abort(struct player *player)
-{
-    if (position_in_message(player->mta.position)) {
-        mta_abort(&player->mta);
-    } else if (player->mta.position != POSITION_CLOSED) {
-        command_append(player->mta.output, COMMAND_ABORT, slice_of("", 0));
-    }
-}
-
-/* The value as this filter wants it: with its blank or without. */
-static struct slice player_header(const struct player *player, const struct session_step *step,
-                                  struct buffer *payload)
-{
-    bool with_blank = (player->mta.answer.steps & STEP_HEADER_LEADING_SPACE) != 0;
-    struct slice value = step->packet.payload, name;
-
-    if (with_blank == step->verbatim || !slice_take_string(&value, &name)) {
-        return step->packet.payload;
-    }
-    buffer_append_slice(payload, name);
-    buffer_append_byte(payload, '\0');
-    if (with_blank) {
-        buffer_append_byte(payload, ' ');
-    } else if (slice_starts_with(value, " ")) {
-        slice_skip(&value, 1);
-    }
-    buffer_append_slice(payload, value);
-    return buffer_slice(payload);
-}
-
-/* As an MTA would: not at all where the filter is out. */
-static void player_command(struct player *player, const struct session_step *step)
-{
-    static const struct slice no_macros = {NULL, 0};
-    struct buffer payload = {0};
-
-    if (step->command == COMMAND_CONNECT || step->command == COMMAND_QUIT_NEW_CONNECTION) {
-        player->left = false;
-    }
-    if (step->command == COMMAND_MAIL) {
-        player->skipped = false;
-    }
-    if (player->left || (player->skipped && step->command == COMMAND_BODY)) {
-        return;
-    }
-    if (step->command == COMMAND_HEADER) {
-        (void)mta_command(&player->mta, step->command, player_header(player, step, &payload),
-                          no_macros);
-    } else {
-        (void)mta_command(&player->mta, step->command, step->packet.payload, no_macros);
-    }
-    buffer_clear(&payload);
-}
-
-static bool player_send(struct player *player, const struct session_step *step)
-{
-    bool begun = player->mta.position != POSITION_START || mta_owed(&player->mta);
-
-    if (player->mta.position == POSITION_CLOSED || (!begun && step->command != COMMAND_NEGOTIATE)) {
-        player_fail(player, ERROR_USAGE,
-                    begun ? "a command after quit: no MTA says that, send it with ! instead of >"
-                          : "a command before negotiate: no MTA says that, send it with ! "
-                            "instead of >");
-        return false;
-    }
-    switch (step->command) {
-    case COMMAND_NEGOTIATE:
-        player_negotiate(player, step);
-        break;
-    case COMMAND_MACRO:
-        player_macros(player, step);
-        break;
-    case COMMAND_ABORT:
-        player_abort(player);
-        break;
-    case COMMAND_QUIT:
-        mta_quit(&player->mta);
-        break;
-    case COMMANDS:
-        player_unasked(player, step);
-        break;
-    default:
-        player_command(player, step);
-        break;
-    }
-    return true;
-}
-
-/* Where an MTA would send it, too, the machine knows what is owed; else the file has to. */
-static void player_send_anyway(struct player *player, const struct session_step *step)
-{
-    enum mta_sent sent = MTA_OUT_OF_ORDER;
-    bool plain = step->command != COMMANDS && step->command != COMMAND_NEGOTIATE &&
-                 step->command != COMMAND_MACRO && step->command != COMMAND_ABORT &&
-                 step->command != COMMAND_QUIT;
-
-    if (step->command == COMMAND_NEGOTIATE) {
-        player_negotiate(player, step);
-        return;
-    }
-    if (step->command == COMMAND_ABORT && position_in_message(player->mta.position)) {
-        mta_abort(&player->mta);
-        return;
-    }
-    if (plain) {
-        sent = mta_command(&player->mta, step->command, step->packet.payload, slice_of(NULL, 0));
-    }
-    if (sent == MTA_OUT_OF_ORDER || sent == MTA_NOT_SENT) {
-        player_unasked(player, step);
-    } else if (sent == MTA_REPLY_OWED) {
-        player->unasked = true; /* there may be more answers than an MTA would take */
-    }
+    player_fail(player, error.code, error.message);
+    return false;
 }
 
 static void player_hang_up(struct player *player)
@@ -615,14 +425,14 @@ static bool player_early(struct player *player, const struct session_step *step)
 /* Whether the reply to the last command has to be there before this step. */
 static bool player_settles_first(const struct player *player, const struct session_step *step)
 {
-    if (!mta_owed(&player->mta) || player->mta.owed_count == 0 || player->close_seen) {
+    if (!speaker_owed(&player->speaker) || player->close_seen) {
         return false;
     }
     if (step == NULL || step->kind == SESSION_STEP_SEND || step->kind == SESSION_STEP_CLOSE ||
         step->kind == SESSION_STEP_PAUSE) {
         return true;
     }
-    return player->lock_step &&
+    return player->speaker.lock_step &&
            (step->kind == SESSION_STEP_SEND_ANYWAY || step->kind == SESSION_STEP_SEND_BYTES);
 }
 
@@ -635,7 +445,8 @@ static bool sends(const struct session_step *step)
 /* One step that is no expectation; false: it waits, or the play is over. */
 static bool player_do(struct player *player, const struct session_step *step)
 {
-    if (player_gone(player) && sends(step) && step->kind != SESSION_STEP_CLOSE && !player->left) {
+    if (player_gone(player) && sends(step) && step->kind != SESSION_STEP_CLOSE &&
+        !player->speaker.left) {
         player_open_block(player);
         player->block_end = player->block;
         player_lost(player);
@@ -649,19 +460,12 @@ static bool player_do(struct player *player, const struct session_step *step)
     if (player_gone(player) && sends(step)) {
         return true; /* an MTA would say nothing either */
     }
-    player->lock_step = step->kind == SESSION_STEP_SEND || (player->lock_step && !sends(step));
     switch (step->kind) {
     case SESSION_STEP_SEND:
-        if (!player_send(player, step)) {
-            return false;
-        }
-        break;
+        return player_say(player, step);
     case SESSION_STEP_SEND_ANYWAY:
-        player_send_anyway(player, step);
-        break;
     case SESSION_STEP_SEND_BYTES:
-        buffer_append_slice(player->mta.output, step->bytes);
-        player->unasked = true;
+        speaker_say_anyway(&player->speaker, step);
         break;
     case SESSION_STEP_CLOSE:
         player_hang_up(player);
@@ -711,7 +515,7 @@ static void player_connected(void *owner)
 {
     struct player *player = owner;
 
-    mta_init(&player->mta, stream_output(player->stream));
+    speaker_init(&player->speaker, stream_output(player->stream));
     player->started = player_clock();
     loop_timer_stop(player->timer);
     player->wait = WAIT_NOTHING;
@@ -735,7 +539,8 @@ static void player_failed(void *owner, const struct error *error)
     struct player *player = owner;
 
     if (player->wait == WAIT_CONNECTION) {
-        error_set(&player->error, error->code, "Failed to connect: %s", error->message);
+        failure_to_connect(&player->error, player->options->spec,
+                           player->options->connection_timeout, error);
         player->gone = *error;
         player_finish(player);
         return;
@@ -804,7 +609,7 @@ void player_free(struct player *player)
     loop_task_cancel(&player->ending);
     loop_timer_free(player->timer);
     stream_free(player->stream);
-    mta_clear(&player->mta);
+    speaker_clear(&player->speaker);
     buffer_clear(&player->input);
     playback_clear(&player->playback);
     free(player);

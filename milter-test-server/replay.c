@@ -7,6 +7,7 @@
 #include "milter-test-server/replay.h"
 
 #include "libcore/base/file.h"
+#include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "milter-test-server/session_paths.h"
 
@@ -51,6 +52,15 @@ static void replay_print(struct replay *replay, struct buffer *text)
         replay->output_failed = true;
     }
     buffer_clear(text);
+}
+
+static void replay_begin(struct replay *replay)
+{
+    struct buffer head = {0};
+
+    replay_report_begin(&head, replay->options->format, replay->paths.count,
+                        replay->totals[REPLAY_FAILED]);
+    replay_print(replay, &head);
 }
 
 static void replay_print_done(struct replay *replay)
@@ -99,7 +109,9 @@ static void item_report(struct replay_item *item, struct replay_case *outcome)
     replay_report_case(&item->report, replay->options->format, (size_t)(item - replay->items) + 1,
                        outcome);
     item->done = true;
-    replay_print_done(replay);
+    if (replay_report_streams(replay->options->format)) {
+        replay_print_done(replay);
+    }
 }
 
 static bool item_update(const struct replay_item *item, const struct playback *playback)
@@ -198,20 +210,34 @@ static bool replay_find(struct replay *replay)
     return true;
 }
 
-bool replay_run(struct loop *loop, const struct replay_options *options)
+static void replay_flush_log(void *owner)
 {
+    (void)owner;
+    log_flush();
+}
+
+bool replay_run(const struct replay_options *options)
+{
+    struct loop *loop = loop_new();
     struct replay replay = {.loop = loop, .options = options, .started = loop_now(loop)};
     struct buffer text = {0};
     bool found = replay_find(&replay);
 
+    loop_before_sleep(loop, replay_flush_log, NULL);
     if (found) {
-        replay_report_begin(&text, options->format, replay.paths.count);
-        replay_print(&replay, &text);
+        if (replay_report_streams(options->format)) {
+            replay_begin(&replay);
+        }
         replay_fill(&replay);
         loop_run(loop);
+        if (!replay_report_streams(options->format)) {
+            replay_begin(&replay);
+            replay_print_done(&replay);
+        }
         replay_report_end(&text, options->format, replay.totals, loop_now(loop) - replay.started);
         replay_print(&replay, &text);
     }
+    loop_free(loop);
     free(replay.items);
     session_paths_clear(&replay.paths);
     return found && replay.totals[REPLAY_FAILED] == 0 && !replay.output_failed;

@@ -22,6 +22,6 @@ struct replay_options {
  * updated.  Reports go to standard output, in the order of the files; what
  * keeps a file from being read or written goes to standard error.
  */
-bool replay_run(struct loop *loop, const struct replay_options *options);
+bool replay_run(const struct replay_options *options);
 
 #endif

@@ -12,6 +12,7 @@ static struct {
     unsigned jobs;
     bool update;
     bool keep_times;
+    bool format_said, jobs_said;
 } given = {.jobs = 1};
 
 struct option_strings replay_words;
@@ -55,12 +56,14 @@ const struct option_entry replay_entries[] = {
      .kind = OPTION_CALLBACK,
      .callback = take_jobs,
      .target = &given.jobs,
+     .given = &given.jobs_said,
      .argument = "N",
      .help = "play so many files at the same time (default 1)"},
     {.name = "format",
      .kind = OPTION_CALLBACK,
      .callback = take_format,
      .target = &given.format,
+     .given = &given.format_said,
      .argument = "text|tap|junit",
      .help = "how the outcome is printed (default text)"},
     {.name = "keep-times",
@@ -69,6 +72,17 @@ const struct option_entry replay_entries[] = {
      .help = "send nothing before the time that stands in front of it"},
     {0},
 };
+
+const char *replay_arguments_idle(void)
+{
+    return given.paths.count > 0    ? NULL
+           : given.update           ? "--update"
+           : given.jobs_said        ? "--jobs"
+           : given.format_said      ? "--format"
+           : given.keep_times       ? "--keep-times"
+           : replay_words.count > 0 ? replay_words.items[0]
+                                    : NULL;
+}
 
 bool replay_arguments_take(struct replay_options *options)
 {

@@ -12,6 +12,8 @@ extern const struct option_entry replay_entries[];
 /* The words behind the options: more files. */
 extern struct option_strings replay_words;
 
+/* The first option or word that stands for nothing without --replay; NULL: all is well. */
+const char *replay_arguments_idle(void);
 /* True when there is something to replay; options gets all but the player's part. */
 bool replay_arguments_take(struct replay_options *options);
 

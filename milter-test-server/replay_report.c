@@ -23,10 +23,11 @@ bool replay_format_find(const char *name, enum replay_format *format)
 
 /* ---- text */
 
-static void text_begin(struct buffer *output, size_t count)
+static void text_begin(struct buffer *output, size_t count, size_t failed)
 {
     (void)output;
     (void)count;
+    (void)failed;
 }
 
 static void text_case(struct buffer *output, size_t number, const struct replay_case *outcome)
@@ -55,8 +56,9 @@ static void text_end(struct buffer *output, const size_t totals[REPLAY_UPDATED +
 
 /* ---- TAP, version 13 */
 
-static void tap_begin(struct buffer *output, size_t count)
+static void tap_begin(struct buffer *output, size_t count, size_t failed)
 {
+    (void)failed;
     buffer_append_format(output, "TAP version 13\n1..%zu\n", count);
 }
 
@@ -108,14 +110,20 @@ static void tap_end(struct buffer *output, const size_t totals[REPLAY_UPDATED + 
 
 /* ---- JUnit */
 
-/* XML 1.0 has no way to write most control characters, nor bytes that are no UTF-8. */
+/* XML 1.0 has no way to write most control characters, U+FFFE and U+FFFF, nor what is no UTF-8. */
+static bool xml_can_hold(struct slice text)
+{
+    return word_is_text(text) && memmem(text.data, text.length, "\xef\xbf\xbe", 3) == NULL &&
+           memmem(text.data, text.length, "\xef\xbf\xbf", 3) == NULL;
+}
+
 static void xml_text(struct buffer *output, struct slice text)
 {
     static const struct {
         char byte;
         const char *entity;
     } entities[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\r', "&#13;"}};
-    bool readable = word_is_text(text);
+    bool readable = xml_can_hold(text);
 
     for (size_t i = 0; i < text.length; i++) {
         unsigned char byte = (unsigned char)text.data[i];
@@ -134,12 +142,12 @@ static void xml_text(struct buffer *output, struct slice text)
     }
 }
 
-static void junit_begin(struct buffer *output, size_t count)
+static void junit_begin(struct buffer *output, size_t count, size_t failed)
 {
     buffer_append_format(output,
                          "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-                         "<testsuite name=\"milter-test-server\" tests=\"%zu\">\n",
-                         count);
+                         "<testsuite name=\"milter-test-server\" tests=\"%zu\" failures=\"%zu\">\n",
+                         count, failed);
 }
 
 static void junit_case(struct buffer *output, size_t number, const struct replay_case *outcome)
@@ -172,18 +180,25 @@ static void junit_end(struct buffer *output, const size_t totals[REPLAY_UPDATED 
 /* ---- all */
 
 static const struct {
-    void (*begin)(struct buffer *output, size_t count);
+    bool streams;
+    void (*begin)(struct buffer *output, size_t count, size_t failed);
     void (*add)(struct buffer *output, size_t number, const struct replay_case *outcome);
     void (*end)(struct buffer *output, const size_t totals[REPLAY_UPDATED + 1], double seconds);
 } formats[] = {
-    [REPLAY_TEXT] = {text_begin, text_case, text_end},
-    [REPLAY_TAP] = {tap_begin, tap_case, tap_end},
-    [REPLAY_JUNIT] = {junit_begin, junit_case, junit_end},
+    [REPLAY_TEXT] = {true, text_begin, text_case, text_end},
+    [REPLAY_TAP] = {true, tap_begin, tap_case, tap_end},
+    [REPLAY_JUNIT] = {false, junit_begin, junit_case, junit_end},
 };
 
-void replay_report_begin(struct buffer *output, enum replay_format format, size_t count)
+bool replay_report_streams(enum replay_format format)
 {
-    formats[format].begin(output, count);
+    return formats[format].streams;
+}
+
+void replay_report_begin(struct buffer *output, enum replay_format format, size_t count,
+                         size_t failed)
+{
+    formats[format].begin(output, count, failed);
 }
 
 void replay_report_case(struct buffer *output, enum replay_format format, size_t number,

@@ -25,8 +25,14 @@ struct replay_case {
 
 bool replay_format_find(const char *name, enum replay_format *format);
 
-/* What stands before the first case, for each case (number from 1), and behind the last. */
-void replay_report_begin(struct buffer *output, enum replay_format format, size_t count);
+/* False: the head tells how many have failed, so everything waits for the last case. */
+bool replay_report_streams(enum replay_format format);
+/*
+ * What stands before the first case, for each case (number from 1), and behind
+ * the last.  failed is not looked at where the report streams.
+ */
+void replay_report_begin(struct buffer *output, enum replay_format format, size_t count,
+                         size_t failed);
 void replay_report_case(struct buffer *output, enum replay_format format, size_t number,
                         const struct replay_case *outcome);
 /* totals: how many had each outcome. */

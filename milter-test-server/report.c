@@ -25,12 +25,18 @@ struct report {
     bool colour;
 };
 
-void report_result(struct buffer *output, const struct session_result *result)
+void report_status(struct buffer *output, const struct session_result *result)
 {
-    buffer_append_format(output, "status: %s", session_status_name(result->status));
+    buffer_append_string(output, session_status_name(result->status));
     if (result->code_given) {
         reply_code_describe(output, buffer_slice(&result->code));
     }
+}
+
+void report_result(struct buffer *output, const struct session_result *result)
+{
+    buffer_append_string(output, "status: ");
+    report_status(output, result);
     buffer_append_format(output, "\nelapsed-time: %g seconds\n", result->elapsed);
     if (result->status == SESSION_QUARANTINE) {
         buffer_append_string(output, "Quarantine reason: <");

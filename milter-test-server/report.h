@@ -7,6 +7,8 @@
 
 #include "milter-test-server/session.h"
 
+/* STATUS of "status: STATUS", with the reply code. */
+void report_status(struct buffer *output, const struct session_result *result);
 /* "status: ...", "elapsed-time: ..." and the quarantine reason. */
 void report_result(struct buffer *output, const struct session_result *result);
 

@@ -6,35 +6,47 @@
  */
 #include "milter-test-server/session.h"
 
+#include "libcore/base/clock.h"
 #include "libcore/base/log.h"
+#include "libcore/base/memory.h"
 #include "libcore/net/stream.h"
 #include "libcore/session/mta.h"
+#include "milter-test-server/changes.h"
+#include "milter-test-server/failure.h"
 #include "milter-test-server/macros.h"
-#include "milter-test-server/steps.h"
+#include "milter-test-server/prepared.h"
 
 #include <stdio.h>
-#include <string.h>
-#include <time.h>
+#include <stdlib.h>
 
 static const double leaving_seconds = 2; /* for the last packets, when the outcome is known */
+static const double nanosecond = 1e-9;
 
 struct session {
     struct loop *loop;
     const struct session_plan *plan;
-    struct session_result *result;
+    const struct session_handlers *handlers;
+    void *owner;
+    struct session_result result;
     struct stream *stream;
     struct mta mta;
     struct loop_timer *timer;
-    struct arena arena;
-    struct edit_list edits;
-    struct buffer body;    /* of EDIT_REPLACE_BODY */
-    struct buffer payload; /* scratch */
-    struct buffer pairs;   /* scratch */
+    struct loop_task ending;
+    struct buffer pairs; /* scratch: macros of a filter that asked for some */
+
+    const struct prepared *message;
+    size_t message_number; /* of the plan's, not yet counted round */
     enum step step;
     size_t index; /* within the step */
     size_t refused_count;
+    struct changes changes;
+    bool connected;
     bool finished; /* the outcome is known, the rest is leaving */
-    double started;
+
+    uint64_t started;         /* clock_nanoseconds, as the next four */
+    uint64_t now;             /* of the event at work */
+    uint64_t sent;            /* the command whose reply is owed */
+    uint64_t message_started; /* MAIL; 0: not yet */
 };
 
 static const char *const status_names[] = {
@@ -48,30 +60,45 @@ const char *session_status_name(enum session_status status)
     return status_names[status];
 }
 
-void session_result_clear(struct session_result *result)
-{
-    buffer_clear(&result->code);
-    buffer_clear(&result->quarantine);
-    message_clear(&result->message);
-}
-
-static double session_clock(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 /* ---- leaving */
 
+/* The stream can be used no more.  The owner hears of it from the loop, never inside an event. */
+static void session_end(struct session *session)
+{
+    session->finished = true;
+    session->result.bytes_read = stream_bytes_read(session->stream);
+    session->result.bytes_written = stream_bytes_written(session->stream);
+    loop_timer_stop(session->timer);
+    stream_free(session->stream);
+    session->stream = NULL;
+    loop_task_post(session->loop, &session->ending);
+}
+
+static void session_ended(void *owner)
+{
+    struct session *session = owner;
+
+    session->handlers->ended(session->owner, &session->result);
+}
+
+/* The end follows from the stream's drained handler, unless there is nothing to write. */
 static void session_leave(struct session *session)
 {
+    struct buffer *output = stream_output(session->stream);
+
     if (session->mta.position != POSITION_START && session->mta.position != POSITION_CLOSED) {
         mta_quit(&session->mta);
     }
-    loop_timer_start(session->timer, leaving_seconds);
+    if (buffer_length(output) == 0) {
+        session_end(session);
+        return;
+    }
     stream_flush(session->stream);
+    if (buffer_length(output) > 0) {
+        loop_timer_start(session->timer, leaving_seconds);
+    } else {
+        loop_timer_stop(session->timer);
+    }
 }
 
 /* ABORT also where the machine sees no open message: the filter may still hold one. */
@@ -84,55 +111,65 @@ static void session_abort(struct session *session)
     }
 }
 
-static void session_finish(struct session *session, enum session_status status)
+static void session_finish(struct session *session)
 {
+    struct session_result *result = &session->result;
+
     session->finished = true;
-    session->result->complete = true;
-    session->result->status = status;
-    session->result->elapsed = session_clock() - session->started;
-    log_info("[%s][end][%s] %s", session->plan->name, session_status_name(status),
+    result->complete = true;
+    result->finished = session->now;
+    result->elapsed = (double)(session->now - session->started) * nanosecond;
+    log_info("[%s][end][%s] %s", session->plan->name, session_status_name(result->status),
              session->plan->spec);
     session_leave(session);
 }
 
-/* The stream can be used no more. */
-static void session_break(struct session *session)
+/* ---- failing */
+
+static bool session_at_end(const struct session *session)
 {
-    stream_free(session->stream);
-    session->stream = NULL;
-    loop_stop(session->loop);
+    return session->mta.owed == COMMAND_END_OF_MESSAGE;
 }
 
-static const char *session_stage(const struct session *session)
+static double session_reply_seconds(const struct session *session)
 {
-    return mta_owed(&session->mta) ? command_info[session->mta.owed].name
-                                   : steps_name(session->step);
+    return session_at_end(session) ? session->plan->timeouts.end_of_message
+                                   : session->plan->timeouts.reading;
+}
+
+static struct failure session_failure(const struct session *session, enum error_code code)
+{
+    return (struct failure){
+        .code = code,
+        .peer = stream_peer(session->stream),
+        .stage = mta_owed(&session->mta) ? command_info[session->mta.owed].name
+                                         : steps_name(session->step),
+        .bytes_read = stream_bytes_read(session->stream),
+        .bytes_written = stream_bytes_written(session->stream),
+        .seconds = session_reply_seconds(session),
+    };
+}
+
+static void session_failed_now(struct session *session)
+{
+    session->finished = true;
+    log_info("[%s][error] %s", session->plan->name, session->result.error.message);
 }
 
 /* sentence: what happened; the stage and the bytes seen are added. */
 static void session_fail(struct session *session, enum error_code code, const char *sentence)
 {
-    session->finished = true;
-    error_set(&session->result->error, code, "%s (%s: %zu bytes read, %zu bytes written)", sentence,
-              session_stage(session), stream_bytes_read(session->stream),
-              stream_bytes_written(session->stream));
-    log_info("[%s][error] %s", session->plan->name, session->result->error.message);
+    const struct failure failure = session_failure(session, code);
+
+    failure_describe(&session->result.error, &failure, sentence);
+    session_failed_now(session);
 }
 
 /* ---- sending */
 
-static struct slice session_macros(struct session *session, enum command command)
+static const struct prepared_command *session_command(const struct session *session)
 {
-    struct slice lists = buffer_slice(&session->mta.macro_lists);
-    struct slice recipient = {NULL, 0};
-
-    if (command == COMMAND_RCPT) {
-        recipient = session->plan->message->recipients.items[session->index];
-    }
-    if (!macros_collect(session->plan->macros, command, recipient, lists, &session->pairs)) {
-        return slice_of(NULL, 0);
-    }
-    return buffer_slice(&session->pairs);
+    return session->message->steps[session->step].commands + session->index;
 }
 
 static bool session_leading_space(const struct session *session)
@@ -140,15 +177,33 @@ static bool session_leading_space(const struct session *session)
     return (session->mta.answer.steps & STEP_HEADER_LEADING_SPACE) != 0;
 }
 
+static struct slice session_macros(struct session *session, enum command command)
+{
+    struct slice lists = buffer_slice(&session->mta.macro_lists);
+    struct slice recipient = {NULL, 0};
+
+    if (lists.length == 0) {
+        return session_command(session)->macros;
+    }
+    if (command == COMMAND_RCPT) {
+        recipient = session->message->message->recipients.items[session->index];
+    }
+    if (!macros_collect(session->plan->macros, command, recipient, lists, &session->pairs)) {
+        return slice_of(NULL, 0);
+    }
+    return buffer_slice(&session->pairs);
+}
+
 static enum mta_sent session_send(struct session *session, enum command command)
 {
+    const struct prepared_command *prepared = session_command(session);
     struct slice macros = session_macros(session, command);
-    enum mta_sent sent;
+    struct slice payload = session_leading_space(session) ? prepared->spaced : prepared->payload;
+    enum mta_sent sent = mta_command(&session->mta, command, payload, macros);
 
-    buffer_reset(&session->payload);
-    steps_payload(session->step, session->plan, session->index, session_leading_space(session),
-                  &session->payload);
-    sent = mta_command(&session->mta, command, buffer_slice(&session->payload), macros);
+    if (command == COMMAND_MAIL) {
+        session->message_started = session->now;
+    }
     log_debug("[%s][%s] %s", session->plan->name, command_info[command].name,
               sent == MTA_REPLY_OWED ? "sent"
               : sent == MTA_NO_REPLY ? "sent, no reply is owed"
@@ -162,7 +217,7 @@ static void session_advance(struct session *session)
     while (session->step < STEPS) {
         enum mta_sent sent;
 
-        if (session->index >= steps_count(session->step, session->plan)) {
+        if (session->index >= session->message->steps[session->step].count) {
             session->step++;
             session->index = 0;
             continue;
@@ -170,27 +225,17 @@ static void session_advance(struct session *session)
         sent = session_send(session, steps_command(session->step));
         session->index++;
         if (sent == MTA_REPLY_OWED) {
+            session->sent = session->now;
             loop_timer_stop(session->timer);
             stream_flush(session->stream);
             return;
         }
         if (sent == MTA_OUT_OF_ORDER) {
             session_fail(session, ERROR_PROTOCOL, "the filter's options leave no way to go on");
-            session_break(session);
+            session_end(session);
             return;
         }
     }
-}
-
-static bool session_at_end(const struct session *session)
-{
-    return session->mta.owed == COMMAND_END_OF_MESSAGE;
-}
-
-static double session_reply_seconds(const struct session *session)
-{
-    return session_at_end(session) ? session->plan->timeouts.end_of_message
-                                   : session->plan->timeouts.reading;
 }
 
 /* The clock of a reply runs from the moment everything has been written. */
@@ -201,6 +246,62 @@ static void session_start_timer(struct session *session)
     if (seconds > 0) {
         loop_timer_start(session->timer, seconds);
     }
+}
+
+/* ---- messages */
+
+static void session_take_message(struct session *session)
+{
+    struct session_result *result = &session->result;
+    const struct session_plan *plan = session->plan;
+
+    session->message = plan->messages + session->message_number % plan->message_count;
+    session->message_started = 0;
+    session->refused_count = 0;
+    changes_reset(&session->changes, plan->keep_message);
+    buffer_reset(&result->code);
+    buffer_reset(&result->quarantine);
+    result->code_given = false;
+    if (plan->keep_message) {
+        message_clear(&result->message);
+        message_copy(&result->message, session->message->message);
+    }
+}
+
+/* Postfix sends ABORT between two messages, also when the first one was complete. */
+static void session_next_message(struct session *session)
+{
+    session->message_number++;
+    session_take_message(session);
+    session->step = STEP_MAIL;
+    session->index = 0;
+    session_advance(session);
+}
+
+enum session_scope { SCOPE_MESSAGE, SCOPE_CONNECTION };
+
+/* The message has its status; with SCOPE_CONNECTION so have all that could follow. */
+static void session_message_over(struct session *session, enum session_status status,
+                                 enum session_scope scope)
+{
+    struct session_result *result = &session->result;
+    uint64_t begun = session->message_started;
+
+    result->status = status;
+    result->messages += begun > 0 ? 1 : 0;
+    if (session->handlers->message_ended != NULL) {
+        session->handlers->message_ended(session->owner, result,
+                                         begun > 0 ? session->now - begun : 0);
+    }
+    if (scope == SCOPE_MESSAGE && result->messages < session->plan->messages_per_session) {
+        session_abort(session);
+        session_next_message(session);
+        return;
+    }
+    if (!session_at_end(session)) {
+        session_abort(session);
+    }
+    session_finish(session);
 }
 
 /* ---- replies */
@@ -222,38 +323,50 @@ static bool reply_shuts_down(const struct reply *reply)
            (reply->kind == REPLY_CODE && slice_starts_with(reply->text, "421"));
 }
 
+/* What a final verdict ends: at CONNECT and HELO it counts for all messages. */
+static enum session_scope reply_scope(const struct reply *reply, enum command command)
+{
+    return command == COMMAND_CONNECT || command == COMMAND_HELO || reply_shuts_down(reply)
+               ? SCOPE_CONNECTION
+               : SCOPE_MESSAGE;
+}
+
 static void session_recipient_refused(struct session *session, enum verdict verdict)
 {
-    message_drop_recipient(&session->result->message,
-                           session->plan->message->recipients.items[session->index - 1]);
+    const struct slice_list *recipients = &session->message->message->recipients;
+
+    if (session->plan->keep_message) {
+        message_drop_recipient(&session->result.message, recipients->items[session->index - 1]);
+    }
     session->refused_count++;
-    if (session->refused_count < session->plan->message->recipients.count) {
+    if (session->refused_count < recipients->count) {
         session_advance(session);
         return;
     }
-    session_abort(session);
-    session_finish(session, verdict_status[verdict]);
+    session_message_over(session, verdict_status[verdict], SCOPE_MESSAGE);
 }
 
-static void session_end_of_message(struct session *session, enum verdict verdict)
+static void session_end_of_message(struct session *session, const struct reply *reply,
+                                   enum verdict verdict)
 {
     bool passed = verdict == VERDICT_CONTINUE || verdict == VERDICT_ACCEPT;
-    const struct edit *quarantine = edit_list_last(&session->edits, EDIT_QUARANTINE);
+    enum session_status status = verdict_status[verdict];
 
-    message_apply(&session->result->message, &session->edits, buffer_slice(&session->body),
-                  session_leading_space(session));
-    if (passed && quarantine != NULL) {
-        buffer_append_slice(&session->result->quarantine, quarantine->value);
-        session_finish(session, SESSION_QUARANTINE);
-        return;
+    if (session->plan->keep_message) {
+        changes_apply(&session->changes, &session->result.message, session_leading_space(session));
     }
-    session_finish(session, verdict_status[verdict]);
+    if (passed && session->changes.quarantined) {
+        buffer_append_slice(&session->result.quarantine,
+                            buffer_slice(&session->changes.quarantine));
+        status = SESSION_QUARANTINE;
+    }
+    session_message_over(session, status, reply_scope(reply, COMMAND_END_OF_MESSAGE));
 }
 
 static void session_keep_code(struct session *session, const struct reply *reply,
                               enum verdict verdict)
 {
-    struct session_result *result = session->result;
+    struct session_result *result = &session->result;
 
     if (reply->kind == REPLY_CODE) {
         buffer_reset(&result->code);
@@ -272,9 +385,12 @@ static void session_replied(struct session *session, enum command command,
 
     log_debug("[%s][%s][reply] %s", session->plan->name, command_info[command].name,
               reply_info[reply->kind].name);
+    if (session->handlers->replied != NULL) {
+        session->handlers->replied(session->owner, command, verdict, session->now - session->sent);
+    }
     session_keep_code(session, reply, verdict);
     if (command == COMMAND_END_OF_MESSAGE) {
-        session_end_of_message(session, verdict);
+        session_end_of_message(session, reply, verdict);
     } else if (verdict == VERDICT_CONTINUE) {
         session_advance(session);
     } else if (verdict == VERDICT_SKIP) {
@@ -284,47 +400,8 @@ static void session_replied(struct session *session, enum command command,
     } else if (command == COMMAND_RCPT && refused && !reply_shuts_down(reply)) {
         session_recipient_refused(session, verdict);
     } else {
-        session_abort(session);
-        session_finish(session, verdict_status[verdict]);
+        session_message_over(session, verdict_status[verdict], reply_scope(reply, command));
     }
-}
-
-static const enum edit_kind edit_kinds[REPLIES] = {
-    [REPLY_QUARANTINE] = EDIT_QUARANTINE,
-    [REPLY_ADD_HEADER] = EDIT_ADD_HEADER,
-    [REPLY_INSERT_HEADER] = EDIT_INSERT_HEADER,
-    [REPLY_CHANGE_HEADER] = EDIT_CHANGE_HEADER,
-    [REPLY_CHANGE_FROM] = EDIT_CHANGE_SENDER,
-    [REPLY_ADD_RECIPIENT] = EDIT_ADD_RECIPIENT,
-    [REPLY_ADD_RECIPIENT_WITH_PARAMETERS] = EDIT_ADD_RECIPIENT_WITH_ARGUMENTS,
-    [REPLY_DELETE_RECIPIENT] = EDIT_DELETE_RECIPIENT,
-    [REPLY_REPLACE_BODY] = EDIT_REPLACE_BODY,
-};
-
-/* False when the filter asks for more than anybody could mean. */
-static bool session_edited(struct session *session, const struct reply *reply)
-{
-    bool header = reply->name.length > 0;
-
-    log_debug("[%s][edit] %s", session->plan->name, reply_info[reply->kind].name);
-    if (reply->kind == REPLY_PROGRESS) {
-        session_start_timer(session);
-        return true;
-    }
-    if (reply->kind == REPLY_REPLACE_BODY) {
-        buffer_append_slice(&session->body, reply->text);
-        if (edit_list_count(&session->edits, EDIT_REPLACE_BODY) > 0) {
-            return buffer_length(&session->body) <= MESSAGE_BODY_MAXIMUM;
-        }
-    }
-    edit_list_append(&session->edits, &(struct edit){
-                                          .kind = edit_kinds[reply->kind],
-                                          .index = reply->index,
-                                          .name = reply->name,
-                                          .value = header ? reply->value : reply->text,
-                                          .arguments = reply->arguments,
-                                      });
-    return session->edits.count <= PROTOCOL_EDITS;
 }
 
 /* ---- events of the stream and the timer */
@@ -340,6 +417,8 @@ static void session_connected(void *owner)
     };
 
     log_debug("[%s][connected] %s", session->plan->name, session->plan->spec);
+    session->connected = true;
+    session->now = session->sent = clock_nanoseconds();
     mta_init(&session->mta, stream_output(session->stream));
     mta_negotiate(&session->mta, &offer);
     stream_flush(session->stream);
@@ -352,23 +431,43 @@ static void session_invalid(struct session *session, const struct error *error)
     (void)snprintf(sentence, sizeof(sentence), "%s breaks the protocol: %s",
                    stream_peer(session->stream), error->message);
     session_fail(session, ERROR_PROTOCOL, sentence);
-    session_break(session);
+    session_end(session);
+}
+
+static void session_negotiated(struct session *session)
+{
+    session->result.surplus = session->mta.surplus;
+    if (session->handlers->replied != NULL) {
+        session->handlers->replied(session->owner, COMMAND_NEGOTIATE, VERDICT_CONTINUE,
+                                   session->now - session->sent);
+    }
+    session_advance(session);
+}
+
+static void session_edited(struct session *session, const struct reply *reply)
+{
+    struct error error;
+
+    log_debug("[%s][edit] %s", session->plan->name, reply_info[reply->kind].name);
+    if (reply->kind == REPLY_PROGRESS) {
+        session_start_timer(session);
+    } else if (!changes_take(&session->changes, reply)) {
+        error_clear(&error);
+        error_set(&error, ERROR_PROTOCOL, "more than %d edits or a body above %d bytes",
+                  PROTOCOL_EDITS, MESSAGE_BODY_MAXIMUM);
+        session_invalid(session, &error);
+    }
 }
 
 static void session_event(struct session *session, enum mta_result event, enum command command,
                           const struct reply *reply)
 {
-    struct error error = {0};
-
     if (event == MTA_NEGOTIATED) {
-        session->result->surplus = session->mta.surplus;
-        session_advance(session);
+        session_negotiated(session);
     } else if (event == MTA_REPLY) {
         session_replied(session, command, reply);
-    } else if (!session_edited(session, reply)) {
-        error_set(&error, ERROR_PROTOCOL, "more than %d edits or a body above %d bytes",
-                  PROTOCOL_EDITS, MESSAGE_BODY_MAXIMUM);
-        session_invalid(session, &error);
+    } else {
+        session_edited(session, reply);
     }
 }
 
@@ -376,11 +475,12 @@ static void session_event(struct session *session, enum mta_result event, enum c
 static bool session_surplus(struct session *session, enum mta_result event, enum command command,
                             struct slice rest)
 {
-    struct error error = {0};
+    struct error error;
 
     if ((event != MTA_REPLY && event != MTA_NEGOTIATED) || rest.length == 0) {
         return false;
     }
+    error_clear(&error);
     error_set(&error, ERROR_PROTOCOL, "%zu bytes nobody asked for behind the reply to %s",
               rest.length, command_info[command].name);
     session_invalid(session, &error);
@@ -391,15 +491,17 @@ static size_t session_received(void *owner, struct slice input)
 {
     struct session *session = owner;
     struct slice rest = input;
+    struct error error; /* too large to be zeroed for each packet */
 
+    error_clear(&error);
+    session->now = clock_nanoseconds();
     while (!session->finished) {
-        struct error error = {0};
         struct reply reply;
         enum command command;
         enum mta_result event = mta_next(&session->mta, &rest, &reply, &command, &error);
 
         if (event == MTA_WAIT) {
-            break;
+            return input.length - rest.length;
         }
         if (event == MTA_INVALID) {
             session_invalid(session, &error);
@@ -410,28 +512,7 @@ static size_t session_received(void *owner, struct slice input)
         }
         session_event(session, event, command, &reply);
     }
-    return session->finished ? input.length : input.length - rest.length;
-}
-
-/* The system's words at the end of a sentence of the stream. */
-static const char *session_reason(const struct error *error)
-{
-    const char *colon = strrchr(error->message, ':');
-
-    return colon != NULL && colon[1] == ' ' ? colon + 2 : error->message;
-}
-
-static void session_not_connected(struct session *session, const struct error *error)
-{
-    session->finished = true;
-    if (error->code == ERROR_TIMEOUT) {
-        error_set(&session->result->error, ERROR_TIMEOUT,
-                  "connection timeout: %s did not take the connection within %g seconds",
-                  session->plan->spec, session->plan->timeouts.connection);
-    } else {
-        error_set(&session->result->error, error->code, "Failed to connect to %s: %s",
-                  session->plan->spec, session_reason(error));
-    }
+    return input.length;
 }
 
 static void session_failed(void *owner, const struct error *error)
@@ -439,14 +520,16 @@ static void session_failed(void *owner, const struct error *error)
     struct session *session = owner;
     char sentence[sizeof(error->message) + 32];
 
-    if (!session->finished && session->mta.output == NULL) {
-        session_not_connected(session, error);
+    if (!session->finished && !session->connected) {
+        failure_to_connect(&session->result.error, session->plan->spec,
+                           session->plan->timeouts.connection, error);
+        session_failed_now(session);
     } else if (!session->finished) {
         (void)snprintf(sentence, sizeof(sentence), "%s%s",
                        error->code == ERROR_TIMEOUT ? "writing timeout: " : "", error->message);
         session_fail(session, error->code, sentence);
     }
-    session_break(session);
+    session_end(session);
 }
 
 static void session_drained(void *owner)
@@ -454,7 +537,7 @@ static void session_drained(void *owner)
     struct session *session = owner;
 
     if (session->finished) {
-        session_break(session);
+        session_end(session);
     } else if (mta_owed(&session->mta) && !loop_timer_active(session->timer)) {
         session_start_timer(session);
     }
@@ -463,45 +546,105 @@ static void session_drained(void *owner)
 static void session_timed_out(void *owner)
 {
     struct session *session = owner;
-    char sentence[512];
+    struct failure failure;
 
     if (session->finished) {
-        session_break(session);
+        session_end(session);
         return;
     }
-    (void)snprintf(sentence, sizeof(sentence), "%s timeout: no answer from %s for %g seconds",
-                   session_at_end(session) ? "end-of-message" : "reading",
-                   stream_peer(session->stream), session_reply_seconds(session));
-    session_fail(session, ERROR_TIMEOUT, sentence);
+    failure = session_failure(session, ERROR_TIMEOUT);
+    failure_of_silence(&session->result.error, &failure,
+                       session_at_end(session) ? "end-of-message" : "reading");
+    session_failed_now(session);
     session_abort(session);
     session_leave(session);
 }
 
-static const struct stream_handlers session_handlers = {
+static const struct stream_handlers session_stream = {
     .connected = session_connected,
     .received = session_received,
     .failed = session_failed,
     .drained = session_drained,
 };
 
-void session_run(struct loop *loop, const struct session_plan *plan, struct session_result *result)
-{
-    struct session session = {.loop = loop, .plan = plan, .result = result};
+/* ---- birth and death */
 
-    *result = (struct session_result){.complete = false};
-    message_copy(&result->message, plan->message);
-    edit_list_init(&session.edits, &session.arena);
-    session.started = session_clock();
-    session.timer = loop_timer_new(loop, session_timed_out, &session);
-    session.stream = stream_connect(loop, &plan->address, plan->timeouts.connection,
-                                    &session_handlers, &session);
-    stream_set_writing_timeout(session.stream, plan->timeouts.writing);
-    loop_run(loop);
-    stream_free(session.stream);
-    loop_timer_free(session.timer);
-    mta_clear(&session.mta);
-    buffer_clear(&session.body);
-    buffer_clear(&session.payload);
-    buffer_clear(&session.pairs);
-    arena_clear(&session.arena);
+struct session *session_new(struct loop *loop, const struct session_plan *plan,
+                            const struct session_handlers *handlers, void *owner)
+{
+    struct session *session = NEW(struct session);
+
+    session->loop = loop;
+    session->plan = plan;
+    session->handlers = handlers;
+    session->owner = owner;
+    session->timer = loop_timer_new(loop, session_timed_out, session);
+    session->ending = (struct loop_task){.callback = session_ended, .owner = session};
+    return session;
+}
+
+static void session_reset(struct session *session)
+{
+    struct session_result *result = &session->result;
+
+    error_clear(&result->error);
+    result->complete = false;
+    result->messages = 0;
+    result->surplus = (struct negotiation){.version = 0};
+    session->step = STEP_CONNECT;
+    session->index = 0;
+    session->connected = false;
+    session->finished = false;
+    mta_clear(&session->mta);
+    mta_init(&session->mta, NULL);
+}
+
+void session_start(struct session *session, size_t first)
+{
+    const struct session_plan *plan = session->plan;
+
+    session_reset(session);
+    session->message_number = first;
+    session_take_message(session);
+    session->started = session->now = clock_nanoseconds();
+    session->stream = stream_connect(session->loop, &plan->address, plan->timeouts.connection,
+                                     &session_stream, session);
+    stream_set_writing_timeout(session->stream, plan->timeouts.writing);
+}
+
+void session_cut_off(struct session *session)
+{
+    char sentence[SOCKET_ADDRESS_TEXT + 64];
+
+    if (session->stream == NULL) {
+        return;
+    }
+    if (!session->finished) {
+        (void)snprintf(sentence, sizeof(sentence), "interrupted before %s had answered",
+                       stream_peer(session->stream));
+        session_fail(session, ERROR_TIMEOUT, sentence);
+    }
+    session_end(session);
+}
+
+const struct session_result *session_outcome(const struct session *session)
+{
+    return &session->result;
+}
+
+void session_free(struct session *session)
+{
+    if (session == NULL) {
+        return;
+    }
+    loop_task_cancel(&session->ending);
+    stream_free(session->stream);
+    loop_timer_free(session->timer);
+    mta_clear(&session->mta);
+    changes_clear(&session->changes);
+    buffer_clear(&session->pairs);
+    buffer_clear(&session->result.code);
+    buffer_clear(&session->result.quarantine);
+    message_clear(&session->result.message);
+    free(session);
 }

@@ -43,7 +43,8 @@ static bool add_directory(struct session_paths *paths, char *path, struct error 
         if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR) {
             errno = entry->fts_errno;
             ok = false;
-        } else if (entry->fts_info == FTS_F && has_suffix(entry->fts_name)) {
+        } else if ((entry->fts_info == FTS_F || entry->fts_info == FTS_SLNONE) &&
+                   has_suffix(entry->fts_name)) { /* a link to nowhere is no file to be forgotten */
             add_item(paths, entry->fts_path);
         }
     }

@@ -5,6 +5,7 @@
 
 struct step_payload {
     const struct session_plan *plan;
+    const struct message *message;
     size_t index;
     bool leading_space;
     struct buffer *output;
@@ -16,30 +17,35 @@ static void append_string(struct buffer *output, struct slice text)
     buffer_append_byte(output, '\0');
 }
 
-static size_t count_one(const struct session_plan *plan)
+static size_t count_one(const struct session_plan *plan, const struct message *message)
 {
     (void)plan;
+    (void)message;
     return 1;
 }
 
-static size_t count_recipients(const struct session_plan *plan)
+static size_t count_recipients(const struct session_plan *plan, const struct message *message)
 {
-    return plan->message->recipients.count;
+    (void)plan;
+    return message->recipients.count;
 }
 
-static size_t count_unknown(const struct session_plan *plan)
+static size_t count_unknown(const struct session_plan *plan, const struct message *message)
 {
+    (void)message;
     return plan->unknown != NULL ? 1 : 0;
 }
 
-static size_t count_headers(const struct session_plan *plan)
+static size_t count_headers(const struct session_plan *plan, const struct message *message)
 {
-    return plan->message->headers.count;
+    (void)plan;
+    return message->headers.count;
 }
 
-static size_t count_chunks(const struct session_plan *plan)
+static size_t count_chunks(const struct session_plan *plan, const struct message *message)
 {
-    return plan->message->body.count;
+    (void)plan;
+    return message->body.count;
 }
 
 static void payload_none(const struct step_payload *payload)
@@ -66,12 +72,12 @@ static void payload_helo(const struct step_payload *payload)
 
 static void payload_sender(const struct step_payload *payload)
 {
-    append_string(payload->output, payload->plan->message->sender);
+    append_string(payload->output, payload->message->sender);
 }
 
 static void payload_recipient(const struct step_payload *payload)
 {
-    append_string(payload->output, payload->plan->message->recipients.items[payload->index]);
+    append_string(payload->output, payload->message->recipients.items[payload->index]);
 }
 
 static void payload_unknown(const struct step_payload *payload)
@@ -81,8 +87,7 @@ static void payload_unknown(const struct step_payload *payload)
 
 static void payload_header(const struct step_payload *payload)
 {
-    const struct header_field *field =
-        header_list_at(&payload->plan->message->headers, payload->index);
+    const struct header_field *field = header_list_at(&payload->message->headers, payload->index);
     struct slice value = field->value;
 
     if (!payload->leading_space && slice_starts_with(value, " ")) {
@@ -94,12 +99,12 @@ static void payload_header(const struct step_payload *payload)
 
 static void payload_chunk(const struct step_payload *payload)
 {
-    buffer_append_slice(payload->output, payload->plan->message->body.items[payload->index]);
+    buffer_append_slice(payload->output, payload->message->body.items[payload->index]);
 }
 
 static const struct {
     enum command command;
-    size_t (*count)(const struct session_plan *plan);
+    size_t (*count)(const struct session_plan *plan, const struct message *message);
     void (*payload)(const struct step_payload *payload);
 } steps[STEPS] = {
     [STEP_CONNECT] = {COMMAND_CONNECT, count_one, payload_connect},
@@ -124,15 +129,15 @@ const char *steps_name(enum step step)
     return step < STEPS ? command_info[steps[step].command].name : "end";
 }
 
-size_t steps_count(enum step step, const struct session_plan *plan)
+size_t steps_count(enum step step, const struct session_plan *plan, const struct message *message)
 {
-    return steps[step].count(plan);
+    return steps[step].count(plan, message);
 }
 
-void steps_payload(enum step step, const struct session_plan *plan, size_t index,
-                   bool leading_space, struct buffer *payload)
+void steps_payload(enum step step, const struct session_plan *plan, const struct message *message,
+                   size_t index, bool leading_space, struct buffer *payload)
 {
-    const struct step_payload arguments = {plan, index, leading_space, payload};
+    const struct step_payload arguments = {plan, message, index, leading_space, payload};
 
     steps[step].payload(&arguments);
 }

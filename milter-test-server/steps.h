@@ -25,9 +25,9 @@ enum command steps_command(enum step step);
 /* "negotiate" and the like, for messages; also for STEPS. */
 const char *steps_name(enum step step);
 /* How many commands the step sends. */
-size_t steps_count(enum step step, const struct session_plan *plan);
+size_t steps_count(enum step step, const struct session_plan *plan, const struct message *message);
 /* Appends the payload of the index-th command of the step. */
-void steps_payload(enum step step, const struct session_plan *plan, size_t index,
-                   bool leading_space, struct buffer *payload);
+void steps_payload(enum step step, const struct session_plan *plan, const struct message *message,
+                   size_t index, bool leading_space, struct buffer *payload);
 
 #endif

@@ -70,24 +70,32 @@ static bool write_all(int file, struct slice content)
     return true;
 }
 
-/* The mode of the file that is replaced, else the one asked for. */
-static mode_t mode_of(const char *path, unsigned mode)
+/* Owner and mode of the file that is replaced, else the mode asked for. */
+static bool take_after(int file, const char *path, unsigned mode)
 {
     struct stat old;
 
-    return stat(path, &old) == 0 ? old.st_mode & 07777 : (mode_t)mode;
+    if (stat(path, &old) != 0) {
+        return fchmod(file, (mode_t)mode) == 0;
+    }
+    if (fchown(file, old.st_uid, old.st_gid) != 0) {
+        errno = 0; /* root alone gives files away: then the file is its writer's */
+    }
+    return fchmod(file, old.st_mode & 07777) == 0;
 }
 
 bool file_write(const char *path, unsigned mode, struct slice content, struct error *error)
 {
-    char *temporary = memory_format("%s.XXXXXX", path);
+    char *linked = realpath(path, NULL); /* a link stays one */
+    const char *target = linked != NULL ? linked : path;
+    char *temporary = memory_format("%s.XXXXXX", target);
     int file = mkostemp(temporary, O_CLOEXEC);
-    bool ok = file >= 0 && fchmod(file, mode_of(path, mode)) == 0 && write_all(file, content);
+    bool ok = file >= 0 && take_after(file, target, mode) && write_all(file, content);
 
     if (file >= 0) {
         ok = close(file) == 0 && ok;
     }
-    ok = ok && rename(temporary, path) == 0;
+    ok = ok && rename(temporary, target) == 0;
     if (!ok) {
         error_set_errno(error, "cannot write %s", path);
         if (file >= 0) {
@@ -95,5 +103,6 @@ bool file_write(const char *path, unsigned mode, struct slice content, struct er
         }
     }
     free(temporary);
+    free(linked);
     return ok;
 }

@@ -15,7 +15,8 @@ bool file_read(const char *path, const char *what, struct buffer *content, struc
 /*
  * Writes the content to path, as a whole or not at all: a reader sees the old
  * file or the new one, and after a failure the old one stays.  mode: of a new file, whatever the
- * umask is; a file that is replaced keeps its own.
+ * umask is; a file that is replaced keeps its own, and its owner where that may be; a link to one
+ * stays a link.
  */
 bool file_write(const char *path, unsigned mode, struct slice content, struct error *error);
 

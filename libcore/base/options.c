@@ -23,6 +23,7 @@ static struct arena kept;
 
 /* popt does not say which form was typed, so each form is an entry of its own. */
 struct form {
+    const struct option_group *group;
     const struct option_entry *entry;
     char typed[64];
 };
@@ -208,8 +209,8 @@ static void print_help(const struct option_program *program, unsigned long mask)
 
 /* Parsing. */
 
-static void add_form(struct parser *parser, const struct option_entry *entry, const char *name,
-                     char letter)
+static void add_form(struct parser *parser, const struct option_group *group,
+                     const struct option_entry *entry, const char *name, char letter)
 {
     int index = parser->count++;
     struct poptOption option = {.longName = name, .shortName = letter, .val = index + 1};
@@ -221,6 +222,7 @@ static void add_form(struct parser *parser, const struct option_entry *entry, co
         }
     }
     parser->options[index] = option;
+    parser->forms[index].group = group;
     parser->forms[index].entry = entry;
     if (name != NULL) {
         snprintf(parser->forms[index].typed, sizeof(parser->forms[index].typed), "--%s", name);
@@ -247,10 +249,10 @@ static void parser_open(struct parser *parser, const struct option_program *prog
         for (const struct option_entry *entry = program->groups[i].entries;
              entry->kind != OPTION_END; entry++) {
             if (entry->name != NULL) {
-                add_form(parser, entry, entry->name, '\0');
+                add_form(parser, &program->groups[i], entry, entry->name, '\0');
             }
             if (entry->letter != '\0') {
-                add_form(parser, entry, NULL, entry->letter);
+                add_form(parser, &program->groups[i], entry, NULL, entry->letter);
             }
         }
     }
@@ -296,6 +298,9 @@ static enum option_outcome apply(const struct parser *parser, const struct form 
 
     if (entry->given != NULL) {
         *entry->given = true;
+    }
+    if (form->group->given != NULL && *form->group->given == NULL) {
+        *form->group->given = keep(form->typed);
     }
     if (entry->kind == OPTION_HELP) {
         print_help(parser->program, entry->maximum);

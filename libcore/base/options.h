@@ -57,6 +57,7 @@ struct option_entry {
 struct option_group {
     const char *title; /* "Options" */
     const struct option_entry *entries;
+    const char **given; /* NULL, or becomes the name of the first of them that is there, as typed */
 };
 
 enum { OPTION_ALL_GROUPS = 0xffff };

@@ -26,7 +26,7 @@ static bool is_bare(char byte)
 
 /* ---- reading */
 
-static int hex_value(char digit)
+int word_hex_digit(char digit)
 {
     static const char digits[] = "0123456789abcdefABCDEF";
     const char *found = digit != '\0' ? strchr(digits, digit) : NULL;
@@ -37,11 +37,13 @@ static int hex_value(char digit)
 static bool take_escape(struct slice *line, struct buffer *text, struct error *error)
 {
     static const char letters[] = "nrt\\\"0", bytes[] = "\n\r\t\\\"\0";
+    bool hex = line->length >= 3 && line->data[0] == 'x';
+    int high = hex ? word_hex_digit(line->data[1]) : -1;
+    int low = hex ? word_hex_digit(line->data[2]) : -1;
     const char *found;
 
-    if (line->length >= 3 && line->data[0] == 'x' && hex_value(line->data[1]) >= 0 &&
-        hex_value(line->data[2]) >= 0) {
-        buffer_append_byte(text, (char)(hex_value(line->data[1]) << 4 | hex_value(line->data[2])));
+    if (high >= 0 && low >= 0) {
+        buffer_append_byte(text, (char)(high * 16 + low));
         slice_skip(line, 3);
         return true;
     }
@@ -232,8 +234,20 @@ static size_t utf8_length(struct slice text)
     return 0;
 }
 
+/* How many bytes at the front stand for themselves in quotes; texts are long. */
+static size_t plain_length(struct slice text)
+{
+    size_t length = 0;
+
+    while (length < text.length && (is_bare(text.data[length]) || text.data[length] == ' ')) {
+        length++;
+    }
+    return length;
+}
+
 bool word_is_text(struct slice text)
 {
+    slice_skip(&text, plain_length(text));
     while (text.length > 0) {
         unsigned char byte = (unsigned char)text.data[0];
         size_t length = utf8_length(text);
@@ -243,6 +257,7 @@ bool word_is_text(struct slice text)
             return false;
         }
         slice_skip(&text, length);
+        slice_skip(&text, plain_length(text));
     }
     return true;
 }
@@ -264,13 +279,13 @@ void word_append_quoted(struct buffer *output, struct slice text)
 {
     buffer_append_byte(output, '"');
     while (text.length > 0) {
-        size_t length = utf8_length(text);
-        char byte = text.data[0];
+        size_t plain = plain_length(text);
+        size_t length = plain > 0 ? plain : utf8_length(text);
 
-        if (length > 1 || (is_bare(byte) || byte == ' ')) {
+        if (plain > 0 || length > 1) {
             buffer_append(output, text.data, length);
         } else {
-            append_escaped(output, byte);
+            append_escaped(output, text.data[0]);
             length = 1;
         }
         slice_skip(&text, length);

@@ -42,6 +42,8 @@ bool word_next(struct slice *line, struct arena *arena, struct word *word, struc
 void word_append(struct buffer *output, struct slice text);
 /* Always in quotes. */
 void word_append_quoted(struct buffer *output, struct slice text);
+/* The value of a hexadecimal digit, -1 for anything else. */
+int word_hex_digit(char digit);
 /* True when text reads well in quotes: valid UTF-8 without control characters but TAB, CR, LF. */
 bool word_is_text(struct slice text);
 

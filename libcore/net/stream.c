@@ -217,17 +217,10 @@ static bool stream_take(struct stream *stream, size_t length)
 
 enum read_outcome { READ_TAKEN, READ_NOTHING, READ_GONE };
 
-/* One system call.  READ_GONE: failed() was called or the stream freed. */
-static enum read_outcome stream_read(struct stream *stream)
+/* recv returned count and errno.  Apart, as an error is too large to be made for every read. */
+static enum read_outcome stream_read_failed(struct stream *stream, ssize_t count)
 {
     struct error error = {0};
-    ssize_t count = recv(stream->fd, scratch, sizeof(scratch), 0);
-    if (count > 0) {
-        return stream_take(stream, (size_t)count) ? READ_TAKEN : READ_GONE;
-    }
-    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
-        return READ_NOTHING;
-    }
     if (count == 0) {
         error_set(&error, ERROR_CLOSED, "connection closed by %s", stream->peer);
     } else {
@@ -239,6 +232,19 @@ static enum read_outcome stream_read(struct stream *stream)
     }
     stream_fail(stream, stream->failure != NULL ? stream->failure : &error);
     return READ_GONE;
+}
+
+/* One system call.  READ_GONE: failed() was called or the stream freed. */
+static enum read_outcome stream_read(struct stream *stream)
+{
+    ssize_t count = recv(stream->fd, scratch, sizeof(scratch), 0);
+    if (count > 0) {
+        return stream_take(stream, (size_t)count) ? READ_TAKEN : READ_GONE;
+    }
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
+        return READ_NOTHING;
+    }
+    return stream_read_failed(stream, count);
 }
 
 /* Writing. */

@@ -82,6 +82,16 @@ static void recorder_append_header(struct recorder *recorder, struct slice name,
     buffer_append_byte(&recorder->text, '\n');
 }
 
+void recorder_comment(struct recorder *recorder, const char *text)
+{
+    size_t before = buffer_length(&recorder->text);
+
+    if (!recorder->full) {
+        append_comment(&recorder->text, text);
+        recorder_check_limit(recorder, before);
+    }
+}
+
 void recorder_command(struct recorder *recorder, const struct packet *packet)
 {
     size_t before = buffer_length(&recorder->text);

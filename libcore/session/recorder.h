@@ -33,6 +33,8 @@ void recorder_init(struct recorder *recorder, size_t limit, recorder_clock_fn *c
                    const char *comment);
 void recorder_clear(struct recorder *recorder);
 
+/* A remark in between or at the end: a line or several, without '#'. */
+void recorder_comment(struct recorder *recorder, const char *text);
 /* What the MTA said. */
 void recorder_command(struct recorder *recorder, const struct packet *packet);
 /* What the filter said: whole packets; anything else is written in hexadecimal. */

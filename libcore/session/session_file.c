@@ -51,7 +51,8 @@ static struct slice without_line_end(struct slice line)
 
 static struct slice without_indent(struct slice line)
 {
-    while (line.length > 0 && (line.data[0] == ' ' || line.data[0] == '\t')) {
+    while (line.length > 0 &&
+           (line.data[0] == ' ' || line.data[0] == '\t' || line.data[0] == '\r')) {
         slice_skip(&line, 1);
     }
     return line;
@@ -66,9 +67,25 @@ static bool is_comment(struct slice line)
 /* A line of blanks alone is one, too; an indented comment is none. */
 static bool is_continuation(struct slice text)
 {
-    struct slice line = without_line_end(take_line(&text)), inner = without_indent(line);
+    bool indented = text.length > 0 && (text.data[0] == ' ' || text.data[0] == '\t');
+    struct slice inner = without_indent(without_line_end(take_line(&text)));
 
-    return inner.length < line.length && (inner.length == 0 || inner.data[0] != '#');
+    return indented && (inner.length == 0 || inner.data[0] != '#');
+}
+
+static void add_word(struct reader *reader, const struct word *word)
+{
+    if (reader->word_count == reader->word_capacity) {
+        size_t capacity = reader->word_capacity > 0 ? reader->word_capacity * 2 : 16;
+        struct word *words = arena_new(&reader->file->arena, capacity * sizeof(*words));
+
+        if (reader->word_count > 0) {
+            memcpy(words, reader->words, reader->word_count * sizeof(*words));
+        }
+        reader->words = words;
+        reader->word_capacity = capacity;
+    }
+    reader->words[reader->word_count++] = *word;
 }
 
 /* How many lines begin before the byte. */
@@ -89,27 +106,17 @@ static bool add_words(struct reader *reader, struct slice text)
     struct word word;
 
     while (word_next(&rest, &reader->file->arena, &word, reader->error)) {
-        if (reader->word_count == reader->word_capacity) {
-            size_t capacity = reader->word_capacity > 0 ? reader->word_capacity * 2 : 16;
-            struct word *words = arena_new(&reader->file->arena, capacity * sizeof(*words));
-
-            if (reader->word_count > 0) {
-                memcpy(words, reader->words, reader->word_count * sizeof(*words));
-            }
-            reader->words = words;
-            reader->word_capacity = capacity;
-        }
         if (reader->word_count == LINE_WORDS) {
             error_set(reader->error, ERROR_USAGE, "more than %d words", LINE_WORDS);
             return false;
         }
-        reader->words[reader->word_count++] = word;
+        add_word(reader, &word);
     }
     if (reader->error->code != ERROR_NONE) {
         reader->blamed += lines_before(text, rest.data);
         return false;
     }
-    return true;
+    return reader->words != NULL;
 }
 
 static void drop_first_word(struct reader *reader)
@@ -340,38 +347,61 @@ static bool check_pattern(struct reader *reader, struct session_step *step)
     return true;
 }
 
-/* The bytes in pairs of small letters, as they are written when they are compared. */
-static bool spread_hex(struct reader *reader)
+static void add_hex(struct reader *reader, unsigned char byte)
 {
-    struct buffer bytes = {0}, line = {0};
-    bool ok =
-        session_line_encode_hex(reader->words + 1, reader->word_count - 1, &bytes, reader->error);
+    char text[3];
 
-    if (ok) {
-        session_line_append_hex(&line, buffer_slice(&bytes));
-        reader->word_count = 0;
-        ok = add_words(reader, buffer_slice(&line));
-    }
-    buffer_clear(&bytes);
-    buffer_clear(&line);
-    return ok && (reader->word_count > 1 || refuse(reader, hex_usage));
+    (void)snprintf(text, sizeof(text), "%02x", (unsigned)byte);
+    add_word(reader, &(struct word){WORD_LITERAL,
+                                    arena_copy(&reader->file->arena, slice_from_string(text))});
 }
 
-static bool read_pattern(struct reader *reader, struct session_step *step, bool literal)
+/* Each byte a word of two small letters, as they are written when they are compared. */
+static bool spread_hex(struct reader *reader)
 {
-    return load_files(reader) && (!literal || spread_hex(reader)) && check_pattern(reader, step);
+    const struct word *words = reader->words;
+    size_t count = reader->word_count, total = 0;
+    struct buffer bytes = {0};
+    bool ok = count > 1 || refuse(reader, hex_usage);
+
+    reader->words = NULL;
+    reader->word_count = reader->word_capacity = 0;
+    add_word(reader, &words[0]);
+    for (size_t i = 1; ok && i < count; i++) {
+        const struct word word = words[i];
+
+        buffer_reset(&bytes);
+        if (word.kind != WORD_LITERAL) {
+            add_word(reader, &word);
+            continue;
+        }
+        ok = session_line_encode_hex(&word, 1, &bytes, reader->error);
+        total += buffer_length(&bytes);
+        for (size_t k = 0; ok && k < buffer_length(&bytes); k++) {
+            add_hex(reader, (unsigned char)buffer_slice(&bytes).data[k]);
+        }
+    }
+    buffer_clear(&bytes);
+    if (ok && total > SESSION_LINE_HEX) {
+        return refuse(reader, "at most 64 bytes are compared; * stands for those behind them");
+    }
+    return ok;
+}
+
+static bool read_pattern(struct reader *reader, struct session_step *step)
+{
+    return load_files(reader) && (!first_word_is(reader, "hex") || spread_hex(reader)) &&
+           check_pattern(reader, step);
 }
 
 static bool read_expect(struct reader *reader, struct session_step *step)
 {
-    bool literal = true;
-
     step->kind = SESSION_STEP_EXPECT;
+    step->exact = !first_word_is(reader, "hex");
     for (size_t i = 0; i < reader->word_count; i++) {
-        literal = literal &&
-                  (reader->words[i].kind == WORD_LITERAL || reader->words[i].kind == WORD_FILE);
+        step->exact = step->exact &&
+                      (reader->words[i].kind == WORD_LITERAL || reader->words[i].kind == WORD_FILE);
     }
-    step->exact = literal && !first_word_is(reader, "hex");
     if (first_word_is(reader, "close")) {
         step->kind = SESSION_STEP_EXPECT_CLOSE;
         if (reader->word_count != 1) {
@@ -386,7 +416,7 @@ static bool read_expect(struct reader *reader, struct session_step *step)
         if (!load_words(reader) || !encode(reader, SESSION_SIDE_FILTER, step)) {
             return false;
         }
-    } else if (!read_pattern(reader, step, literal)) {
+    } else if (!read_pattern(reader, step)) {
         return false;
     }
     (void)add_step(reader, step);

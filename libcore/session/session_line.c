@@ -17,7 +17,6 @@ static const char indent[] = "    ";
 
 enum {
     BASE64_LINE = 57, /* bytes that make 76 letters (RFC 2045 section 6.8) */
-    HEX_BYTES = 64,   /* of what is no packet */
 };
 
 enum form {
@@ -401,10 +400,10 @@ void session_line_append(struct buffer *output, enum session_side side, const st
 void session_line_append_hex(struct buffer *output, struct slice bytes)
 {
     buffer_append_string(output, "hex");
-    for (size_t i = 0; i < bytes.length && i < HEX_BYTES; i++) {
+    for (size_t i = 0; i < bytes.length && i < SESSION_LINE_HEX; i++) {
         buffer_append_format(output, " %02x", (unsigned)(unsigned char)bytes.data[i]);
     }
-    buffer_append_string(output, bytes.length > HEX_BYTES ? " *\n" : "\n");
+    buffer_append_string(output, bytes.length > SESSION_LINE_HEX ? " *\n" : "\n");
 }
 
 /* ---- reading */
@@ -612,14 +611,6 @@ bool session_line_encode(enum session_side side, const struct word *words, size_
     return read_form(payload, form, words + 1, count - 1, letter, error);
 }
 
-static int hex_digit(char digit)
-{
-    static const char digits[] = "0123456789abcdefABCDEF";
-    const char *found = digit != '\0' ? strchr(digits, digit) : NULL;
-
-    return found == NULL ? -1 : (int)(found - digits) - (found - digits > 15 ? 6 : 0);
-}
-
 bool session_line_encode_hex(const struct word *words, size_t count, struct buffer *bytes,
                              struct error *error)
 {
@@ -627,8 +618,8 @@ bool session_line_encode_hex(const struct word *words, size_t count, struct buff
         struct slice text = words[i].text;
 
         for (size_t k = 0; k < text.length; k += 2) {
-            int high = hex_digit(text.data[k]);
-            int low = k + 1 < text.length ? hex_digit(text.data[k + 1]) : -1;
+            int high = word_hex_digit(text.data[k]);
+            int low = k + 1 < text.length ? word_hex_digit(text.data[k + 1]) : -1;
 
             if (high < 0 || low < 0) {
                 error_set(error, ERROR_USAGE, "not pairs of hexadecimal digits: <%.*s>",

@@ -24,9 +24,10 @@ enum session_side {
  */
 void session_line_append(struct buffer *output, enum session_side side,
                          const struct packet *packet);
+enum { SESSION_LINE_HEX = 64 }; /* bytes in a line of hex */
 /*
  * The same for bytes that are no packet: "hex 00 01 ...".  How many of them come at a time is not
- * the filter's choice, so only the first are written, and " *" for the others.
+ * the filter's choice, so only the first SESSION_LINE_HEX are written, and " *" for the others.
  */
 void session_line_append_hex(struct buffer *output, struct slice bytes);
 

@@ -16,13 +16,13 @@ static const struct {
     const char *start;
     const char *speaks;
 } packet_strangers[] = {
-    {"HTTP", "HTTP"},        {"GET ", "HTTP"},        {"POST", "HTTP"},
-    {"220 ", "SMTP"},        {"220-", "SMTP"},        {"554 ", "SMTP"},
-    {"421 ", "SMTP"},        {"EHLO", "SMTP"},        {"HELO", "SMTP"},
-    {"UNKN", "clamd"},       {"PONG", "clamd"},       {"stre", "clamd"},
-    {"\x16\x03\x01", "TLS"}, {"\x16\x03\x03", "TLS"}, {"\x15\x03\x01", "TLS"},
-    {"\x15\x03\x03", "TLS"}, {"* OK", "IMAP"},        {"+OK ", "POP3"},
-    {"SSH-", "SSH"},
+    {"HTTP", "HTTP"},    {"GET ", "HTTP"},    {"POST", "HTTP"},  {"<!DO", "HTTP"},
+    {"<htm", "HTTP"},    {"220 ", "SMTP"},    {"220-", "SMTP"},  {"554 ", "SMTP"},
+    {"554-", "SMTP"},    {"421 ", "SMTP"},    {"421-", "SMTP"},  {"500 ", "SMTP"},
+    {"EHLO", "SMTP"},    {"HELO", "SMTP"},    {"UNKN", "clamd"}, {"PONG", "clamd"},
+    {"stre", "clamd"},   {"COMM", "clamd"},   /* COMMAND READ TIMED OUT */
+    {"\x16\x03", "TLS"}, {"\x15\x03", "TLS"}, /* any version */
+    {"* OK", "IMAP"},    {"+OK ", "POP3"},    {"SSH-", "SSH"},   {"SPAM", "spamd"},
 };
 
 static const char *packet_name_stranger(struct slice input)

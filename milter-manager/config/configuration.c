@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+static const char recording_name[] = "manager.record_sessions";
 static const char default_listen_spec[] = "inet:10025@[127.0.0.1]";
 
 struct configuration *configuration_new(void)
@@ -29,6 +30,7 @@ struct configuration *configuration_new(void)
     for (unsigned i = 0; i < configuration_item_count; i++) {
         item_reset(&configuration_items[i], configuration);
     }
+    configuration->recording.name = recording_name;
     return configuration;
 }
 
@@ -56,6 +58,8 @@ void configuration_release(struct configuration *configuration)
     for (unsigned i = 0; i < configuration->child_count; i++) {
         clear_child(configuration, i);
     }
+    free(configuration->recording.conditions);
+    free(details->recording.references);
     if (details->engine_release != NULL) {
         details->engine_release(details->engine);
     }
@@ -248,9 +252,24 @@ bool configuration_child_value(const struct configuration *configuration, unsign
     return true;
 }
 
+static struct configuration_child *conditions_of(const struct configuration *configuration,
+                                                 unsigned index)
+{
+    /* The snapshot is still being built: its children may be changed. */
+    return index == CONFIGURATION_RECORDING ? &((struct configuration *)configuration)->recording
+                                            : &configuration->children[index];
+}
+
+static struct details_child *details_of(const struct configuration *configuration, unsigned index)
+{
+    struct configuration_details *details = configuration->details;
+
+    return index == CONFIGURATION_RECORDING ? &details->recording : &details->children[index];
+}
+
 void configuration_clear_child_conditions(struct configuration *configuration, unsigned index)
 {
-    configuration->children[index].condition_count = 0;
+    conditions_of(configuration, index)->condition_count = 0;
 }
 
 static const struct details_condition *find_condition(const struct configuration *configuration,
@@ -290,8 +309,8 @@ bool configuration_add_child_condition(struct configuration *configuration, unsi
                                        struct error *error)
 {
     const struct details_condition *found = find_condition(configuration, name);
-    struct configuration_child *child = &configuration->children[index];
-    struct details_child *details = &configuration->details->children[index];
+    struct configuration_child *child = conditions_of(configuration, index);
+    struct details_child *details = details_of(configuration, index);
     unsigned count = child->condition_count;
 
     if (found == NULL) {
@@ -317,8 +336,8 @@ bool configuration_add_child_condition(struct configuration *configuration, unsi
 const char *configuration_child_condition(const struct configuration *configuration, unsigned index,
                                           unsigned position)
 {
-    return position < configuration->children[index].condition_count
-               ? configuration->details->children[index].references[position].name
+    return position < conditions_of(configuration, index)->condition_count
+               ? details_of(configuration, index)->references[position].name
                : NULL;
 }
 

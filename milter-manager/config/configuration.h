@@ -12,6 +12,7 @@
 #include "libcore/wire/verdict.h"
 #include "milter-manager/config/value.h"
 
+#include <limits.h>
 #include <stdbool.h>
 
 struct condition;
@@ -69,8 +70,10 @@ struct configuration {
         unsigned connection_check_interval; /* s */
         unsigned chunk_size;
         unsigned max_pending_finished_sessions;
-        double condition_timeout; /* s; 0 = none */
-        double shutdown_timeout;  /* s */
+        double condition_timeout;       /* s; 0 = none */
+        double shutdown_timeout;        /* s */
+        const char *record_sessions;    /* directory, as written; NULL: nothing is recorded */
+        unsigned record_sessions_limit; /* bytes of one file */
     } manager;
     struct {
         const char *connection_spec; /* NULL: no controller */
@@ -85,6 +88,8 @@ struct configuration {
     } database;
     struct configuration_child *children; /* in configuration order, disabled ones included */
     unsigned child_count;
+    /* What manager.record_sessions is to its conditions: a child that is never connected. */
+    struct configuration_child recording;
     struct configuration_details *details; /* owned by config/: strings, locations, conditions */
 };
 
@@ -108,6 +113,9 @@ struct location {
     int line;
 };
 
+/* In place of a child's index. */
+enum { CONFIGURATION_RECORDING = INT_MAX };
+
 /* All defaults; the caller has the one reference. */
 struct configuration *configuration_new(void);
 /* group.name = value as a file says it. */
@@ -130,6 +138,7 @@ bool configuration_assign_child(struct configuration *configuration, unsigned in
                                 struct location location, struct error *error);
 bool configuration_child_value(const struct configuration *configuration, unsigned index,
                                const char *name, struct value *value);
+/* The conditions of a child, or of the recording: index CONFIGURATION_RECORDING. */
 void configuration_clear_child_conditions(struct configuration *configuration, unsigned index);
 bool configuration_add_child_condition(struct configuration *configuration, unsigned index,
                                        const char *name, struct location location,

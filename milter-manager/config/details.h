@@ -34,6 +34,7 @@ struct configuration_details {
     struct location *items; /* one per row of configuration_items */
     bool *overridden;       /* the same: given on the command line */
     struct details_child *children;
+    struct details_child recording; /* its references alone */
     struct details_condition *conditions;
     unsigned condition_count;
     void *engine;

@@ -119,6 +119,8 @@ const struct item configuration_items[] = {
     UNSIGNED_ROW(manager, max_pending_finished_sessions, 0, .flags = 0),
     SECONDS_ROW(manager, condition_timeout, 5.0),
     SECONDS_ROW(manager, shutdown_timeout, 60.0),
+    STRING_ROW(manager, record_sessions),
+    UNSIGNED_ROW(manager, record_sessions_limit, 1048576, .minimum = 4096),
 
     {NAMED(controller, connection_spec), .type = ITEM_SPEC, .only_default_why = no_controller},
     MODE_ROW(controller, unix_socket_mode),

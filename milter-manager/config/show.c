@@ -2,7 +2,7 @@
  * show - writes the --show-config output from the tables of items.
  *
  * Pure formatting: reads a snapshot, owns nothing, knows no item by name
- * except where the list of conditions stands among a milter's items.
+ * except where the lists of conditions stand.
  */
 #include "milter-manager/config/show.h"
 
@@ -58,24 +58,26 @@ static void show_condition(const struct details_condition *condition, struct buf
     buffer_append_string(text, "\nend\n\n");
 }
 
-static void show_child_conditions(const struct configuration_child *child,
-                                  const struct details_child *details, struct buffer *text)
+static void show_conditions(const char *name, const struct configuration_child *child,
+                            const struct details_child *details, const char *indent,
+                            struct buffer *text)
 {
     static const struct location nowhere;
 
     if (child->condition_count == 0) {
-        show_location(&nowhere, "  ", text);
-        buffer_append_string(text, "  milter.applicable_conditions = []\n");
+        show_location(&nowhere, indent, text);
+        buffer_append_format(text, "%s%s = []\n", indent, name);
         return;
     }
-    buffer_append_string(text, "  milter.applicable_conditions = [\n");
+    buffer_append_format(text, "%s%s = [\n", indent, name);
     for (unsigned i = 0; i < child->condition_count; i++) {
-        show_location(&details->references[i].location, "    ", text);
-        buffer_append_string(text, "    ");
+        buffer_append_string(text, indent);
+        show_location(&details->references[i].location, "  ", text);
+        buffer_append_format(text, "%s  ", indent);
         value_string_literal(slice_from_string(details->references[i].name), text);
         buffer_append_string(text, ",\n");
     }
-    buffer_append_string(text, "  ]\n");
+    buffer_append_format(text, "%s]\n", indent);
 }
 
 static void show_child(const struct configuration_child *child, const struct details_child *details,
@@ -87,7 +89,7 @@ static void show_child(const struct configuration_child *child, const struct det
     buffer_append_string(text, ") do |milter|\n");
     for (unsigned i = 0; i < child_item_count; i++) {
         if (strcmp(child_items[i].name, "command") == 0) {
-            show_child_conditions(child, details, text);
+            show_conditions("milter.applicable_conditions", child, details, "  ", text);
         }
         show_item(&child_items[i], child, &details->items[i], "  ", text);
     }
@@ -102,6 +104,10 @@ void configuration_format(const struct configuration *configuration, struct buff
     for (unsigned i = 0; i < details->condition_count; i++) {
         show_condition(&details->conditions[i], text);
     }
+    /* Not among the items: what it names has to be defined first. */
+    show_conditions("manager.record_sessions_conditions", &configuration->recording,
+                    &details->recording, "", text);
+    buffer_append_byte(text, '\n');
     for (unsigned i = 0; i < configuration->child_count; i++) {
         show_child(&configuration->children[i], &details->children[i], text);
     }

@@ -179,6 +179,12 @@ static int find_child(VALUE name)
     return found;
 }
 
+/* The same for what has conditions: nil is the recording of sessions. */
+static int find_owner(VALUE name)
+{
+    return NIL_P(name) && building != NULL ? CONFIGURATION_RECORDING : find_child(name);
+}
+
 static VALUE no_such_child(void)
 {
     return building == NULL ? not_building()
@@ -226,7 +232,7 @@ static VALUE native_child_value(VALUE self, VALUE child, VALUE name)
 
 static VALUE native_clear_child_conditions(VALUE self, VALUE child)
 {
-    int index = find_child(child);
+    int index = find_owner(child);
 
     (void)self;
     if (index < 0) {
@@ -239,7 +245,7 @@ static VALUE native_clear_child_conditions(VALUE self, VALUE child)
 static VALUE native_add_child_condition(VALUE self, VALUE child, VALUE name, VALUE file, VALUE line)
 {
     struct error error = {0};
-    int index = find_child(child);
+    int index = find_owner(child);
     char *name_text;
     char *file_text;
     bool success;
@@ -261,7 +267,7 @@ static VALUE native_add_child_condition(VALUE self, VALUE child, VALUE name, VAL
 static VALUE native_child_conditions(VALUE self, VALUE child)
 {
     VALUE names = rb_ary_new();
-    int index = find_child(child);
+    int index = find_owner(child);
     const char *name;
 
     (void)self;

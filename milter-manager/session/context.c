@@ -93,12 +93,15 @@ bool context_name(uint64_t context, struct slice *name)
     return child != NULL;
 }
 
-/* The stage whose command the child is about to see. */
+/* The stage whose command the child is about to see; the recording does not wait for others. */
 static enum command context_stage(const struct session_child *child)
 {
     const struct session *session = child->session;
 
-    return session->activity == SESSION_CONTENT ? child->last_command : session->command;
+    bool recording = child->configuration == &session->configuration->recording;
+
+    return recording || session->activity == SESSION_CONTENT ? child->last_command
+                                                             : session->command;
 }
 
 bool context_macro(uint64_t context, struct slice name, struct slice *value)

@@ -11,17 +11,7 @@
 #include "libcore/wire/macro.h"
 #include "milter-manager/session/child.h"
 #include "milter-manager/session/content.h"
-
-static const struct {
-    bool asks;
-    enum condition_stage stage;
-} envelope_stoppers[COMMANDS] = {
-    [COMMAND_CONNECT] = {true, CONDITION_CONNECT},
-    [COMMAND_HELO] = {true, CONDITION_HELO},
-    [COMMAND_MAIL] = {true, CONDITION_ENVELOPE_FROM},
-    [COMMAND_RCPT] = {true, CONDITION_ENVELOPE_RECIPIENT},
-    [COMMAND_DATA] = {true, CONDITION_DATA},
-};
+#include "milter-manager/session/question.h"
 
 /* A recipient the MTA itself refuses, told because some child asked for such (RCPT_REJ). */
 static bool envelope_recipient_refused_by_mta(const struct session *session)
@@ -66,34 +56,6 @@ static bool envelope_concerns(const struct session_child *child, enum command co
     }
 }
 
-static void envelope_question(const struct session *session, struct condition_question *question)
-{
-    struct packet packet = {.letter = command_info[session->command].letter,
-                            .payload = buffer_slice(&session->command_payload)};
-    struct command_packet command;
-
-    *question = (struct condition_question){.stage = envelope_stoppers[session->command].stage};
-    if (session->command == COMMAND_DATA || !command_decode(&packet, &command, NULL)) {
-        return;
-    }
-    question->argument_count = 1;
-    switch (session->command) {
-    case COMMAND_CONNECT:
-        question->arguments[0] = command.connect.host;
-        question->family = command.connect.family;
-        question->port = command.connect.port;
-        question->address = command.connect.address;
-        break;
-    case COMMAND_MAIL:
-    case COMMAND_RCPT:
-        question->arguments[0] = command.envelope.address;
-        break;
-    default:
-        question->arguments[0] = command.text;
-        break;
-    }
-}
-
 static void envelope_dispatch(struct session *session);
 static void envelope_finish(struct session *session);
 
@@ -113,13 +75,18 @@ static void envelope_stopper_answered(void *owner, enum condition_answer answer)
 static void envelope_ask(struct session_child *child)
 {
     struct session *session = child->session;
+    struct packet packet = {.letter = command_info[session->command].letter,
+                            .payload = buffer_slice(&session->command_payload)};
+    struct command_packet command = {.command = session->command};
     struct condition_question question;
 
-    if (!envelope_stoppers[session->command].asks ||
-        !child_has_stopper(child, envelope_stoppers[session->command].stage)) {
+    if (!question_stage(session->command, &question.stage) ||
+        !child_has_stopper(child, question.stage)) {
         return;
     }
-    envelope_question(session, &question);
+    /* The payload of a DATA that the MTA did not send is empty, too. */
+    (void)command_decode(&packet, &command, NULL);
+    question_init(&question, &command);
     switch (child_ask(child, &question, envelope_stopper_answered)) {
     case CONDITION_RUN:
         break;

@@ -15,6 +15,7 @@
 #include "milter-manager/session/edits.h"
 #include "milter-manager/session/envelope.h"
 #include "milter-manager/session/negotiate.h"
+#include "milter-manager/session/record.h"
 #include "milter-manager/session/statistics.h"
 
 #include <stdlib.h>
@@ -44,6 +45,7 @@ struct session *session_new(struct configuration *configuration, const struct se
     session->peer = peer;
     session->started = host->now(session);
     filter_init(&session->front, output);
+    record_begin(session);
     session_processing++;
     return session;
 }
@@ -62,6 +64,7 @@ static void session_drop_children(struct session *session)
 void session_free(struct session *session)
 {
     session_close(session);
+    record_end(session);
     filter_clear(&session->front);
     buffer_clear(&session->command_payload);
     buffer_clear(&session->waiting_payload);
@@ -142,6 +145,7 @@ void session_message_reset(struct session *session)
         arena_clear(&message->arena);
         *message = (struct session_message){0};
     }
+    record_message_reset(session);
     macro_store_expire(&session->front.macros, COMMAND_HELO);
     session->shelf = NULL;
     arena_clear(&session->shelf_arena);
@@ -239,6 +243,7 @@ static void session_take_macro(struct session *session, const struct command_pac
     if (!event->macros.known) {
         return;
     }
+    record_macros(session, event->macros.stage);
     buffer_reset(sorted);
     macro_pairs_sort(event->macros.pairs, sorted);
     macro_store_replace(&session->front.macros, event->macros.stage, buffer_slice(sorted));
@@ -252,6 +257,7 @@ static void session_take_macro(struct session *session, const struct command_pac
 
 static void session_take_envelope(struct session *session, const struct command_packet *event)
 {
+    record_take(session, event);
     buffer_reset(&session->command_payload);
     buffer_append_slice(&session->command_payload, event->payload);
     envelope_begin(session, event->command);
@@ -303,6 +309,7 @@ static void session_take_connect(struct session *session, const struct command_p
     buffer_reset(&session->waiting_payload);
     buffer_append_slice(&session->waiting_payload, event->payload);
     session->command = event->command;
+    record_take(session, event);
     negotiate_begin(session);
 }
 
@@ -335,6 +342,12 @@ static void session_take_mail(struct session *session, const struct command_pack
     session_take_envelope(session, event);
 }
 
+static void session_take_content(struct session *session, const struct command_packet *event)
+{
+    record_take(session, event);
+    content_take(session, event);
+}
+
 static void session_take_abort(struct session *session, const struct command_packet *event)
 {
     (void)event;
@@ -365,10 +378,10 @@ static session_take_fn *const session_takers[COMMANDS] = {
     [COMMAND_RCPT] = session_take_envelope,
     [COMMAND_DATA] = session_take_envelope,
     [COMMAND_UNKNOWN] = session_take_envelope,
-    [COMMAND_HEADER] = content_take,
-    [COMMAND_END_OF_HEADER] = content_take,
-    [COMMAND_BODY] = content_take,
-    [COMMAND_END_OF_MESSAGE] = content_take,
+    [COMMAND_HEADER] = session_take_content,
+    [COMMAND_END_OF_HEADER] = session_take_content,
+    [COMMAND_BODY] = session_take_content,
+    [COMMAND_END_OF_MESSAGE] = session_take_content,
     [COMMAND_ABORT] = session_take_abort,
     [COMMAND_QUIT] = session_take_quit,
     [COMMAND_QUIT_NEW_CONNECTION] = session_take_quit_new_connection,
@@ -404,6 +417,7 @@ size_t session_front_received(struct session *session, struct slice input)
         case FILTER_INVALID:
             log_warning("[session][error] [%u] %s: %s; the connection is closed", session->tag,
                         session->peer, error.message);
+            record_note(session, error.message);
             session_close(session);
             break;
         }
@@ -417,6 +431,7 @@ void session_front_closed(struct session *session, const char *reason)
 {
     if (reason != NULL && session->activity != SESSION_OVER) {
         log_warning("[session][error] [%u] %s: %s", session->tag, session->peer, reason);
+        record_note(session, reason);
     }
     session_close(session);
     session_settle(session);

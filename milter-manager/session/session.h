@@ -11,6 +11,7 @@
  *   verdict.c    the tables: strength, and what a verdict does to whom
  *   child.c      one child: state, failure, fallback, time
  *   context.c    what conditions may see
+ *   record.c     what was said, as a file, unless a condition is against it
  *
  * It never sees a descriptor: struct session_host carries bytes and time.
  */
@@ -28,6 +29,7 @@
 
 struct session;
 struct session_child;
+struct session_record;
 
 /* What a session needs from outside; nothing here may call back synchronously. */
 struct session_host {
@@ -48,6 +50,10 @@ struct session_host {
     void (*schedule_keep_alive)(struct session *session, double seconds);
     /* The session is over: flush and close the front, then session_free from a clean stack. */
     void (*finished)(struct session *session);
+    /* Monotonic seconds for the times in records; NULL: they have none. */
+    recorder_clock_fn *clock;
+    /* Keeps the text of a session file; it is the session's. */
+    void (*save_record)(struct session *session, struct slice text);
 };
 
 enum child_state {
@@ -154,6 +160,7 @@ struct session {
     void *owner; /* the host's */
     struct configuration *configuration;
     struct filter front;
+    struct session_record *record; /* NULL: not recorded */
     unsigned tag;
     double started; /* host's now */
     const char *peer;

@@ -6,6 +6,9 @@
 #include "milter-manager/session/statistics.h"
 
 #include "libcore/base/log.h"
+#include "milter-manager/session/record.h"
+
+#include <stdio.h>
 
 enum { STATISTICS_VALUE = 4096 }; /* bytes of a header value that are logged */
 
@@ -31,8 +34,10 @@ void statistics_child_end(struct session_child *child)
                    status, child->busy_time, child->tag, child->configuration->name);
 }
 
+/* The record gets the same line, so that it can be found for a line of the log. */
 void statistics_session_end(struct session *session)
 {
+    char line[160];
     const char *status = session->status_aborted       ? "abort"
                          : session->status_quarantined ? "quarantine"
                                                        : statistics_status(session->status);
@@ -41,9 +46,12 @@ void statistics_session_end(struct session *session)
         return;
     }
     session->ended = true;
-    log_statistics("[session][end][%s%s][%s][%g](%u)", command_info[session->last_command].name,
+    (void)snprintf(line, sizeof(line), "[session][end][%s%s][%s][%g](%u)",
+                   command_info[session->last_command].name,
                    session->last_replied ? "-replied" : "", status,
                    session->host->now(session) - session->started, session->tag);
+    log_statistics("%s", line);
+    record_note(session, line);
 }
 
 /*

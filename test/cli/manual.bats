@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The manual pages of milter-manager: well-formed, complete, and right about
-# options, items and defaults.
+# The manual pages: well-formed, complete, and right about options, items,
+# defaults and the lines of session files.
 
 bats_require_minimum_version 1.5.0
 
@@ -11,6 +11,7 @@ setup() {
     MANAGER=${MILTER_BUILD_DIR:-$ROOT/build}/bin/milter-manager
     PROGRAM_PAGE=$ROOT/man/milter-manager.8
     FILE_PAGE=$ROOT/man/milter-manager.conf.5
+    SESSION_PAGE=$ROOT/man/milter-session.5
     DIR=$BATS_TEST_TMPDIR/conf
     mkdir "$DIR"
     unset MILTER_MANAGER_CONFIG_DIR
@@ -96,6 +97,83 @@ options() {
     done < <(mandoc -T ascii -O width=200 "$FILE_PAGE" |
         sed -n 's/.\x08//g; s/^ *\([a-z]*\.[a-z_]*\) (.*, \([^,]*\))$/\1|\2/p')
     ((count > 35))
+}
+
+# Names in a table of session_line.c
+names_of() {
+    sed -n "/line_form $1\[\]/,/^};/p" "$ROOT/libcore/session/session_line.c" |
+        sed -n 's/^ *{"\([a-z-]*\)".*/\1/p; s/^ *{SESSION_LINE_VERBATIM.*/header-verbatim/p'
+}
+
+# What stands between two headings of the page of session files
+section() {
+    sed -n "/^\.Sh $1/,/^\.Sh $2/p" "$SESSION_PAGE"
+}
+
+@test "every command and every reply is in the page of session files" {
+    local name count=0
+    for name in $(names_of command_forms) close; do
+        section 'WHAT THE MTA SAYS' 'WHAT THE FILTER' | grep -Eq "^(\.It )?\.?Ic $name( |\$)" ||
+            fail "not in the page: > $name"
+        count=$((count + 1))
+    done
+    for name in $(names_of reply_forms) hex close nothing; do
+        section 'WHAT THE FILTER ANSWERS' EXAMPLES | grep -Eq "^\.It Ic $name( |\$)" ||
+            fail "not in the page: < $name"
+        count=$((count + 1))
+    done
+    for name in hex part rest; do
+        section 'WHAT THE MTA SAYS' 'WHAT THE FILTER' | grep -Eq "^\.It Ic $name( |\$)" ||
+            fail "not in the page: ! $name"
+    done
+    ((count > 40))
+}
+
+@test "every command and every reply in the page of session files is one" {
+    local name count=0
+    for name in $(section 'WHAT THE MTA SAYS' 'WHAT THE FILTER' | sed -n 's/^\.It Ic \([a-z-]*\).*/\1/p'); do
+        names_of command_forms | grep -qxF -- "$name" ||
+            [[ " close hex part rest " == *" $name "* ]] || fail "no command: $name"
+        count=$((count + 1))
+    done
+    for name in $(section 'WHAT THE FILTER ANSWERS' EXAMPLES | sed -n 's/^\.It Ic \([a-z-]*\).*/\1/p'); do
+        names_of reply_forms | grep -qxF -- "$name" ||
+            [[ " hex close nothing " == *" $name "* ]] || fail "no reply: $name"
+        count=$((count + 1))
+    done
+    ((count > 40))
+}
+
+@test "the examples in the page of session files are session files" {
+    need_mandoc
+    local file count=0
+    mandoc -T ascii -O width=200 "$SESSION_PAGE" | sed 's/.\x08//g' | awk -v dir="$DIR" '
+        match($0, /^ *milter-session 1$/) { indent = length($0) - 16; open = 1; n++ }
+        open && NF && match($0, /[^ ]/) <= indent { open = 0 }
+        open { print substr($0, indent + 1) > (dir "/" n ".session") }'
+    for file in "$DIR"/*.session; do
+        run --separate-stderr "${MANAGER%/*}/milter-test-server" -s unix:/none --replay "$file"
+        assert_line --index 1 --partial 'Failed to connect'
+        count=$((count + 1))
+    done
+    ((count == 5))
+}
+
+server_options() {
+    "${MANAGER%/*}/milter-test-server" --help | grep -Eo -- '^ +(-[a-z?], )?--[a-z][a-z-]*' |
+        grep -o -- '--.*' | sort -u
+}
+
+@test "every option of milter-test-server is in its page, and every one in the page is one" {
+    local option page=$ROOT/man/milter-test-server.1 count=0
+    for option in $(server_options); do
+        grep -Eq -- "^\.It .*Fl ${option#-}( |\$)" "$page" || fail "not in the page: $option"
+        count=$((count + 1))
+    done
+    for option in $(sed -n 's/^\.It //p' "$page" | grep -o -- 'Fl -[a-z-]*' | sed 's/^Fl /-/'); do
+        grep -qxF -- "$option" <<<"$(server_options)" || fail "no option: $option"
+    done
+    ((count > 30))
 }
 
 @test "what the page calls not available is refused by name" {

@@ -421,7 +421,7 @@ finished'
     done <<'CASES'
 -s foo=--connection-spec: spec doesn't have colon: <foo>
 --n-workers 2000=--n-workers: too big
---output-format xml=--output-format: unknown format <xml>; text and json are known
+--output-format xml=--output-format: unknown format <xml>; text, json and session are known
 --event-loop-backend glib=--event-loop-backend: .*glib
 --event-loop-backend x=unknown event loop backend: <x> available values: \[glib\|libev\]
 --unix-socket-mode 888=--unix-socket-mode: must be 0-7: '8': <888>

@@ -553,7 +553,7 @@ PYTHON
 @test "reading timeout, at the negotiation and at a command" {
     filter O=silent
     serve --reading-timeout 0.3
-    refused "^reading timeout: no answer from unix:$SOCKET for 0\.3 seconds \(negotiate: 0 bytes read, 17 bytes written\)\$"
+    refused "^reading timeout: no answer from unix:$SOCKET for 0\.3 seconds \(negotiate: 0 bytes read, 17 bytes written\); .* wait for a line"
     rm -f "$SOCKET" "$LOG"
     filter N=silent
     serve --reading-timeout 1
@@ -592,13 +592,19 @@ PYTHON
 }
 
 @test "the peer closes" {
-    local letter name
-    for letter in O:negotiate C:connect R:envelope-recipient L:header E:end-of-message; do
+    local letter
+    for letter in C:connect R:envelope-recipient L:header E:end-of-message; do
         rm -f "$SOCKET" "$LOG"
         filter "${letter%:*}=close"
         serve
         refused "^connection closed by unix:$SOCKET \(${letter#*:}: [0-9]+ bytes read, [0-9]+ bytes written\)\$"
     done
+}
+
+@test "the peer closes without a word: what that may mean" {
+    filter O=close
+    serve
+    refused "^connection closed by unix:$SOCKET \(negotiate: 0 bytes read, 17 bytes written\); .*TLS.*--negotiate-version"
 }
 
 @test "the peer closes behind its last word" {
@@ -617,6 +623,11 @@ PYTHON
     done <<'CASES'
 220 mail.example.com ESMTP\r\n=SMTP
 HTTP/1.1 400 Bad Request\r\n\r\n=HTTP
+<!DOCTYPE HTML>\n=HTTP
+UNKNOWN COMMAND\x00=clamd
+UNKNOWN COMMAND\n=clamd
+COMMAND READ TIMED OUT\n=clamd
+\x15\x03\x01\x00\x02\x02\x46=TLS
 \x00\x00\x00\x00=length
 \xff\xff\xff\xff=above the limit
 \x00\x00\x00\x01?=unknown reply
@@ -658,7 +669,7 @@ CASES
 --color blue=Invalid color value: blue
 --reading-timeout soon=--reading-timeout: .*soon
 --negotiate-version six=--negotiate-version: .*six
--t 2=--threads: .*not available
+-t two=-t: invalid integer value: <two>
 --no-such-option=--no-such-option: unknown option
 --helo-fqdn=--helo-fqdn: missing argument
 CASES

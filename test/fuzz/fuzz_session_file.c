@@ -24,19 +24,19 @@ static void require(bool condition)
     }
 }
 
-/* A file holds its own name, several times for a long one. */
+enum { LONG_FILE = 2 * PROTOCOL_CHUNK + 1 };
+
+/* A file holds its own name; one that begins with L, again and again. */
 static bool load(void *owner, const char *path, struct buffer *content, struct error *error)
 {
-    size_t times = path[0] == 'L' ? 20000 : 1;
-
     (void)owner;
     if (path[0] == '\0') {
         error_set(error, ERROR_USAGE, "no file has an empty name");
         return false;
     }
-    for (size_t i = 0; i < times; i++) {
+    do {
         buffer_append_string(content, path);
-    }
+    } while (path[0] == 'L' && buffer_length(content) < LONG_FILE);
     return true;
 }
 
@@ -161,15 +161,26 @@ static void check_recording(struct slice input)
     recorder_clear(&recorder);
 }
 
+/* The C library multiplies x{9}{9}, x++ and (x+)+ out: not what is looked for. */
+static bool explodes(struct slice input)
+{
+    unsigned signs = 0;
+    bool slash = false;
+
+    for (size_t i = 0; i < input.length; i++) {
+        slash = slash || input.data[i] == '/';
+        signs += input.data[i] == '+' ? 1 : input.data[i] == '{' ? 9 : 0;
+    }
+    return slash && signs > 8;
+}
+
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
     struct slice input = slice_of(data, size);
 
-    /* The C library takes any memory for x{1,9999}{1,9999}: not what is looked for. */
-    if (size > 0 && memchr(data, '{', size) != NULL && memchr(data, '/', size) != NULL) {
-        return 0;
+    if (!explodes(input)) {
+        check_file(input);
+        check_recording(input);
     }
-    check_file(input);
-    check_recording(input);
     return 0;
 }

@@ -102,16 +102,16 @@ replay() {
     done
 }
 
-# recorded DIR : waits until the one session there is complete; names its file
+# recorded DIR : waits for the session with a message in it (XCLIENT makes a second
+# one, without); names its file
 recorded() {
-    local tries=0 files=()
+    local tries=0
     while [ $tries -lt 200 ]; do
-        mapfile -t files < <(find "$1" -name '*.session')
-        [ "${#files[@]}" -lt 1 ] || break
+        ! grep -l -r '> end-of-message' "$1" || return 0
         sleep 0.05
         tries=$((tries + 1))
     done
-    [ "${#files[@]}" -eq 1 ] && echo "${files[0]}"
+    return 1
 }
 
 @test "a session of Postfix that milter-test-client has recorded is played to opendkim" {
@@ -126,7 +126,7 @@ recorded() {
     file=$(recorded "$WORK/records")
     [ "$(stat -c %a "$file")" = 600 ]
     in_order "$file" '^milter-session 1$' '> macros connect .*j=' '> connect client.example.net inet ' \
-        '> macros envelope-recipient .*i=' '> header DKIM-Signature "v=1;' '> body$' '> end-of-message' '> quit$'
+        '> macros data i=' '> header DKIM-Signature "v=1;' '> body$' '> end-of-message' '> quit$'
 
     # The filter that recorded it continued everywhere: opendkim's own answers are taken over once ...
     "$MILTER_BUILD_DIR/bin/milter-test-server" -s "unix:$WORK/opendkim/s.sock" --replay "$file" --update >"$WORK/out"
@@ -138,8 +138,9 @@ recorded() {
     has "$WORK/out" '^1 passed, 0 failed'
     # until a header is changed.
     sed -i 's/header Subject .*/header Subject "Something else"/' "$file"
-    run ! "$MILTER_BUILD_DIR/bin/milter-test-server" -s "unix:$WORK/opendkim/s.sock" --replay "$file"
-    echo "$output" >"$WORK/out"
+    if replay opendkim/s.sock "$file"; then
+        return 1
+    fi
     in_order "$WORK/out" '^--- .*\.session$' '^\+\+\+ unix:.*/opendkim/s.sock$' '^-.*dkim=pass' '^\+.*dkim=fail' \
         '^0 passed, 1 failed'
     # The same holds with the manager between them.

@@ -22,45 +22,101 @@
 struct condition_ticket {
     condition_answered_fn *answered;
     void *owner;
-    struct play *play;
-    unsigned index;
+    struct condition_ticket **place; /* in the play */
 };
 
-enum condition_answer play_condition_ask(const struct condition_question *question,
+/* The play in progress: of who asks about the recording only the conditions are known. */
+static struct play *current;
+
+static struct condition_ticket *ticket_new(condition_answered_fn *answered, void *owner,
+                                           struct condition_ticket **place)
+{
+    assert_null(*place);
+    *place = NEW(struct condition_ticket);
+    **place = (struct condition_ticket){answered, owner, place};
+    return *place;
+}
+
+static enum condition_answer play_recording_ask(const struct condition_question *question,
+                                                condition_answered_fn *answered, void *owner,
+                                                struct condition_ticket **ticket)
+{
+    struct play *play = current;
+    unsigned i = 0;
+
+    assert_true((play->recording.stages & 1U << question->stage) != 0);
+    play->last_context = question->context;
+    buffer_append_format(&play->recording_asked, "%d", (int)question->stage);
+    for (unsigned k = 0; k < question->argument_count; k++) {
+        buffer_append_byte(&play->recording_asked, ' ');
+        buffer_append_slice(&play->recording_asked, question->arguments[k]);
+    }
+    buffer_append_byte(&play->recording_asked, '\n');
+    *ticket = NULL;
+    if (play->recording_answer == CONDITION_PENDING) {
+        while (play->recording_tickets[i] != NULL) {
+            i++;
+        }
+        assert_true(i < PLAY_RECORD_QUESTIONS);
+        *ticket = ticket_new(answered, owner, &play->recording_tickets[i]);
+    }
+    return play->recording_answer;
+}
+
+enum condition_answer play_condition_ask(struct condition *const *conditions,
+                                         const struct condition_question *question,
                                          condition_answered_fn *answered, void *owner,
                                          struct condition_ticket **ticket)
 {
     struct session_child *child = owner;
-    struct play *play = child->session->owner;
-    unsigned index = (unsigned)(child - child->session->children);
+    struct play *play;
+    unsigned index;
 
+    if (conditions == &current->recording_list) {
+        return play_recording_ask(question, answered, owner, ticket);
+    }
+    play = child->session->owner;
+    index = (unsigned)(child - child->session->children);
     assert_true((play->conditions[index].stages & 1U << question->stage) != 0);
     play->asked++;
     play->last_context = question->context;
     *ticket = NULL;
     if (play->condition_answer == CONDITION_PENDING) {
-        assert_null(play->tickets[index]);
-        *ticket = play->tickets[index] = NEW(struct condition_ticket);
-        **ticket = (struct condition_ticket){answered, owner, play, index};
+        *ticket = ticket_new(answered, owner, &play->tickets[index]);
     }
     return play->condition_answer;
 }
 
 void play_condition_cancel(struct condition_ticket *ticket)
 {
-    assert_ptr_equal(ticket->play->tickets[ticket->index], ticket);
-    ticket->play->tickets[ticket->index] = NULL;
+    assert_ptr_equal(*ticket->place, ticket);
+    *ticket->place = NULL;
     free(ticket);
+}
+
+static void ticket_answer(struct condition_ticket *open, enum condition_answer answer)
+{
+    struct condition_ticket ticket;
+
+    assert_non_null(open);
+    ticket = *open;
+    play_condition_cancel(open);
+    ticket.answered(ticket.owner, answer);
+}
+
+void play_recording_answers(struct play *play, enum condition_answer answer)
+{
+    unsigned i = 0;
+
+    while (i < PLAY_RECORD_QUESTIONS - 1 && play->recording_tickets[i] == NULL) {
+        i++;
+    }
+    ticket_answer(play->recording_tickets[i], answer);
 }
 
 void play_condition_answers(struct play *play, unsigned index, enum condition_answer answer)
 {
-    struct condition_ticket ticket;
-
-    assert_non_null(play->tickets[index]);
-    ticket = *play->tickets[index];
-    play_condition_cancel(play->tickets[index]);
-    ticket.answered(ticket.owner, answer);
+    ticket_answer(play->tickets[index], answer);
 }
 
 /* ---- the host */
@@ -192,6 +248,15 @@ static void host_finished(struct session *session)
     play->finished = true;
 }
 
+static void host_save_record(struct session *session, struct slice text)
+{
+    struct play *play = session->owner;
+
+    play->records_saved++;
+    buffer_reset(&play->record);
+    buffer_append_slice(&play->record, text);
+}
+
 static const struct session_host host = {
     .now = host_now,
     .connect_child = host_connect_child,
@@ -202,6 +267,7 @@ static const struct session_host host = {
     .resume_front = host_resume_front,
     .schedule_keep_alive = host_schedule_keep_alive,
     .finished = host_finished,
+    .save_record = host_save_record,
 };
 
 /* ---- the MTA */
@@ -343,6 +409,7 @@ void play_init(struct play *play, unsigned child_count)
     static const char *const names[PLAY_CHILDREN] = {"first", "second", "third"};
 
     log_set_levels(0);
+    current = play;
     *play = (struct play){.configuration = {.references = 1}};
     play->configuration.children = play->configured;
     play->configuration.child_count = child_count;
@@ -368,6 +435,11 @@ void play_open(struct play *play)
     for (unsigned i = 0; i < PLAY_CHILDREN; i++) {
         play->configured[i].condition_count = play->conditions[i].stages != 0;
     }
+    play->recording_list = &play->recording;
+    play->configuration.recording =
+        (struct configuration_child){.name = "manager.record_sessions",
+                                     .conditions = &play->recording_list,
+                                     .condition_count = play->recording.stages != 0};
     play->session = session_new(&play->configuration, &host, play, &play->front_output, "MTA");
 }
 
@@ -382,9 +454,17 @@ void play_begin(struct play *play)
     forget_heard(play);
 }
 
-void play_end(struct play *play)
+void play_end_session(struct play *play)
 {
     session_free(play->session);
+    play->session = NULL;
+}
+
+void play_end(struct play *play)
+{
+    if (play->session != NULL) {
+        play_end_session(play);
+    }
     assert_int_equal(play->configuration.references, 1);
     for (unsigned i = 0; i < PLAY_CHILDREN; i++) {
         struct play_child *played = &play->children[i];
@@ -399,6 +479,11 @@ void play_end(struct play *play)
     buffer_clear(&play->front_input);
     buffer_clear(&play->heard);
     buffer_clear(&play->body);
+    buffer_clear(&play->record);
+    buffer_clear(&play->recording_asked);
+    for (unsigned i = 0; i < PLAY_RECORD_QUESTIONS; i++) {
+        assert_null(play->recording_tickets[i]);
+    }
 }
 
 static void assert_heard(struct buffer *heard, const char *letters)

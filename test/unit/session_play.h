@@ -11,7 +11,10 @@
 
 #include "milter-manager/session/session.h"
 
-enum { PLAY_CHILDREN = 3 };
+enum {
+    PLAY_CHILDREN = 3,
+    PLAY_RECORD_QUESTIONS = 80, /* open at a time about the recording */
+};
 
 struct condition {
     unsigned stages; /* bit per condition_stage */
@@ -49,6 +52,15 @@ struct play {
     struct condition_ticket *tickets[PLAY_CHILDREN];
     uint64_t last_context; /* of the last question */
     unsigned asked;
+
+    /* manager.record_sessions: off unless the test sets it. */
+    struct condition recording;
+    struct condition *recording_list;
+    enum condition_answer recording_answer;
+    struct condition_ticket *recording_tickets[PLAY_RECORD_QUESTIONS];
+    struct buffer recording_asked; /* per question: a digit for the stage, and its arguments */
+    struct buffer record;          /* what was saved last */
+    unsigned records_saved;
 };
 
 /* All defaults: fallback accept, no conditions, nothing switched off.  Change what you like, ... */
@@ -57,6 +69,8 @@ void play_init(struct play *play, unsigned child_count);
 void play_begin(struct play *play);
 /* As play_begin, but nothing has been said yet. */
 void play_open(struct play *play);
+/* Frees the session; what was heard and recorded stays for the test. */
+void play_end_session(struct play *play);
 /* Frees the session when there is one; all children must be disconnected then. */
 void play_end(struct play *play);
 
@@ -80,11 +94,15 @@ void child_times_out(struct play *play, unsigned index);
 void child_reads(struct play *play, unsigned index);
 
 /* What session_play_conditions.h calls; a library must not define the engine's own names. */
-enum condition_answer play_condition_ask(const struct condition_question *question,
+enum condition_answer play_condition_ask(struct condition *const *conditions,
+                                         const struct condition_question *question,
                                          condition_answered_fn *answered, void *owner,
                                          struct condition_ticket **ticket);
 void play_condition_cancel(struct condition_ticket *ticket);
 void play_condition_answers(struct play *play, unsigned index, enum condition_answer answer);
+
+/* The oldest open question about the recording. */
+void play_recording_answers(struct play *play, enum condition_answer answer);
 
 /* Compare what was heard since the last time and forget it. */
 void assert_mta_heard(struct play *play, const char *letters);

@@ -19,9 +19,8 @@ enum condition_answer condition_ask(struct condition *const *conditions, unsigne
                                     condition_answered_fn *answered, void *owner,
                                     struct condition_ticket **ticket)
 {
-    (void)conditions;
     (void)count;
-    return play_condition_ask(question, answered, owner, ticket);
+    return play_condition_ask(conditions, question, answered, owner, ticket);
 }
 
 void condition_cancel(struct condition_ticket *ticket)

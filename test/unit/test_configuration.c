@@ -107,6 +107,14 @@ static void wrong_values_are_named(void **state)
          "pid_file",
          {.kind = VALUE_OTHER, .string = SLICE_LITERAL("[1]")},
          "manager.pid_file should be a string or nil but was [1]"},
+        {"manager",
+         "record_sessions",
+         {.kind = VALUE_BOOLEAN, .boolean = true},
+         "manager.record_sessions should be a string or nil but was true"},
+        {"manager",
+         "record_sessions_limit",
+         {.kind = VALUE_INTEGER, .integer = 4095},
+         "manager.record_sessions_limit should be an integer from 4096 to 2147483647 but was 4095"},
         {"controller",
          "connection_spec",
          {.kind = VALUE_STRING, .string = SLICE_LITERAL("unix:/tmp/c")},
@@ -136,7 +144,9 @@ static void values_are_shown_with_their_place(void **state)
     has(configuration, "# default\nlog.level = \"default\"\n");
     has(configuration, "# default\nmanager.max_pending_finished_sessions = 0\n"
                        "# default\nmanager.condition_timeout = 5.0\n"
-                       "# default\nmanager.shutdown_timeout = 60.0\n\n"
+                       "# default\nmanager.shutdown_timeout = 60.0\n"
+                       "# default\nmanager.record_sessions = nil\n"
+                       "# default\nmanager.record_sessions_limit = 1048576\n\n"
                        "# default\ncontroller.connection_spec = nil\n");
 
     assert_true(assign(configuration, "manager", "fallback_status",
@@ -291,6 +301,36 @@ static void count_release(void *owner)
     (*(int *)owner)++;
 }
 
+static void the_recording_has_conditions_like_a_child(void **state)
+{
+    struct configuration *configuration = configuration_new();
+    const unsigned recording = CONFIGURATION_RECORDING;
+    struct error error = {0};
+    struct condition *one = (struct condition *)(void *)&here;
+
+    (void)state;
+    assert_null(configuration->manager.record_sessions);
+    has(configuration, "\n\n# default\nmanager.record_sessions_conditions = []\n");
+    assert_null(configuration_child_condition(configuration, recording, 0));
+    configuration_define_condition(configuration, "One", one, here);
+    assert_false(configuration_add_child_condition(configuration, recording, "Two", here, &error));
+    assert_string_equal(error.message,
+                        "applicable condition should be one of [\"One\"] but was \"Two\"");
+    assert_true(configuration_add_child_condition(configuration, recording, "One", here, &error));
+    assert_true(configuration_add_child_condition(configuration, recording, "One", here, &error));
+    assert_int_equal(configuration->recording.condition_count, 1);
+    assert_ptr_equal(configuration->recording.conditions[0], one);
+    assert_string_equal(configuration_child_condition(configuration, recording, 0), "One");
+    assert_null(configuration_child_condition(configuration, recording, 1));
+    /* Behind the definition of what it names. */
+    has(configuration, "end\n\nmanager.record_sessions_conditions = [\n  # local.conf:12\n"
+                       "  \"One\",\n]\n");
+    configuration_clear_child_conditions(configuration, recording);
+    has(configuration, "# default\nmanager.record_sessions_conditions = []\n");
+    assert_int_equal(configuration->child_count, 0);
+    configuration_release(configuration);
+}
+
 static void the_last_reference_frees(void **state)
 {
     struct configuration *configuration = configuration_new();
@@ -332,6 +372,7 @@ int main(void)
         cmocka_unit_test(numbers_are_shown_as_floats),
         cmocka_unit_test(children_keep_their_place),
         cmocka_unit_test(conditions_are_attached_by_name),
+        cmocka_unit_test(the_recording_has_conditions_like_a_child),
         cmocka_unit_test(the_last_reference_frees),
         cmocka_unit_test(the_environment_gives_the_spec_when_nobody_does),
     };

@@ -67,6 +67,28 @@ static void test_write_and_read(void **state)
     assert_int_equal(mode(), 0640);
 }
 
+static void test_link(void **state)
+{
+    struct error error = {0};
+    struct stat status;
+    char link[64];
+
+    (void)state;
+    (void)snprintf(link, sizeof(link), "%s/link", directory);
+    assert_int_equal(symlink(path, link), 0);
+    assert_true(file_write(path, 0600, slice_from_string("old"), &error));
+    if (geteuid() == 0) {
+        assert_int_equal(chown(path, 65534, 65534), 0);
+    }
+    assert_true(file_write(link, 0644, slice_from_string("new"), &error));
+    check_content("new");
+    assert_int_equal(lstat(link, &status), 0);
+    assert_true(S_ISLNK(status.st_mode));
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_uid, geteuid() == 0 ? 65534 : geteuid());
+    assert_int_equal(unlink(link), 0);
+}
+
 static void test_failures(void **state)
 {
     struct buffer content = {0};
@@ -92,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_write_and_read),
+        cmocka_unit_test(test_link),
         cmocka_unit_test(test_failures),
     };
 

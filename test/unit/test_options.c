@@ -78,7 +78,9 @@ static const struct option_entry COMMON[] = {
     {0},
 };
 
-static const struct option_group GROUPS[] = {{"Options", OWN}, {"Milter options", COMMON}};
+static const char *of_common;
+static const struct option_group GROUPS[] = {{"Options", OWN, NULL},
+                                             {"Milter options", COMMON, &of_common}};
 
 static const struct option_program PROGRAM = {
     .name = "test-program",
@@ -125,6 +127,7 @@ static int set_up(void **state)
 {
     (void)state;
     memset(&values, 0, sizeof(values));
+    of_common = NULL;
     return 0;
 }
 
@@ -252,9 +255,21 @@ static void version_is_printed(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
+static void test_group_names_its_first_option(void **state)
+{
+    (void)state;
+    assert_int_equal(parse(STDERR_FILENO, WORDS("--timeout", "1", "-r", "a", "--daemon")),
+                     OPTIONS_RUN);
+    assert_string_equal(of_common, "--timeout");
+    of_common = NULL;
+    assert_int_equal(parse(STDERR_FILENO, WORDS("word")), OPTIONS_RUN);
+    assert_null(of_common);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_group_names_its_first_option, set_up, tear_down),
         TEST(all_forms_are_understood),
         TEST(two_dashes_end_options),
         TEST(the_last_of_flag_and_negated_flag_wins),

@@ -131,17 +131,32 @@ static struct slice take_marked(struct slice *diff, char *mark)
     return line;
 }
 
-static void apply_hunk(struct slice *diff, struct slice *text, size_t *line, struct buffer *result)
+/* The number behind the sign; *text stands behind it. */
+static size_t take_number(const char **text, char sign)
 {
-    size_t old_line, old_count, new_line, new_count;
-    struct slice head = take_line(diff);
+    char *end;
+    size_t number;
 
-    assert_int_equal(sscanf(head.data, "@@ -%zu,%zu +%zu,%zu @@\n", &old_line, &old_count,
-                            &new_line, &new_count),
-                     4);
+    assert_int_equal(**text, sign);
+    number = strtoul(*text + 1, &end, 10);
+    assert_true(end > *text + 1);
+    *text = *end == ' ' ? end + 1 : end;
+    return number;
+}
+
+static void apply_hunk(struct slice *diff, struct slice *text, size_t *line, size_t *new_next,
+                       struct buffer *result)
+{
+    const char *head = take_line(diff).data + 3; /* "@@ " */
+    size_t old_line = take_number(&head, '-'), old_count = take_number(&head, ',');
+    size_t new_line = take_number(&head, '+'), new_count = take_number(&head, ',');
+
+    assert_int_equal(strncmp(head, "@@\n", 3), 0);
+    assert_int_equal(new_line, *new_next + (old_line - *line));
     assert_true(old_line >= *line);
     for (; *line < old_line; ++*line) {
         buffer_append_slice(result, take_line(text));
+        ++*new_next;
     }
     while (old_count + new_count > 0) {
         char mark;
@@ -154,6 +169,7 @@ static void apply_hunk(struct slice *diff, struct slice *text, size_t *line, str
         }
         if (mark != '-') {
             buffer_append_slice(result, marked);
+            ++*new_next;
             new_count--;
         }
     }
@@ -163,7 +179,7 @@ static void check_applies(const struct play *play, struct slice text)
 {
     struct slice diff = buffer_slice(&play->diff);
     struct buffer result = {0};
-    size_t line = 1;
+    size_t line = 1, new_next = 1;
 
     assert_int_equal(diff.length > 0, play->playback.differs);
     if (diff.length > 0) {
@@ -171,7 +187,7 @@ static void check_applies(const struct play *play, struct slice text)
         slice_skip(&diff, sizeof(NAMES) - 1);
     }
     while (diff.length > 0) {
-        apply_hunk(&diff, &text, &line, &result);
+        apply_hunk(&diff, &text, &line, &new_next, &result);
     }
     buffer_append_slice(&result, text);
     assert_bytes(buffer_slice(&result), buffer_slice(&play->updated));

@@ -148,6 +148,23 @@ static void test_conversation(void **state)
     end(&conversation);
 }
 
+static void test_comments_in_between_and_at_the_end(void **state)
+{
+    struct recorder recorder;
+
+    (void)state;
+    recorder_init(&recorder, 40, NULL, "a");
+    recorder_comment(&recorder, "b\nc");
+    assert_false(recorder.any); /* nobody said it */
+    recorder_comment(&recorder, "too much for what is left");
+    recorder_comment(&recorder, "d");
+    assert_true(recorder.full);
+    assert_true(slice_equal_string(buffer_slice(&recorder.text),
+                                   "milter-session 1\n# a\n# b\n# c\n"
+                                   "# the rest is left out: more than 40 bytes\n"));
+    recorder_clear(&recorder);
+}
+
 /* The blank behind the colon is left out where the filter asked for it, so that files compare. */
 static void test_leading_space(void **state)
 {
@@ -335,6 +352,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conversation),
+        cmocka_unit_test(test_comments_in_between_and_at_the_end),
         cmocka_unit_test(test_leading_space),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_limit),

@@ -145,6 +145,21 @@ static void test_carriage_returns(void **state)
     session_file_clear(&file);
 }
 
+/* No word: not a step, whatever blanks there are. */
+static void test_lines_of_blanks(void **state)
+{
+    static const char text[] = HEAD "\r \n\r\t\r\n \t\n> quit\n \r \n\r \n";
+    struct session_file file;
+
+    (void)state;
+    parse(&file, text);
+    check_texts(&file, text);
+    assert_int_equal(file.count, 6);
+    assert_int_equal(file.steps[1].kind, SESSION_STEP_TEXT);
+    assert_int_equal(file.steps[4].command, COMMAND_QUIT);
+    session_file_clear(&file);
+}
+
 static void test_times(void **state)
 {
     struct session_file file;
@@ -309,6 +324,8 @@ static const struct {
     {"hex 474554", '\0', SLICE_LITERAL("GET"), true},
     {"hex FF 0a", '\0', SLICE_LITERAL("\xff\n"), true},
     {"hex 47 *", '\0', SLICE_LITERAL("GET"), true},
+    {"hex 4745 *", '\0', SLICE_LITERAL("GET"), true},
+    {"hex 47 * 54", '\0', SLICE_LITERAL("GET"), true},
     {"hex 48 *", '\0', SLICE_LITERAL("GET"), false},
     {"hex *", 'a', SLICE_LITERAL(""), false},
     {"accept", '\0', SLICE_LITERAL("a"), false},
@@ -362,6 +379,8 @@ static void test_expects_continue(void **state)
 
 #define NOT_ONE "not a session file: its first line is to be \"milter-session 1\""
 
+#define HEX_32 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static const struct {
     const char *text, *sentence;
 } mistakes[] = {
@@ -404,6 +423,9 @@ static const struct {
     {HEAD "< hex\n", "x.session:2: hex wants pairs of hexadecimal digits"},
     {HEAD "! hex 0\n", "x.session:2: not pairs of hexadecimal digits: <0>"},
     {HEAD "< hex 0g\n", "x.session:2: not pairs of hexadecimal digits: <0g>"},
+    {HEAD "< hex 0g *\n", "x.session:2: not pairs of hexadecimal digits: <0g>"},
+    {HEAD "< hex " HEX_32 " " HEX_32 " 00\n",
+     "x.session:2: at most 64 bytes are compared; * stands for those behind them"},
     {HEAD "! part 3\n", "x.session:2: part wants a number of bytes and a command"},
     {HEAD "! part x helo a\n", "x.session:2: part wants a number of bytes and a command"},
     {HEAD "! part -1 helo a\n", "x.session:2: part wants a number of bytes and a command"},
@@ -434,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_continuation_lines),
         cmocka_unit_test(test_carriage_returns),
+        cmocka_unit_test(test_lines_of_blanks),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_long_body),

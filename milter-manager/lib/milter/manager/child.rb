@@ -11,14 +11,12 @@ module Milter
             :command, :command_options, :user_name, :connection_timeout, :writing_timeout,
             :reading_timeout, :end_of_message_timeout
 
-      # Shipped conditions of a later version.
-      LATER_CONDITIONS = ["Sendmail Compatible", "DNSBL Listed", "Not DNSBL Listed", "Policy"].freeze
-
       attr_reader :name
 
       def initialize(name)
         super()
         @name = name
+        @conditions = ConditionList.new(name)
       end
 
       def self.group_name = "milter"
@@ -27,29 +25,16 @@ module Milter
       alias evaluation_mode? evaluation_mode
 
       # Names in order.
-      def applicable_conditions = Native.child_conditions(@name)
+      def applicable_conditions = @conditions.names
 
       # Names or condition objects; replaces what was there.
       def applicable_conditions=(conditions)
-        check(Native.clear_child_conditions(@name))
-        Array(conditions).each { |condition| add_applicable_condition(condition) }
+        @conditions.replace(conditions)
       end
 
-      def add_applicable_condition(condition)
-        name = condition.is_a?(ApplicableCondition) ? condition.name : condition.to_s
-        message = Native.add_child_condition(@name, name, *Locations.current)
-        raise NotAvailable, "the condition #{name.inspect}" if message && later?(name)
-
-        check(message)
-      end
+      def add_applicable_condition(condition) = @conditions.add(condition)
 
       private
-
-      def later?(name) = LATER_CONDITIONS.include?(name)
-
-      def check(message)
-        raise InvalidValue, message if message
-      end
 
       def native_read(name) = Native.child_value(@name, name.to_s)
 

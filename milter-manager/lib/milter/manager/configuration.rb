@@ -90,7 +90,8 @@ module Milter
         @conditions.values.reject(&:stoppers?).each do |condition|
           @loader.complete(condition) unless condition.name.match?(%r{[/\0]})
         end
-        attached = defined_milters.flat_map { |name| Native.child_conditions(name) }.uniq
+        owners = [nil, *defined_milters] # nil: the recording of sessions
+        attached = owners.flat_map { |name| ConditionList.new(name).names }.uniq
         attached.each { |name| warn_about(@conditions[name]) }
         defined_milters.each { |name| warn_about_milter(name) }
       end

@@ -120,10 +120,25 @@ module Milter
             :max_file_descriptors, :custom_configuration_directory, :fallback_status,
             :fallback_status_at_disconnect, :event_loop_backend, :n_workers,
             :packet_buffer_size, :connection_check_interval, :chunk_size,
-            :max_pending_finished_sessions, :condition_timeout, :shutdown_timeout
+            :max_pending_finished_sessions, :condition_timeout, :shutdown_timeout,
+            :record_sessions, :record_sessions_limit
       not_available :define_connection_checker, :use_netstat_connection_checker,
                     :netstat_connection_checker, :report_memory_statistics, :maintained,
                     :event_loop_created
+
+      def initialize
+        super
+        @record_conditions = ConditionList.new(nil)
+      end
+
+      # Sessions are recorded only while none of these stops.
+      def record_sessions_conditions = @record_conditions.names
+
+      def record_sessions_conditions=(conditions)
+        @record_conditions.replace(conditions)
+      end
+
+      def add_record_sessions_condition(condition) = @record_conditions.add(condition)
     end
 
     # controller.*

@@ -129,7 +129,12 @@ module Milter
 
       def describe(what, condition)
         stage = ApplicableCondition::STAGES[@stage].to_s.tr("_", "-")
-        "[condition][#{what}][#{stage}] #{condition.name.inspect} for milter #{child_name.inspect}"
+        "[condition][#{what}][#{stage}] #{condition.name.inspect} for #{asked_about}"
+      end
+
+      def asked_about
+        name = child_name
+        name == ConditionList::RECORDING ? name : "milter #{name.inspect}"
       end
 
       def child_name

@@ -1,0 +1,41 @@
+# frozen_string_literal: true
+
+module Milter
+  module Manager
+    # The conditions of a milter, or of the recording of sessions: names in order.
+    class ConditionList
+      # Shipped conditions of a later version.
+      LATER = ["Sendmail Compatible", "DNSBL Listed", "Not DNSBL Listed", "Policy"].freeze
+
+      # What conditions are told instead of a milter's name.
+      RECORDING = "manager.record_sessions"
+
+      # owner: the name of the milter; nil: manager.record_sessions
+      def initialize(owner)
+        @owner = owner
+      end
+
+      def names = Native.child_conditions(@owner)
+
+      # Names or condition objects; nil is none.
+      def replace(conditions)
+        check(Native.clear_child_conditions(@owner))
+        Array(conditions).each { |condition| add(condition) }
+      end
+
+      def add(condition)
+        name = condition.is_a?(ApplicableCondition) ? condition.name : condition.to_s
+        message = Native.add_child_condition(@owner, name, *Locations.current)
+        raise NotAvailable, "the condition #{name.inspect}" if message && LATER.include?(name)
+
+        check(message)
+      end
+
+      private
+
+      def check(message)
+        raise InvalidValue, message if message
+      end
+    end
+  end
+end

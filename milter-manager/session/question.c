@@ -1,0 +1,53 @@
+/*
+ * question - what stoppers are asked about a command of the MTA: a table, and
+ * where the arguments stand.
+ */
+#include "milter-manager/session/question.h"
+
+static const struct {
+    bool asks;
+    enum condition_stage stage;
+} question_stages[COMMANDS] = {
+    [COMMAND_CONNECT] = {true, CONDITION_CONNECT},
+    [COMMAND_HELO] = {true, CONDITION_HELO},
+    [COMMAND_MAIL] = {true, CONDITION_ENVELOPE_FROM},
+    [COMMAND_RCPT] = {true, CONDITION_ENVELOPE_RECIPIENT},
+    [COMMAND_DATA] = {true, CONDITION_DATA},
+    [COMMAND_HEADER] = {true, CONDITION_HEADER},
+    [COMMAND_END_OF_HEADER] = {true, CONDITION_END_OF_HEADER},
+    [COMMAND_BODY] = {true, CONDITION_BODY},
+    [COMMAND_END_OF_MESSAGE] = {true, CONDITION_END_OF_MESSAGE},
+};
+
+bool question_stage(enum command command, enum condition_stage *stage)
+{
+    *stage = question_stages[command].stage;
+    return question_stages[command].asks;
+}
+
+void question_init(struct condition_question *question, const struct command_packet *command)
+{
+    *question = (struct condition_question){.stage = question_stages[command->command].stage};
+    switch (command->command) {
+    case COMMAND_CONNECT:
+        question->arguments[question->argument_count++] = command->connect.host;
+        question->family = command->connect.family;
+        question->port = command->connect.port;
+        question->address = command->connect.address;
+        break;
+    case COMMAND_HELO:
+    case COMMAND_BODY:
+        question->arguments[question->argument_count++] = command->text;
+        break;
+    case COMMAND_MAIL:
+    case COMMAND_RCPT:
+        question->arguments[question->argument_count++] = command->envelope.address;
+        break;
+    case COMMAND_HEADER:
+        question->arguments[question->argument_count++] = command->header.name;
+        question->arguments[question->argument_count++] = command->header.value;
+        break;
+    default:
+        break;
+    }
+}
