@@ -43,7 +43,7 @@ static void append_names(struct buffer *list, const char *const *names, size_t c
 
 static bool unknown_stage(struct slice name, enum stage_first first, struct error *error)
 {
-    const char *names[STAGE_NAMES];
+    const char *names[STAGE_NAMES] = {NULL};
     struct buffer list = {0};
 
     for (size_t i = first; i < STAGE_NAMES; i++) {
@@ -133,7 +133,7 @@ static bool find_verdict(struct slice word, enum reply_kind *kind)
 /* Appends the verdicts allowed at a stage; COMMANDS: all there are. */
 static void append_verdicts(struct buffer *list, enum command stage)
 {
-    const char *names[VERDICT_NAMES];
+    const char *names[VERDICT_NAMES] = {NULL};
     size_t count = 0;
 
     for (size_t i = 0; i < VERDICT_NAMES; i++) {

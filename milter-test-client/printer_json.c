@@ -207,11 +207,12 @@ static void set_answer(json_t *object, enum command command, const struct answer
 static json_t *begin_line(unsigned long session, const char *event)
 {
     struct timespec now;
+    long microseconds;
 
     (void)clock_gettime(CLOCK_REALTIME, &now);
-    return json_pack("{s:f, s:I, s:s}", "time",
-                     (double)now.tv_sec + (double)(now.tv_nsec / 1000) / 1e6, "session",
-                     (json_int_t)session, "event", event);
+    microseconds = now.tv_nsec / 1000;
+    return json_pack("{s:f, s:I, s:s}", "time", (double)now.tv_sec + (double)microseconds / 1e6,
+                     "session", (json_int_t)session, "event", event);
 }
 
 static int append_text(const char *text, size_t length, void *output)

@@ -184,6 +184,7 @@ struct server *server_new(struct loop *loop, const struct server_options *option
     server->loop = loop;
     server->options = options;
     server->numbers = mmap(NULL, sizeof(*server->numbers), PROT_READ | PROT_WRITE,
+                           /* cppcheck-suppress invalidFunctionArg ; -1: there is no file */
                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (server->numbers == MAP_FAILED) {
         error_set_errno(error, "failed to share the number of sessions");

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # What the suites of milter-test-client share: the program under test and the
 # mail servers that talk to it.
+# The suites use what is set here.
+# shellcheck disable=SC2034
 
 client_setup() {
     bats_load_library bats-support

@@ -128,7 +128,7 @@ static int end(pid_t pid, int signal_number)
 
 static void hear_all(pid_t pids[WORKERS])
 {
-    struct message message;
+    struct message message = {0};
 
     for (int i = 0; i < WORKERS; i++) {
         assert_true(hear(&message, 5000));
@@ -158,7 +158,7 @@ static void test_start_and_stop(void **state)
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
         pid_t supervisor = supervise(WORKERS, wait_for_ever);
         pid_t pids[WORKERS] = {0};
-        struct message message;
+        struct message message = {0};
 
         hear_all(pids);
         assert_int_equal(getpgid(pids[0]), pids[0]);
@@ -177,7 +177,7 @@ static void test_replacement(void **state)
 {
     pid_t supervisor = supervise(WORKERS, wait_for_ever);
     pid_t pids[WORKERS] = {0};
-    struct message message;
+    struct message message = {0};
 
     (void)state;
     hear_all(pids);
@@ -193,7 +193,7 @@ static void test_replacement(void **state)
 static void test_dying_at_once(void **state)
 {
     pid_t supervisor = supervise(1, die_at_once);
-    struct message message;
+    struct message message = {0};
     int count = 0;
 
     (void)state;
@@ -220,7 +220,7 @@ static void be_slow_to_stop(void)
 static void test_second_signal(void **state)
 {
     pid_t supervisor = supervise(1, be_slow_to_stop);
-    struct message message;
+    struct message message = {0};
 
     (void)state;
     assert_true(hear(&message, 5000));
@@ -236,7 +236,7 @@ static void test_second_signal(void **state)
 static void test_other_signals_are_passed_on(void **state)
 {
     pid_t supervisor = supervise(1, wait_for_user_signal);
-    struct message message;
+    struct message message = {0};
 
     (void)state;
     assert_true(hear(&message, 5000));
@@ -252,7 +252,7 @@ static void test_nobody_outlives_the_supervisor(void **state)
 {
     pid_t supervisor = supervise(WORKERS, wait_for_ever);
     pid_t pids[WORKERS] = {0};
-    struct message message;
+    struct message message = {0};
     struct pollfd ended = {.fd = messages[0], .events = POLLIN};
 
     (void)state;
