@@ -26,6 +26,7 @@
 enum { HOPELESS = 10 }; /* so many sessions in a row without a connection, from the start */
 
 static const double interrupted_seconds = 2; /* what running sessions get after SIGINT */
+static const double resting_seconds = 0.1;   /* before a place is used again where nobody listens */
 
 struct runner {
     struct load *load;
@@ -43,6 +44,8 @@ struct load {
     struct runner *runners;
     size_t runner_count; /* in use or used before; never more than the concurrency */
     struct runner *idle;
+    struct runner *resting; /* found nobody: idle when the timer fires */
+    struct loop_timer *rest;
     struct alarm *alarm;
     uint64_t alarm_time; /* it is set to; 0: not set */
     struct loop_task task;
@@ -163,14 +166,44 @@ static bool load_hopeless(const struct load *load)
            measurement->bytes_out == 0;
 }
 
+static void load_rested(void *owner)
+{
+    struct load *load = owner;
+
+    while (load->resting != NULL) {
+        struct runner *runner = load->resting;
+
+        load->resting = runner->next;
+        runner->next = load->idle;
+        load->idle = runner;
+    }
+    load_go_on(load);
+}
+
+/* A filter that is gone refuses as fast as it can be asked: that is no measurement. */
+static void runner_rest(struct runner *runner)
+{
+    struct load *load = runner->load;
+
+    runner->next = load->resting;
+    load->resting = runner;
+    if (!loop_timer_active(load->rest)) {
+        loop_timer_start(load->rest, resting_seconds);
+    }
+}
+
 static void runner_ended(void *owner, const struct session_result *result)
 {
     struct runner *runner = owner;
     struct load *load = runner->load;
 
     measurement_session(&load->measurement, result, runner->due);
-    runner->next = load->idle;
-    load->idle = runner;
+    if (!result->complete && result->bytes_written == 0) {
+        runner_rest(runner);
+    } else {
+        runner->next = load->idle;
+        load->idle = runner;
+    }
     if (load->stopped == NULL && load_hopeless(load)) {
         load->stopped = "no session reached the filter";
     }
@@ -263,6 +296,7 @@ static void load_begin(struct load *load)
     load->task = (struct loop_task){.callback = load_go_on, .owner = load};
     load->interrupt = loop_signal_new(load->loop, SIGINT, load_interrupted, load);
     load->cut_off = loop_timer_new(load->loop, load_cut_off, load);
+    load->rest = loop_timer_new(load->loop, load_rested, load);
     loop_task_post(load->loop, &load->task);
 }
 
@@ -275,6 +309,7 @@ static void load_free(struct load *load)
     loop_task_cancel(&load->task);
     loop_signal_free(load->interrupt);
     loop_timer_free(load->cut_off);
+    loop_timer_free(load->rest);
     alarm_free(load->alarm);
     loop_free(load->loop);
     measurement_clear(&load->measurement);

@@ -114,7 +114,9 @@ static void stream_watch(struct stream *stream)
         return;
     }
     if (stream->state == STREAM_CONNECTING) {
-        events = stream->connect_retry || stream->connect_done ? 0 : LOOP_WRITE;
+        /* A socket that was refused is writable too: it must not pass for a connected one. */
+        bool settled = stream->connect_done || stream->failure != NULL;
+        events = stream->connect_retry || settled ? 0 : LOOP_WRITE;
     } else if (stream->state != STREAM_FAILED && stream->failure == NULL) {
         bool reading = stream->state == STREAM_OPEN && !stream->paused;
         events = (reading ? LOOP_READ : 0U) | (stream->blocked ? LOOP_WRITE : 0U);

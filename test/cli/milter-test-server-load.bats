@@ -470,6 +470,24 @@ PYTHON
     assert_line "10 sessions failed: Failed to connect to unix:$SOCKET: No such file or directory"
 }
 
+@test "a filter that dies is not asked a million times, and measured again when it is back" {
+    client --no-report-request
+    (
+        sleep 0.5
+        kill -KILL "${PEERS[0]}"
+        sleep 0.7
+        rm -f "$SOCKET"
+        exec "$CLIENT" -s "unix:$SOCKET" --no-report-request
+    ) >/dev/null 2>&1 3>&- &
+    PEERS+=($!)
+    serve --duration 3s --concurrency 4 --report json
+    assert_failure 1
+    holds '4 <= r["sessions"]["failed"] < 100'
+    holds 'any("Failed to connect to unix:'"$SOCKET"': Connection refused" == f["text"] for f in r["failures"])'
+    holds 'r["stopped"] is None and 3 <= r["elapsed"] < 4 and r["latency"]["session"]["max"] < 3'
+    holds 'r["sessions"]["completed"] > 40'
+}
+
 @test "an answer at connect counts as one verdict and no message" {
     filter C=a
     serve --n-sessions 2 --n-messages 5 --report json

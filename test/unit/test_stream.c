@@ -686,6 +686,48 @@ static void a_missing_unix_socket_fails(void **state)
     assert_refused(fixture, "failed: No such file or directory");
 }
 
+/* An owner that asks again at once, more often than the loop lets tasks follow each other. */
+struct stubborn {
+    struct loop *loop;
+    struct socket_address address;
+    struct stream *stream;
+    int refused, connected;
+};
+
+static void stubborn_connected(void *owner)
+{
+    struct stubborn *stubborn = owner;
+    stubborn->connected++;
+}
+
+static void stubborn_failed(void *owner, const struct error *error)
+{
+    struct stubborn *stubborn = owner;
+    assert_non_null(strstr(error->message, "refused: Connection refused"));
+    stream_free(stubborn->stream);
+    stubborn->stream = NULL;
+    if (++stubborn->refused == 200) {
+        loop_stop(stubborn->loop);
+        return;
+    }
+    static const struct stream_handlers again = {stubborn_connected, on_received, stubborn_failed,
+                                                 NULL};
+    stubborn->stream = stream_connect(stubborn->loop, &stubborn->address, 5, &again, stubborn);
+}
+
+static void a_refused_connection_never_passes_for_connected(void **state)
+{
+    struct fixture *fixture = *state;
+    struct stubborn stubborn = {.loop = fixture->loop};
+    struct error start = {ERROR_SYSTEM, "refused: Connection refused"};
+    int listener = listen_unix(fixture, 8, &stubborn.address);
+    close(listener);
+    stubborn_failed(&stubborn, &start);
+    fixture_run(fixture);
+    assert_int_equal(stubborn.refused, 200);
+    assert_int_equal(stubborn.connected, 0);
+}
+
 static void a_refused_tcp_connection_fails(void **state)
 {
     struct fixture *fixture = *state;
@@ -778,6 +820,7 @@ int main(void)
         TEST(connecting_to_tcp_works),
         TEST(a_stream_may_free_itself_when_connected),
         TEST(a_refused_unix_connection_fails),
+        TEST(a_refused_connection_never_passes_for_connected),
         TEST(a_missing_unix_socket_fails),
         TEST(a_refused_tcp_connection_fails),
         TEST(a_full_backlog_times_out),
