@@ -6,6 +6,7 @@
  */
 #include "milter-manager/front.h"
 
+#include "libcore/base/clock.h"
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "libcore/net/stream.h"
@@ -15,7 +16,6 @@
 #include "milter-manager/session/session.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 static const double front_idle_timeout = 7210.0; /* s without a word of the MTA: libmilter's */
 static const double front_farewell = 5.0;        /* s for the last reply to leave */
@@ -153,15 +153,6 @@ static void front_finished(struct session *session)
     loop_task_post(front->loop, &front->ending);
 }
 
-/* Not loop_now: what happens in one turn of the loop has times of its own. */
-static double front_clock(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static void front_save_record(struct session *session, struct slice text)
 {
     recording_save(session->configuration, text);
@@ -177,7 +168,7 @@ static const struct session_host front_host = {
     .resume_front = front_resume,
     .schedule_keep_alive = front_schedule_keep_alive,
     .finished = front_finished,
-    .clock = front_clock,
+    .clock = clock_seconds,
     .save_record = front_save_record,
 };
 

@@ -3,19 +3,12 @@
  */
 #include "milter-test-client/recording.h"
 
+#include "libcore/base/clock.h"
 #include "libcore/net/record_directory.h"
 #include "milter-test-client/output.h"
 
 #include <stdint.h>
 #include <time.h>
-
-static double recording_clock(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 void recording_begin(struct recording *recording, const char *directory, bool prints,
                      const char *peer)
@@ -31,7 +24,7 @@ void recording_begin(struct recording *recording, const char *directory, bool pr
                          stamp, peer);
     buffer_append_byte(&comment, '\0');
     *recording = (struct recording){.directory = directory, .prints = prints};
-    recorder_init(&recording->recorder, SIZE_MAX, recording_clock, comment.data + comment.start);
+    recorder_init(&recording->recorder, SIZE_MAX, clock_seconds, comment.data + comment.start);
     buffer_clear(&comment);
 }
 

@@ -8,6 +8,7 @@
  */
 #include "milter-test-server/player.h"
 
+#include "libcore/base/clock.h"
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "libcore/net/stream.h"
@@ -16,7 +17,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 static const double leaving_seconds = 2; /* for the last packets */
 static const double no_time = 1e-6;      /* a timer of 0 would wait for ever */
@@ -59,14 +59,6 @@ struct player {
     bool close_seen; /* the playback has the filter's end */
 };
 
-static double player_clock(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 const struct playback *player_playback(const struct player *player)
 {
     return &player->playback;
@@ -97,7 +89,7 @@ static void player_finish(struct player *player)
         return;
     }
     player->wait = WAIT_OVER;
-    player->seconds = player_clock() - player->started;
+    player->seconds = clock_seconds() - player->started;
     loop_timer_stop(player->timer);
     if (player->stream != NULL && player->gone.code == ERROR_NONE) {
         speaker_leave(&player->speaker);
@@ -413,7 +405,7 @@ static void player_hang_up(struct player *player)
 /* True when the time of the step has not come yet. */
 static bool player_early(struct player *player, const struct session_step *step)
 {
-    double wait = player->started + step->time - player_clock();
+    double wait = player->started + step->time - clock_seconds();
 
     if (!player->options->keep_times || step->time < 0 || wait <= 0.0005 || is_expectation(step)) {
         return false;
@@ -516,7 +508,7 @@ static void player_connected(void *owner)
     struct player *player = owner;
 
     speaker_init(&player->speaker, stream_output(player->stream));
-    player->started = player_clock();
+    player->started = clock_seconds();
     loop_timer_stop(player->timer);
     player->wait = WAIT_NOTHING;
     player_walk(player);
@@ -595,7 +587,7 @@ struct player *player_new(struct loop *loop, const struct session_file *file,
     player->ended = ended;
     player->owner = owner;
     player->reply_timeout = options->reply_timeout;
-    player->started = player_clock();
+    player->started = clock_seconds();
     player->ending = (struct loop_task){.callback = player_end, .owner = player};
     player->timer = loop_timer_new(loop, player_timed_out, player);
     player->stream = stream_connect(loop, &options->address, options->connection_timeout,

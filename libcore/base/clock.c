@@ -1,5 +1,5 @@
 /*
- * clock - what measuring needs: nanoseconds that never run backwards.
+ * clock - what measuring needs: time that never runs backwards.
  */
 #include "libcore/base/clock.h"
 
@@ -12,4 +12,9 @@ uint64_t clock_nanoseconds(void)
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     /* One more, so that 0 may stand for "not yet". */
     return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec + 1;
+}
+
+double clock_seconds(void)
+{
+    return (double)clock_nanoseconds() / 1e9;
 }

@@ -1,5 +1,5 @@
 /*
- * clock - what measuring needs: nanoseconds that never run backwards.
+ * clock - what measuring needs: time that never runs backwards.
  */
 #ifndef LIBCORE_BASE_CLOCK_H
 #define LIBCORE_BASE_CLOCK_H
@@ -8,5 +8,7 @@
 
 /* Nanoseconds of CLOCK_MONOTONIC, read now (no system call on usual systems); never 0. */
 uint64_t clock_nanoseconds(void);
+/* The same in seconds. */
+double clock_seconds(void);
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include "libcore/net/workers.h"
 
+#include "libcore/base/clock.h"
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 
@@ -16,10 +17,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 /* A worker that lived shorter has died at once: the next one waits twice as long as the last. */
 static const double short_life = 5;
@@ -42,14 +46,6 @@ struct supervisor {
     bool unclean;   /* a worker ended badly after the first of them */
 };
 
-static double workers_clock(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static void supervisor_complain(const struct supervisor *supervisor, const char *sentence)
 {
     if (supervisor->options->complain != NULL) {
@@ -63,7 +59,9 @@ static void supervisor_complain(const struct supervisor *supervisor, const char 
 static void become_worker(const struct supervisor *supervisor, pid_t parent)
 {
     (void)setpgid(0, 0);
-    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+#ifdef __linux__
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* elsewhere a worker outlives a killed supervisor */
+#endif
     if (getppid() != parent) {
         _exit(EXIT_FAILURE); /* it has died before it could be watched */
     }
@@ -82,7 +80,7 @@ static pid_t worker_start(struct supervisor *supervisor, struct worker *worker)
     } else if (pid > 0) {
         (void)setpgid(pid, pid); /* whoever comes first */
         worker->pid = pid;
-        worker->started = workers_clock();
+        worker->started = clock_seconds();
     }
     return pid;
 }
@@ -93,13 +91,13 @@ static void worker_postpone(struct worker *worker)
     if (worker->pause > longest_pause) {
         worker->pause = longest_pause;
     }
-    worker->due = workers_clock() + worker->pause;
+    worker->due = clock_seconds() + worker->pause;
 }
 
 /* True in a worker. */
 static bool supervisor_replace(struct supervisor *supervisor, unsigned *number)
 {
-    double now = workers_clock();
+    double now = clock_seconds();
 
     for (unsigned i = 0; i < supervisor->options->count && supervisor->stops == 0; i++) {
         struct worker *worker = &supervisor->workers[i];
@@ -155,7 +153,7 @@ static void worker_ended(struct supervisor *supervisor, unsigned number, int sta
         supervisor->unclean = supervisor->unclean || !(well || told);
         return;
     }
-    if (workers_clock() - worker->started < short_life) {
+    if (clock_seconds() - worker->started < short_life) {
         worker_postpone(worker);
     } else {
         worker->pause = worker->due = 0;
@@ -219,7 +217,7 @@ static void supervisor_await(struct supervisor *supervisor)
 /* Seconds until the next worker is due; -1: none is. */
 static double supervisor_patience(const struct supervisor *supervisor)
 {
-    double now = workers_clock(), patience = -1;
+    double now = clock_seconds(), patience = -1;
 
     for (unsigned i = 0; i < supervisor->options->count && supervisor->stops == 0; i++) {
         const struct worker *worker = &supervisor->workers[i];

@@ -4,38 +4,17 @@
 # The suites use what is set here.
 # shellcheck disable=SC2034
 
+load tools.bash
+
 client_setup() {
-    bats_load_library bats-support
-    bats_load_library bats-assert
-    BIN=${MILTER_BUILD_DIR:-$BATS_TEST_DIRNAME/../../build}/bin
-    SERVER=$BIN/milter-test-server
-    CLIENT=$BIN/milter-test-client
-    DIR=$BATS_TEST_TMPDIR
+    tools_setup
     SOCKET=$DIR/client.sock
     SPEC=unix:$SOCKET
     CONNECT='Cmx.test\x004\xc5\x0b192.0.2.45\x00'
-    PEERS=()
 }
 
 client_teardown() {
-    local peer
-    for peer in "${PEERS[@]}"; do
-        kill "$peer" 2>/dev/null || true
-    done
-    for peer in "${PEERS[@]}"; do
-        wait "$peer" 2>/dev/null || true
-    done
-}
-
-# wait_until COMMAND... : at most ten seconds
-wait_until() {
-    local i
-    for i in $(seq 200); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.05
-    done
-    echo "never true: $*" >&2
-    return 1
+    tools_teardown
 }
 
 # client [OPTION...] : starts it on $SPEC; output in $DIR/out, errors in $DIR/err

@@ -5,58 +5,14 @@
 
 bats_require_minimum_version 1.5.0
 
+load server.bash
+
 setup() {
-    bats_load_library bats-support
-    bats_load_library bats-assert
-    BIN=${MILTER_BUILD_DIR:-$BATS_TEST_DIRNAME/../../build}/bin
-    SERVER=$BIN/milter-test-server
-    CLIENT=$BIN/milter-test-client
-    DIR=$BATS_TEST_TMPDIR
-    SOCKET=$DIR/filter.sock
-    LOG=$DIR/filter.log
-    PEERS=()
+    server_setup
 }
 
 teardown() {
-    local peer
-    for peer in "${PEERS[@]}"; do
-        kill -CONT "$peer" 2>/dev/null || true # a test may have failed before it did
-        kill "$peer" 2>/dev/null || true
-    done
-    for peer in "${PEERS[@]}"; do
-        wait "$peer" 2>/dev/null || true
-    done
-}
-
-# wait_until COMMAND... : at most ten seconds
-wait_until() {
-    local i
-    for i in $(seq 200); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.05
-    done
-    echo "never true: $*" >&2
-    return 1
-}
-
-# filter [LETTER=REPLY...] : a scripted filter on $SOCKET, one connection after another
-filter() {
-    rm -f "$SOCKET" "$LOG"
-    /usr/bin/python3 "$BATS_TEST_DIRNAME/wire_peer.py" filter "unix:$SOCKET" "$LOG" "$@" 3>&- &
-    PEERS+=($!)
-    wait_until grep -q listening "$LOG"
-}
-
-# client [OPTION...] : milter-test-client on $SOCKET, any number of connections
-client() {
-    "$CLIENT" -s "unix:$SOCKET" "$@" >"$LOG" 2>&1 3>&- &
-    PEERS+=($!)
-    wait_until test -S "$SOCKET"
-}
-
-# serve [OPTION...] : the server against $SOCKET; standard error in $stderr
-serve() {
-    run --separate-stderr "$SERVER" -s "unix:$SOCKET" "$@"
+    server_teardown
 }
 
 # letters : what was sent, a letter for each packet but for macros

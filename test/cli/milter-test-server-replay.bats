@@ -4,56 +4,15 @@
 
 bats_require_minimum_version 1.5.0
 
+load server.bash
+
 setup() {
-    bats_load_library bats-support
-    bats_load_library bats-assert
-    BIN=${MILTER_BUILD_DIR:-$BATS_TEST_DIRNAME/../../build}/bin
-    SERVER=$BIN/milter-test-server
-    CLIENT=$BIN/milter-test-client
-    DIR=$BATS_TEST_TMPDIR
-    SOCKET=$DIR/filter.sock
-    LOG=$DIR/filter.log
-    PEERS=()
+    server_setup
     cd "$DIR" || exit 1
 }
 
 teardown() {
-    local peer
-    for peer in "${PEERS[@]}"; do
-        kill "$peer" 2>/dev/null || true
-    done
-    for peer in "${PEERS[@]}"; do
-        wait "$peer" 2>/dev/null || true
-    done
-}
-
-# wait_until COMMAND... : at most ten seconds
-wait_until() {
-    local i
-    for i in $(seq 200); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.05
-    done
-    echo "never true: $*" >&2
-    return 1
-}
-
-# filter [LETTER=REPLY...] : a scripted filter on $SOCKET, in place of the one before
-filter() {
-    local peer
-    for peer in "${PEERS[@]}"; do
-        kill "$peer" 2>/dev/null || true
-    done
-    rm -f "$SOCKET" "$LOG"
-    /usr/bin/python3 "$BATS_TEST_DIRNAME/wire_peer.py" filter "unix:$SOCKET" "$LOG" "$@" 3>&- &
-    PEERS+=($!)
-    wait_until grep -q listening "$LOG"
-}
-
-client() {
-    "$CLIENT" -s "unix:$SOCKET" "$@" >"$LOG" 2>&1 3>&- &
-    PEERS+=($!)
-    wait_until test -S "$SOCKET"
+    server_teardown
 }
 
 # session [FILE] : standard input, behind a version line, as a session file
@@ -74,11 +33,6 @@ replay() {
 told() {
     wait_until grep -q closed "$LOG"
     assert_equal "$(grep -v '^listening\|^closed' "$LOG" | cut -c1 | tr -d '\n')" "$1"
-}
-
-# sent LETTER : the payloads of the packets with that letter, one a line
-sent() {
-    sed -n "s/^$1 //p" "$LOG"
 }
 
 mail() {
