@@ -44,6 +44,13 @@ void recording_print(struct recording *recording)
     }
 }
 
+void recording_close(struct recording *recording)
+{
+    if (recording->recorder.any) {
+        recorder_close(&recording->recorder);
+    }
+}
+
 bool recording_end(struct recording *recording, struct error *error)
 {
     bool ok = true;

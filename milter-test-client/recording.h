@@ -20,6 +20,8 @@ void recording_begin(struct recording *recording, const char *directory, bool pr
                      const char *peer);
 /* Prints what has been added since the last call; nothing when it is not printed. */
 void recording_print(struct recording *recording);
+/* The MTA went away without QUIT. */
+void recording_close(struct recording *recording);
 /* Saves and forgets; a connection that said nothing leaves no file.  False with *error. */
 bool recording_end(struct recording *recording, struct error *error);
 

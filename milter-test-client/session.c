@@ -239,6 +239,9 @@ static void session_failed(void *owner, const struct error *error)
     if (session->open || error->code != ERROR_CLOSED) {
         session_complain(session, error->message);
     }
+    if (session->filter.recorder != NULL) {
+        recording_close(&session->recording);
+    }
     session_end(session);
 }
 

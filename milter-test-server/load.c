@@ -261,6 +261,9 @@ static bool load_print(const struct load *load)
     if (!written) {
         fprintf(stderr, "milter-test-server: failed to write the report: %s\n", strerror(errno));
     }
+    if (load->stopped != NULL) {
+        buffer_append_format(&failures, "stopped: %s\n", load->stopped);
+    }
     load_report_failures(&failures, &load->measurement);
     if (load->options->format == LOAD_CSV && buffer_length(&failures) > 0) {
         /* A table has no room for them. */

@@ -29,7 +29,7 @@ static bool take_duration(void *target, const char *value, struct error *error)
     if (!duration_parse(slice_from_string(value), &given.options.duration, error)) {
         return false;
     }
-    if (given.options.duration <= 0 || given.options.duration > DURATION_MAXIMUM) {
+    if (given.options.duration < 1e-9 || given.options.duration > DURATION_MAXIMUM) {
         error_set(error, ERROR_USAGE, "not above 0 and up to %d seconds: <%s>", DURATION_MAXIMUM,
                   value);
         return false;

@@ -161,13 +161,31 @@ bool playback_satisfied(const struct playback *playback, const struct session_st
     size_t a = 0;
 
     for (size_t e = 0; e < count; e++) {
-        if (a < playback->answer_count && matches(&expected[e], &playback->answers[a])) {
+        if (expected[e].kind == SESSION_STEP_TEXT || expected[e].optional) {
+            continue;
+        }
+        while (a < playback->answer_count && !matches(&expected[e], &playback->answers[a])) {
             a++;
-        } else if (!expected[e].optional) {
+        }
+        if (a == playback->answer_count) {
             return false;
         }
+        a++;
     }
-    return a == playback->answer_count;
+    return true;
+}
+
+bool playback_reply_ended(const struct playback *playback)
+{
+    const struct playback_answer *last;
+    enum reply_kind kind;
+
+    if (playback->answer_count == 0) {
+        return false;
+    }
+    last = &playback->answers[playback->answer_count - 1];
+    return last->kind != PLAYBACK_PACKET || !reply_from_letter(last->packet.letter, &kind) ||
+           (!reply_info[kind].edit && kind != REPLY_PROGRESS);
 }
 
 struct comparison {
@@ -182,7 +200,8 @@ struct comparison {
 static void add_expected(const struct comparison *comparison, size_t index)
 {
     const struct session_step *step = &comparison->expected[index];
-    bool given = step->optional || (!comparison->owed && session_step_expects_continue(step));
+    bool given = step->kind == SESSION_STEP_TEXT || step->optional ||
+                 (!comparison->owed && session_step_expects_continue(step));
 
     add_line(comparison->playback, given ? ' ' : '-', step->text);
 }

@@ -50,9 +50,11 @@ void playback_add_close(struct playback *playback);
 void playback_add_nothing(struct playback *playback, const struct session_step *step);
 void playback_add_note(struct playback *playback, const char *sentence);
 
-/* True when the answers collected so far are all that the expectations need, in order. */
+/* True when all that has to come has come, in order, whatever came besides. */
 bool playback_satisfied(const struct playback *playback, const struct session_step *expected,
                         size_t count);
+/* True when the last answer is no edit and no progress. */
+bool playback_reply_ended(const struct playback *playback);
 
 /*
  * Ends a block: compares what was expected with the answers collected since the

@@ -136,28 +136,39 @@ static bool is_expectation(const struct session_step *step)
             step->kind == SESSION_STEP_EXPECT_NOTHING);
 }
 
+/* Behind the last expectation; comments between two of them are of the block. */
+static size_t player_find_block_end(const struct player *player)
+{
+    size_t end = player->next;
+
+    for (size_t i = end; is_expectation(player_step(player, i));) {
+        end = ++i;
+        while (player_step(player, i) != NULL &&
+               player_step(player, i)->kind == SESSION_STEP_TEXT) {
+            i++;
+        }
+    }
+    return end;
+}
+
 static void player_open_block(struct player *player)
 {
     if (player->in_block) {
         return;
     }
     player->in_block = true;
-    player->block = player->block_end = player->next;
-    while (is_expectation(player_step(player, player->block_end))) {
-        player->block_end++;
-    }
-    player->block_owed = speaker_listens(&player->speaker);
+    player->block = player->next;
+    player->block_end = player_find_block_end(player);
+    player->block_owed = speaker_listens(&player->speaker) || player->playback.answer_count > 0;
 }
 
-/* True when more expectations follow behind a comment: the reply owed is theirs. */
-static bool player_expects_later(const struct player *player)
+/* The next step is another packet of the same body: what is expected stands behind the last. */
+static bool player_body_goes_on(const struct player *player)
 {
-    size_t index = player->block_end;
+    const struct session_step *step = player_step(player, player->block_end);
 
-    while (index < player->file->count && player->file->steps[index].kind == SESSION_STEP_TEXT) {
-        index++;
-    }
-    return index > player->block_end && is_expectation(player_step(player, index));
+    return player->block == player->block_end && step != NULL && step->kind == SESSION_STEP_SEND &&
+           step->text.length == 0;
 }
 
 static void player_close_block(struct player *player)
@@ -166,7 +177,7 @@ static void player_close_block(struct player *player)
                      player->block_end - player->block, player->block_owed);
     player->in_block = false;
     player->next = player->block_end;
-    if (!speaker_awaits(&player->speaker) && !player_expects_later(player)) {
+    if (!speaker_awaits(&player->speaker)) {
         player->speaker.unasked = false;
     }
 }
@@ -269,13 +280,18 @@ static void player_wait_for(struct player *player, enum player_wait wait, double
 static bool player_collect_packet(struct player *player)
 {
     if (player_take_answer(player)) {
+        if (player->wait != WAIT_OVER) {
+            player->wait = WAIT_NOTHING; /* the next one has its own time */
+        }
         return player->wait != WAIT_OVER;
     }
     if (player_gone(player)) {
         player_lost(player);
         return false;
     }
-    player_wait_for(player, WAIT_ANSWERS, player_answer_seconds(player));
+    if (player->wait != WAIT_ANSWERS) { /* half an answer does not start the time again */
+        player_wait_for(player, WAIT_ANSWERS, player_answer_seconds(player));
+    }
     return false;
 }
 
@@ -322,10 +338,19 @@ static bool player_collect_close(struct player *player)
     return true;
 }
 
-static bool player_satisfied(const struct player *player)
+/* What nobody owes: until what is expected so far has come, or something else ends a reply. */
+static bool player_collect_unasked(struct player *player)
 {
-    return playback_satisfied(&player->playback, player->file->steps + player->block,
-                              player->block_end - player->block);
+    while (!playback_satisfied(&player->playback, player->file->steps + player->block,
+                               player->next + 1 - player->block)) {
+        if (!player_collect_packet(player)) {
+            return false;
+        }
+        if (playback_reply_ended(&player->playback)) {
+            break;
+        }
+    }
+    return true;
 }
 
 /* One expectation of the block; false: it waits. */
@@ -337,11 +362,19 @@ static bool player_collect_step(struct player *player, const struct session_step
     if (step->kind == SESSION_STEP_EXPECT_CLOSE) {
         return player_collect_close(player);
     }
-    if (!speaker_awaits(&player->speaker) &&
-        (!player->speaker.unasked || player_satisfied(player))) {
+    if (step->kind == SESSION_STEP_TEXT) {
+        return true;
+    }
+    if (speaker_awaits(&player->speaker)) {
+        return player_collect_packet(player);
+    }
+    if (!player->speaker.unasked) {
         return true; /* nothing has to come: not waited for */
     }
-    return player_collect_packet(player);
+    if (step->optional) { /* it need not come: only what is there is taken */
+        return !player_take_answer(player) || player->wait != WAIT_OVER;
+    }
+    return player_collect_unasked(player);
 }
 
 /* Collects the answers of the block; true when it is complete. */
@@ -354,12 +387,16 @@ static bool player_collect(struct player *player)
         }
         player->next++;
     }
-    while (speaker_owed(&player->speaker) && !player->close_seen && !player_expects_later(player)) {
+    while (speaker_owed(&player->speaker) && !player->close_seen) {
         if (!player_collect_packet(player)) {
             return false;
         }
     }
-    player_close_block(player);
+    if (player_body_goes_on(player)) {
+        player->in_block = false;
+    } else {
+        player_close_block(player);
+    }
     return true;
 }
 
@@ -438,7 +475,7 @@ static bool sends(const struct session_step *step)
 static bool player_do(struct player *player, const struct session_step *step)
 {
     if (player_gone(player) && sends(step) && step->kind != SESSION_STEP_CLOSE &&
-        !player->speaker.left) {
+        (!player->speaker.left || step->command == COMMAND_CONNECT)) {
         player_open_block(player);
         player->block_end = player->block;
         player_lost(player);
@@ -475,6 +512,27 @@ static bool player_do(struct player *player, const struct session_step *step)
     return true;
 }
 
+/* The file is played: half an answer, or a filter that went before the MTA did, is a difference. */
+static void player_check_rest(struct player *player)
+{
+    struct error error = {0};
+
+    if (player->stream == NULL || player->speaker.left ||
+        player->speaker.mta.position == POSITION_CLOSED) {
+        return;
+    }
+    if (player_gone(player) && !player->close_seen) {
+        player_open_block(player);
+        player_lost(player);
+    } else if (buffer_length(&player->input) > 0) {
+        error_set(&error, ERROR_PROTOCOL, "%zu bytes nobody asked for",
+                  buffer_length(&player->input));
+        player_open_block(player);
+        playback_add_bytes(&player->playback, buffer_slice(&player->input));
+        player_broken(player, &error);
+    }
+}
+
 static void player_walk(struct player *player)
 {
     while (player->wait != WAIT_OVER) {
@@ -492,6 +550,7 @@ static void player_walk(struct player *player)
             return;
         }
         if (step == NULL) {
+            player_check_rest(player);
             player_finish(player);
             return;
         }

@@ -9,6 +9,7 @@
 #include "libcore/base/file.h"
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
+#include "milter-test-server/limits.h"
 #include "milter-test-server/session_paths.h"
 
 #include <errno.h>
@@ -201,6 +202,12 @@ static bool replay_find(struct replay *replay)
             fprintf(stderr, "milter-test-server: %s\n", error.message);
             return false;
         }
+    }
+    if (!limits_raise(replay->options->jobs < replay->paths.count ? replay->options->jobs
+                                                                  : (unsigned)replay->paths.count,
+                      &error)) {
+        fprintf(stderr, "milter-test-server: --jobs: %s\n", error.message);
+        return false;
     }
     replay->items = memory_new(replay->paths.count, sizeof(*replay->items));
     for (size_t i = 0; i < replay->paths.count; i++) {

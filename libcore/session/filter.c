@@ -64,11 +64,25 @@ static enum position filter_position_after(struct filter *filter, enum command c
     return next;
 }
 
-static void filter_record_command(struct filter *filter, const struct packet *packet)
+static void filter_record_command(struct filter *filter, const struct packet *packet,
+                                  enum filter_result result)
+{
+    if (filter->recorder == NULL) {
+        return;
+    }
+    if (result == FILTER_EVENT) {
+        recorder_command(filter->recorder, packet);
+    } else {
+        recorder_command_anyway(filter->recorder, packet);
+    }
+}
+
+static enum filter_result filter_refuse_bytes(struct filter *filter, struct slice bytes)
 {
     if (filter->recorder != NULL) {
-        recorder_command(filter->recorder, packet);
+        recorder_bytes(filter->recorder, bytes);
     }
+    return FILTER_INVALID;
 }
 
 /* What stands in the output behind before. */
@@ -110,6 +124,7 @@ static enum filter_result filter_advance(struct filter *filter, const struct com
 enum filter_result filter_next(struct filter *filter, struct slice *input,
                                struct command_packet *event, struct error *error)
 {
+    enum filter_result result;
     struct slice rest = *input;
     struct packet packet;
 
@@ -117,19 +132,21 @@ enum filter_result filter_next(struct filter *filter, struct slice *input,
     case PACKET_PARTIAL:
         return FILTER_WAIT;
     case PACKET_INVALID:
-        return FILTER_INVALID;
+        return filter_refuse_bytes(filter, *input);
     case PACKET_READY:
         break;
     }
     if (!command_decode(&packet, event, error)) {
+        filter_record_command(filter, &packet, FILTER_INVALID);
         return FILTER_INVALID;
     }
     if (filter->owes && !filter_may_overtake(event->command)) {
         return FILTER_HELD;
     }
     *input = rest;
-    filter_record_command(filter, &packet);
-    return filter_advance(filter, event, error);
+    result = filter_advance(filter, event, error);
+    filter_record_command(filter, &packet, result);
+    return result;
 }
 
 void filter_negotiate(struct filter *filter, const struct negotiation *answer)

@@ -109,6 +109,41 @@ void recorder_command(struct recorder *recorder, const struct packet *packet)
     recorder_check_limit(recorder, before);
 }
 
+void recorder_command_anyway(struct recorder *recorder, const struct packet *packet)
+{
+    size_t before = buffer_length(&recorder->text);
+
+    if (!recorder->full) {
+        recorder_begin_line(recorder, '!');
+        session_line_append(&recorder->text, SESSION_SIDE_MTA, packet);
+        recorder_check_limit(recorder, before);
+    }
+}
+
+void recorder_bytes(struct recorder *recorder, struct slice bytes)
+{
+    size_t before = buffer_length(&recorder->text);
+
+    if (!recorder->full && bytes.length > 0) {
+        /* The first of them are what is wrong; the rest may be much. */
+        bytes.length = bytes.length < SESSION_LINE_HEX ? bytes.length : SESSION_LINE_HEX;
+        recorder_begin_line(recorder, '!');
+        session_line_append_hex(&recorder->text, bytes);
+        recorder_check_limit(recorder, before);
+    }
+}
+
+void recorder_close(struct recorder *recorder)
+{
+    size_t before = buffer_length(&recorder->text);
+
+    if (!recorder->full) {
+        recorder_begin_line(recorder, '>');
+        buffer_append_string(&recorder->text, "close\n");
+        recorder_check_limit(recorder, before);
+    }
+}
+
 static void recorder_note_negotiation(struct recorder *recorder, const struct packet *packet)
 {
     struct negotiation answer;

@@ -37,6 +37,12 @@ void recorder_clear(struct recorder *recorder);
 void recorder_comment(struct recorder *recorder, const char *text);
 /* What the MTA said. */
 void recorder_command(struct recorder *recorder, const struct packet *packet);
+/* What no MTA would say here: a packet out of order, or one that makes no sense. */
+void recorder_command_anyway(struct recorder *recorder, const struct packet *packet);
+/* What the MTA sent and is no packet. */
+void recorder_bytes(struct recorder *recorder, struct slice bytes);
+/* The MTA went away without QUIT. */
+void recorder_close(struct recorder *recorder);
 /* What the filter said: whole packets; anything else is written in hexadecimal. */
 void recorder_replies(struct recorder *recorder, struct slice bytes);
 

@@ -25,6 +25,7 @@ struct reader {
     struct word *words; /* of the step being read */
     size_t word_count, word_capacity;
     struct slice pending; /* what "! part" left for "! rest" */
+    bool closed;          /* "> close" was read */
     struct error *error;
 };
 
@@ -234,6 +235,7 @@ static bool read_send(struct reader *reader, struct session_step *step)
     step->kind = SESSION_STEP_SEND;
     if (first_word_is(reader, "close")) {
         step->kind = SESSION_STEP_CLOSE;
+        reader->closed = true;
         (void)add_step(reader, step);
         return reader->word_count == 1 || refuse(reader, "close wants nothing behind it");
     }
@@ -483,6 +485,9 @@ static bool read_step(struct reader *reader, struct session_step *step)
         if (reader->word_count == 0) {
             return refuse(reader, "a command or a reply is missing");
         }
+        if (reader->closed) {
+            return refuse(reader, "behind > close nothing can be said, and nothing is answered");
+        }
         return signs[i].read(reader, step);
     }
     error_set(reader->error, ERROR_USAGE,
@@ -496,6 +501,9 @@ static bool read_step(struct reader *reader, struct session_step *step)
 
 static bool read_version(struct reader *reader, struct slice line, bool *seen)
 {
+    while (line.length > 0 && line.data[line.length - 1] == ' ') {
+        line.length--;
+    }
     if (!slice_equal_string(line, SESSION_FILE_VERSION_LINE)) {
         return refuse(
             reader, slice_starts_with(line, "milter-session ")

@@ -414,17 +414,11 @@ static void append_string(struct buffer *payload, struct slice text)
     buffer_append_byte(payload, '\0');
 }
 
-static bool read_strings(struct buffer *payload, const struct word *words, size_t count,
-                         struct error *error)
+static void read_strings(struct buffer *payload, const struct word *words, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (memchr(words[i].text.data, '\0', words[i].text.length) != NULL) {
-            error_set(error, ERROR_USAGE, "a NUL byte cannot be part of this; use packet");
-            return false;
-        }
         append_string(payload, words[i].text);
     }
-    return true;
 }
 
 static bool read_indexed(struct buffer *payload, const struct word *words, size_t count,
@@ -436,7 +430,8 @@ static bool read_indexed(struct buffer *payload, const struct word *words, size_
         return false;
     }
     buffer_append_uint32(payload, index);
-    return read_strings(payload, words + 1, count - 1, error);
+    read_strings(payload, words + 1, count - 1);
+    return true;
 }
 
 static bool read_connect(struct buffer *payload, const struct word *words, size_t count,
@@ -576,7 +571,8 @@ static bool read_form(struct buffer *payload, const struct line_form *form,
         }
         return true;
     case FORM_STRINGS:
-        return read_strings(payload, words, count, error);
+        read_strings(payload, words, count);
+        return true;
     case FORM_INDEXED:
         return read_indexed(payload, words, count, error);
     case FORM_CONNECT:
@@ -587,6 +583,16 @@ static bool read_form(struct buffer *payload, const struct line_form *form,
         return read_negotiate(payload, words, count, error);
     case FORM_PACKET:
         return read_packet(payload, words, count, letter, error);
+    }
+    return false;
+}
+
+static bool has_nul(const struct word *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (memchr(words[i].text.data, '\0', words[i].text.length) != NULL) {
+            return true;
+        }
     }
     return false;
 }
@@ -605,6 +611,10 @@ bool session_line_encode(enum session_side side, const struct word *words, size_
     if (count - 1 < form->minimum || count - 1 > form->maximum) {
         error_set(error, ERROR_USAGE, "%s wants %s", form->name,
                   form->usage[0] != '\0' ? form->usage : "nothing behind it");
+        return false;
+    }
+    if (form->form != FORM_TEXT && form->form != FORM_PACKET && has_nul(words + 1, count - 1)) {
+        error_set(error, ERROR_USAGE, "a NUL byte cannot be part of this; use packet");
         return false;
     }
     *letter = form->letter;

@@ -103,8 +103,24 @@ replay() {
     mta 'O\x00\x00\x00\x06\x00\x00\x01\xff\x00\x1f\xff\xff' "$CONNECT"
     mta
     wait_until records 1
-    assert_equal "$(without_times "$RECORDS"/*.session | tail -n 2)" '> connect mx.test inet 50443 192.0.2.45
-< continue'
+    assert_equal "$(without_times "$RECORDS"/*.session | tail -n 3)" '> connect mx.test inet 50443 192.0.2.45
+< continue
+> close'
+    replay "$RECORDS"
+}
+
+@test "what breaks the conversation is recorded, and breaks it again" {
+    client --record "$RECORDS"
+    mta 'O\x00\x00\x00\x06\x00\x00\x01\xff\x00\x1f\xff\xff' "$CONNECT" 'raw:\xff\xff\xff\xffB' eof
+    mta 'O\x00\x00\x00\x06\x00\x00\x01\xff\x00\x1f\xff\xff' 'raw:\x00\x00\x00\x05Rabc\x00' eof
+    wait_until records 2
+    run grep -h '^@.* ! ' "$RECORDS"/*.session
+    assert_line --regexp '! hex ff ff ff ff 42$'
+    assert_line --regexp '! envelope-recipient abc$'
+    for file in "$RECORDS"/*.session; do
+        echo '< close' >>"$file"
+        replay "$file"
+    done
 }
 
 @test "a directory that cannot be used is told at the start" {

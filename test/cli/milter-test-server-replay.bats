@@ -715,3 +715,132 @@ CASES
     assert_failure 1
     assert_output --partial 'milter-test-server: failed to write the report: '
 }
+
+# begin : the first lines of a session, standard input behind them
+begin() {
+    {
+        printf '> negotiate 6 all all\n> connect a unknown\n'
+        cat
+    } | session
+}
+
+# content : the same up to the end of the message
+content() {
+    {
+        printf '> envelope-from <a@b>\n> envelope-recipient <c@d>\n> data\n> end-of-header\n'
+        cat
+    } | begin
+}
+
+@test "progress and edits are no answer to what is sent anyway" {
+    content <<<$'! part 3 end-of-message\n! rest\n< accept'
+    filter 'E=p|a'
+    replay
+    assert_success
+    # an edit nobody expected is a difference, and taken over together with the answer
+    filter 'E=hX\0y\0|wait:0.05|a'
+    replay a.session --update
+    assert_success
+    filter 'E=hX\0y\0|a'
+    replay
+    assert_success
+    assert_equal "$(tail -n 2 a.session)" $'< add-header X y\n< accept'
+}
+
+@test "comments between expectations do no harm" {
+    content <<<$'> end-of-message\n<? quarantine *\n# note\n< accept'
+    filter E=a
+    replay
+    assert_success
+    content <<<$'> end-of-message\n< add-header A b\n# note\n< accept\n# the end'
+    filter 'E=p|hA\0b\0|a'
+    replay
+    assert_success
+    filter E=a
+    replay a.session --update
+    assert_success
+    assert_equal "$(tail -n 3 a.session)" $'# note\n< accept\n# the end'
+}
+
+@test "an answer to any piece of a long body is met by what is expected behind it" {
+    head -c 200000 /dev/zero | tr '\0' x >big.txt
+    content <<<$'> body file:big.txt\n< skip\n> end-of-message\n< accept'
+    filter 'O=O\0\0\0\6\0\0\1\xff\0\0\4\0' B=s E=a
+    replay
+    assert_success
+    sed -i '/< skip/d' a.session
+    replay
+    assert_failure 1
+    replay a.session --update
+    assert_success
+    replay
+    assert_success
+}
+
+@test "what may be missing is taken where it has come" {
+    begin <<<$'! packet Z\npause 300ms\n<? *\n> helo b\n> quit'
+    filter 'Z=wait:0.1|c'
+    replay
+    assert_success
+    filter Z=silent
+    replay
+    assert_success
+}
+
+@test "a filter that has hung up is asked for a new session in vain" {
+    filter 'C=r|close'
+    begin <<'FILE'
+< reject
+pause 100ms
+> helo a
+> quit-new-connection
+> connect b unknown
+> helo b
+> quit
+FILE
+    replay
+    assert_failure 1
+    assert_line '+< close'
+    assert_line --regexp '; steps not played: 3$'
+}
+
+@test "the end of the file is no excuse for a filter that goes away or sends half a packet" {
+    begin <<<$'> helo b\npause 200ms'
+    filter 'H=c|close'
+    replay
+    assert_failure 1
+    assert_line '+< close'
+    filter 'H=c|raw:\0\0'
+    replay
+    assert_failure 1
+    assert_line '+< hex 00 00'
+    filter
+    replay
+    assert_success
+}
+
+@test "half an answer does not start the time again" {
+    begin <<<$'timeout 500ms\n> helo b'
+    filter 'H=raw:\0|wait:0.3|raw:\0|wait:0.3|raw:\0|wait:0.3|raw:\1|wait:0.3|raw:c'
+    replay
+    assert_failure 1
+    assert_line '+< hex 00 00'
+    assert_line --regexp '^no answer from .* for 0\.5 seconds'
+}
+
+@test "--jobs raises the limit of open files" {
+    mkdir many
+    filter
+    for number in $(seq 60); do
+        begin <<<'> helo a'
+        mv a.session "many/$number.session"
+    done
+    client_limit() {
+        ulimit -S -n 40
+        replay many --jobs 60
+    }
+    # the scripted filter takes one connection after the other
+    client_limit
+    assert_success
+    assert_line --regexp '^60 passed, 0 failed'
+}

@@ -348,6 +348,39 @@ static void test_any_conversation(void **state)
     }
 }
 
+/* What broke the conversation is what a replay has to say again. */
+static void test_what_no_mta_says(void **state)
+{
+    struct conversation conversation;
+    struct command_packet event;
+    struct error error = {0};
+    struct slice input;
+
+    (void)state;
+    begin(&conversation, 10000, NULL, NULL);
+    negotiate(&conversation, 0);
+    command_append(&conversation.input, COMMAND_RCPT, (struct slice)SLICE_LITERAL("<a@b>\0"));
+    input = buffer_slice(&conversation.input);
+    assert_int_equal(filter_next(&conversation.filter, &input, &event, &error), FILTER_INVALID);
+    packet_append(&conversation.output, 'x', slice_of("", 0)); /* not heard by the recorder */
+    buffer_reset(&conversation.input);
+    packet_append(&conversation.input, 'Z', (struct slice)SLICE_LITERAL("what"));
+    input = buffer_slice(&conversation.input);
+    assert_int_equal(filter_next(&conversation.filter, &input, &event, &error), FILTER_INVALID);
+    input = (struct slice)SLICE_LITERAL("\xff\xff\xff\xff"
+                                        "B");
+    assert_int_equal(filter_next(&conversation.filter, &input, &event, &error), FILTER_INVALID);
+    recorder_close(&conversation.recorder);
+    check_text(&conversation, "milter-session 1\n"
+                              "> negotiate 6 all all\n"
+                              "< negotiate 6 add-headers none\n"
+                              "! envelope-recipient <a@b>\n"
+                              "! packet Z \"what\"\n"
+                              "! hex ff ff ff ff 42\n"
+                              "> close\n");
+    end(&conversation);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +390,7 @@ int main(void)
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_bytes_that_are_no_packet),
+        cmocka_unit_test(test_what_no_mta_says),
         cmocka_unit_test(test_many_bytes_that_are_no_packet),
         cmocka_unit_test(test_any_conversation),
     };

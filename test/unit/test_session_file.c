@@ -71,21 +71,19 @@ static void test_kinds(void **state)
                                     "> helo delian\n"
                                     "! helo delian\n"
                                     "! hex 00 0A ff\n"
-                                    "> close\n"
                                     "< accept\n"
                                     "< close\n"
                                     "< nothing 200ms\n"
                                     "pause 1.5s\n"
                                     "timeout 5\n"
-                                    "  # indented\n";
+                                    "  # indented\n"
+                                    "> close\n";
     static const enum session_step_kind kinds[] = {
-        SESSION_STEP_TEXT,         SESSION_STEP_TEXT,
-        SESSION_STEP_TEXT,         SESSION_STEP_SEND,
-        SESSION_STEP_SEND_ANYWAY,  SESSION_STEP_SEND_BYTES,
-        SESSION_STEP_CLOSE,        SESSION_STEP_EXPECT,
-        SESSION_STEP_EXPECT_CLOSE, SESSION_STEP_EXPECT_NOTHING,
-        SESSION_STEP_PAUSE,        SESSION_STEP_TIMEOUT,
-        SESSION_STEP_TEXT};
+        SESSION_STEP_TEXT,   SESSION_STEP_TEXT,         SESSION_STEP_TEXT,
+        SESSION_STEP_SEND,   SESSION_STEP_SEND_ANYWAY,  SESSION_STEP_SEND_BYTES,
+        SESSION_STEP_EXPECT, SESSION_STEP_EXPECT_CLOSE, SESSION_STEP_EXPECT_NOTHING,
+        SESSION_STEP_PAUSE,  SESSION_STEP_TIMEOUT,      SESSION_STEP_TEXT,
+        SESSION_STEP_CLOSE};
     struct session_file file;
 
     (void)state;
@@ -102,11 +100,11 @@ static void test_kinds(void **state)
     assert_bytes(file.steps[3].packet.payload, BYTES("delian\0"));
     assert_int_equal(file.steps[4].command, COMMAND_HELO);
     assert_hex(file.steps[5].bytes, "00 0a ff");
-    assert_true(file.steps[7].exact);
-    assert_int_equal(file.steps[7].packet.letter, 'a');
-    assert_true(file.steps[9].seconds > 0.199 && file.steps[9].seconds < 0.201);
-    assert_true(file.steps[10].seconds > 1.49 && file.steps[10].seconds < 1.51);
-    assert_true(file.steps[11].seconds > 4.99 && file.steps[11].seconds < 5.01);
+    assert_true(file.steps[6].exact);
+    assert_int_equal(file.steps[6].packet.letter, 'a');
+    assert_true(file.steps[8].seconds > 0.199 && file.steps[8].seconds < 0.201);
+    assert_true(file.steps[9].seconds > 1.49 && file.steps[9].seconds < 1.51);
+    assert_true(file.steps[10].seconds > 4.99 && file.steps[10].seconds < 5.01);
     session_file_clear(&file);
 }
 
@@ -387,7 +385,6 @@ static const struct {
     {"", "x.session:1: " NOT_ONE},
     {"> quit\n", "x.session:1: " NOT_ONE},
     {"\n" HEAD, "x.session:1: " NOT_ONE},
-    {"milter-session 1 \n", "x.session:1: this version of the format is not known; 1 is"},
     {"milter-session 2\n> quit\n", "x.session:1: this version of the format is not known; 1 is"},
     {HEAD "quit\n", "x.session:2: a line begins with > (the MTA), ! (sent anyway), < (the filter), "
                     "pause, timeout or #: <quit>"},
@@ -404,6 +401,12 @@ static const struct {
     {HEAD "> body\n  a\n  b # c\n",
      "x.session:4: a word that begins with # is quoted; a comment has a line of its own"},
     {HEAD "> close now\n", "x.session:2: close wants nothing behind it"},
+    {HEAD "> close\n< close\n",
+     "x.session:3: behind > close nothing can be said, and nothing is answered"},
+    {HEAD "> connect \"a\\x00b\" unknown\n",
+     "x.session:2: a NUL byte cannot be part of this; use packet"},
+    {HEAD "> macros connect j=\"a\\x00b\"\n",
+     "x.session:2: a NUL byte cannot be part of this; use packet"},
     {HEAD "< close now\n", "x.session:2: close wants nothing behind it"},
     {HEAD "> helo a*\n", "x.session:2: what is sent cannot be a pattern; put the word in quotes"},
     {HEAD "! helo /a/\n", "x.session:2: what is sent cannot be a pattern; put the word in quotes"},
