@@ -101,6 +101,12 @@ static void supervisor_complains(void *owner, const char *sentence)
     server_complain(owner, sentence);
 }
 
+static void supervisor_is_ready(void *owner)
+{
+    (void)owner;
+    process_ready();
+}
+
 static void supervisor_stops(void *owner)
 {
     server_close(owner);
@@ -112,6 +118,7 @@ static bool serve_with_workers(unsigned count, struct server *server)
     struct workers_options options = {
         .count = count,
         .complain = supervisor_complains,
+        .ready = supervisor_is_ready,
         .stopping = supervisor_stops,
         .owner = server,
     };
@@ -147,7 +154,6 @@ static bool run(const struct arguments *arguments, struct loop *loop, struct ser
         return fail("failed to write the pid file", &error);
     }
     if (arguments->n_workers > 0) {
-        process_ready();
         ok = serve_with_workers(arguments->n_workers, server);
     } else {
         server_prepare(server);
@@ -170,6 +176,7 @@ int main(int argc, char **argv)
     bool ok;
 
     log_open("milter-test-client");
+    process_ignore_broken_pipes();
     outcome = arguments_parse(&arguments, argc, argv);
     if (outcome != OPTIONS_RUN) {
         return outcome == OPTIONS_EXIT_SUCCESS ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -20,7 +21,8 @@ static struct {
     struct buffer pending;
     int lock; /* a file that exists to be locked; valid while shared */
     bool shared;
-    int failure; /* errno of the first failure */
+    unsigned interruptions; /* signals while it waited */
+    int failure;            /* errno of the first failure */
 } output;
 
 bool output_share(struct error *error)
@@ -46,31 +48,55 @@ void output_append(struct slice text)
     }
 }
 
-/* Locks of this kind belong to the process and end with it, so a dead one holds up nobody. */
-static void output_turn(short type)
+/*
+ * A signal while nobody reads: the first one may find the reader slow, the
+ * second means that it is not worth waiting for.
+ */
+static bool output_waits_on(void)
+{
+    return errno == EINTR && ++output.interruptions < 2;
+}
+
+/*
+ * Locks of this kind belong to the process and end with it, so a dead one holds
+ * up nobody.  False: it was not worth waiting for.
+ */
+static bool output_turn(short type)
 {
     struct flock turn = {.l_type = type, .l_whence = SEEK_SET};
 
-    while (output.shared && fcntl(output.lock, F_SETLKW, &turn) != 0 && errno == EINTR) {
+    while (output.shared && fcntl(output.lock, F_SETLKW, &turn) != 0) {
+        if (!output_waits_on()) {
+            return false;
+        }
     }
+    return true;
 }
 
-/* False when nothing can be written. */
+/* Never waits in write(), which the loop's signals do not interrupt.  False when nothing can be
+ * written. */
 static bool output_write(struct buffer *pending)
 {
+    struct pollfd writable = {.fd = STDOUT_FILENO, .events = POLLOUT};
     struct slice rest = buffer_slice(pending);
-    ssize_t count = write(STDOUT_FILENO, rest.data, rest.length);
+    ssize_t count;
 
+    if (poll(&writable, 1, -1) < 0) {
+        return output_waits_on();
+    }
+    /* A pipe that can be written to takes that much at once. */
+    count = write(STDOUT_FILENO, rest.data, rest.length < PIPE_BUF ? rest.length : PIPE_BUF);
     if (count >= 0) {
         buffer_consume(pending, (size_t)count);
         return true;
     }
-    if (errno == EAGAIN) {
-        struct pollfd writable = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return errno == EAGAIN || errno == EINTR;
+}
 
-        return poll(&writable, 1, -1) >= 0 || errno == EINTR;
-    }
-    return errno == EINTR;
+static void output_fail(void)
+{
+    output.failure = output.failure == 0 ? errno : output.failure;
+    buffer_reset(&output.pending);
 }
 
 void output_flush(void)
@@ -78,14 +104,16 @@ void output_flush(void)
     if (buffer_length(&output.pending) == 0) {
         return;
     }
-    output_turn(F_WRLCK);
+    if (!output_turn(F_WRLCK)) {
+        output_fail();
+        return;
+    }
     while (buffer_length(&output.pending) > 0) {
         if (!output_write(&output.pending)) {
-            output.failure = output.failure == 0 ? errno : output.failure;
-            buffer_reset(&output.pending);
+            output_fail();
         }
     }
-    output_turn(F_UNLCK);
+    (void)output_turn(F_UNLCK);
 }
 
 bool output_succeeded(struct error *error)

@@ -211,15 +211,16 @@ struct negotiation policy_negotiate(const struct policy *policy, const struct ne
     /* All actions, but every event and every reply, and values without their blank. */
     const uint32_t unwanted =
         STEP_RCPT_REJECTED | STEP_HEADER_LEADING_SPACE | STEP_NO_EVENT | STEP_NO_REPLY;
+    bool older = policy->version != 0 && policy->version < offer->version;
+    /* Who wants to be older does not ask for what is newer, unless it is told to. */
+    uint32_t actions = offer->actions & (older ? ACTION_VERSION_2 : ~(uint32_t)0);
+    uint32_t steps = offer->steps & ~unwanted & (older ? 0 : ~(uint32_t)0);
     struct negotiation answer = {
-        .version = offer->version,
-        .actions = answer_flags(&policy->answer_actions, offer->actions, offer->actions),
-        .steps = answer_flags(&policy->answer_steps, offer->steps, offer->steps & ~unwanted),
+        .version = older ? policy->version : offer->version,
+        .actions = answer_flags(&policy->answer_actions, offer->actions, actions),
+        .steps = answer_flags(&policy->answer_steps, offer->steps, steps),
     };
 
-    if (policy->version != 0 && policy->version < offer->version) {
-        answer.version = policy->version;
-    }
     if (policy->requests_macros) {
         answer.actions |= offer->actions & ACTION_SET_MACRO_LIST;
         if ((answer.actions & ACTION_SET_MACRO_LIST) != 0) {

@@ -176,7 +176,6 @@ static struct slice take_line(struct slice *rest, bool *last)
     return line;
 }
 
-/* "550 5.7.1 no\nreally": the code goes in front of each line. */
 /* "5.7.1 " in front of a text, as far as it is there (RFC 3463 section 2). */
 static struct slice enhanced_code(struct slice text)
 {
@@ -197,7 +196,10 @@ static struct slice enhanced_code(struct slice text)
     return slice_of(text.data, length);
 }
 
-/* Every line has the code, and an enhanced one if the first line has (RFC 2034 section 4). */
+/*
+ * "550 5.7.1 no\nreally": every line has the code, and an enhanced one if the
+ * first line has (RFC 2034 section 4).
+ */
 static bool parse_reply_text(struct policy *policy, struct slice text, struct reply *reply,
                              struct error *error)
 {

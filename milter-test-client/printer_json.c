@@ -186,10 +186,10 @@ static void set_answer(json_t *object, enum command command, const struct answer
 {
     const struct answer_plan *plan = &answer->plan;
 
-    if (plan->due && plan->edits) {
+    if (plan->due && plan->edits && !answer->silent) {
         set_edits(object, answer);
     }
-    if (plan->delay > 0) {
+    if (plan->delay > 0 && !answer->silent) {
         (void)json_object_set_new(object, "delay", json_real(plan->delay));
     }
     if (plan->fault != FAULT_NONE || (plan->due && answer->silent)) {

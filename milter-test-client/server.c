@@ -43,6 +43,9 @@ static void server_profile_memory(const struct server *server, unsigned long ses
     struct buffer text = {0};
 
     if (server->options->memory_profile) {
+        if (server->options->session.format == SESSION_FORMAT_SESSION) {
+            buffer_append_string(&text, "# "); /* a comment there */
+        }
         memory_profile_append(&text, sessions,
                               server->options->session.format == SESSION_FORMAT_JSON);
         output_append(buffer_slice(&text));

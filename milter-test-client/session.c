@@ -19,7 +19,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const double leaving_seconds = 2; /* for the last reply */
+static const double leaving_seconds = 2;                /* for the last reply */
+static const size_t held_maximum = 4 * PROTOCOL_PACKET; /* bytes that come while a reply is owed */
 
 struct session {
     const struct session_options *options;
@@ -221,6 +222,10 @@ static size_t session_received(void *owner, struct slice input)
             session_print_recording(session);
         } else if (result == FILTER_HELD && event.command == COMMAND_ABORT) {
             answer_cut_off(&session->answer);
+        } else if (result == FILTER_HELD && rest.length > held_maximum) {
+            session_complain(session, "more than any reply is worth waiting for has come while one "
+                                      "is owed; the connection is closed");
+            session_end(session);
         } else if (result == FILTER_INVALID) {
             session_complain(session, error.message);
             session_end(session);

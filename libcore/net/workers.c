@@ -43,6 +43,8 @@ struct supervisor {
     sigset_t awaited;
     sigset_t before;
     unsigned stops; /* INT and TERM that have come */
+    sigset_t heard; /* which of the two */
+    bool killed;    /* one has come again */
     bool unclean;   /* a worker ended badly after the first of them */
 };
 
@@ -202,6 +204,7 @@ static void supervisor_pass_on(const struct supervisor *supervisor, int signal_n
 
 static void supervisor_await(struct supervisor *supervisor)
 {
+    (void)sigemptyset(&supervisor->heard);
     (void)sigemptyset(&supervisor->awaited);
     (void)sigaddset(&supervisor->awaited, SIGCHLD);
     (void)sigaddset(&supervisor->awaited, SIGINT);
@@ -230,6 +233,20 @@ static double supervisor_patience(const struct supervisor *supervisor)
     return patience;
 }
 
+/* What is passed on.  A worker that waits for its output hears nothing but the last word. */
+static int supervisor_stop(struct supervisor *supervisor, int signal_number)
+{
+    if (supervisor->stops++ == 0 && supervisor->options->stopping != NULL) {
+        supervisor->options->stopping(supervisor->options->owner);
+    }
+    if (sigismember(&supervisor->heard, signal_number) == 1) {
+        supervisor->killed = true;
+        return SIGKILL;
+    }
+    (void)sigaddset(&supervisor->heard, signal_number);
+    return signal_number;
+}
+
 /* Sleeps until a signal comes or a worker is due. */
 static void supervisor_sleep(struct supervisor *supervisor)
 {
@@ -240,9 +257,8 @@ static void supervisor_sleep(struct supervisor *supervisor)
     if (signal_number <= 0 || signal_number == SIGCHLD) {
         return;
     }
-    if ((signal_number == SIGINT || signal_number == SIGTERM) && supervisor->stops++ == 0 &&
-        supervisor->options->stopping != NULL) {
-        supervisor->options->stopping(supervisor->options->owner);
+    if (signal_number == SIGINT || signal_number == SIGTERM) {
+        signal_number = supervisor_stop(supervisor, signal_number);
     }
     supervisor_pass_on(supervisor, signal_number);
 }
@@ -251,7 +267,7 @@ static void supervisor_sleep(struct supervisor *supervisor)
 
 static bool supervisor_succeeded(const struct supervisor *supervisor, struct error *error)
 {
-    if (supervisor->stops > 1) {
+    if (supervisor->killed) {
         error_set(error, ERROR_SYSTEM, "stopped a second time: the workers were ended at once");
     } else if (supervisor->unclean) {
         error_set(error, ERROR_SYSTEM, "a worker did not stop in order");
@@ -272,6 +288,9 @@ enum workers_outcome workers_run(const struct workers_options *options, unsigned
     bool worker = false;
 
     supervisor_await(&supervisor);
+    if (options->ready != NULL) {
+        options->ready(options->owner);
+    }
     while (!worker && !supervisor_is_done(&supervisor)) {
         worker = supervisor_replace(&supervisor, number);
         if (!worker) {

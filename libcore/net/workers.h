@@ -16,6 +16,8 @@ struct workers_options {
     const int *passed_signals;
     /* A worker has died, or none could be forked: a sentence for the operator.  May be NULL. */
     void (*complain)(void *owner, const char *sentence);
+    /* Signals are in hand, the workers follow.  May be NULL. */
+    void (*ready)(void *owner);
     /* The first INT or TERM has come: take in what nobody will work for.  May be NULL. */
     void (*stopping)(void *owner);
     void *owner;
@@ -35,8 +37,8 @@ enum workers_outcome {
  * loop_after_fork.
  *
  * Returns in the supervisor when all are gone.  A worker that dies is replaced,
- * later and later when they die at once.  A second INT or TERM is passed on as
- * well, the outcome is then WORKERS_FAILED.
+ * later and later when they die at once.  A second INT or TERM of the same kind
+ * kills them, and the outcome is WORKERS_FAILED.
  */
 enum workers_outcome workers_run(const struct workers_options *options, unsigned *number,
                                  struct error *error);

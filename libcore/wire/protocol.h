@@ -68,6 +68,7 @@ enum {
     ACTION_ADD_RECIPIENT_WITH_PARAMETERS = 0x080,
     ACTION_SET_MACRO_LIST = 0x100,
     ACTION_ALL = 0x1FF,
+    ACTION_VERSION_2 = 0x03F,
     ACTION_VERSION_1 = 0x00F, /* what an MTA means that offers none */
 };
 

@@ -182,7 +182,7 @@ negotiates() {
 }
 
 @test "the answer to a negotiation" {
-    negotiates 00000002000001ff00000400 --negotiate-version 2
+    negotiates 000000020000003f00000000 --negotiate-version 2
     negotiates 000000060000002100000400 --negotiate-actions 'add-headers|quarantine'
     negotiates 000000060000000000000000 --negotiate-actions none --negotiate-steps none
     negotiates 00000006000001ff001fffff --negotiate-steps all

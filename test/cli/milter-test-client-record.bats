@@ -63,9 +63,9 @@ replay() {
 }
 
 @test "what is printed as a session file is one" {
-    client --output-format session
+    client --output-format session --report-memory-profile
     "$SERVER" -s "$SPEC" --n-messages 2
-    wait_until grep -q '> quit' "$DIR/out"
+    wait_until grep -q '^# memory: ' "$DIR/out"
     assert_equal "$(grep -c '> end-of-message' "$DIR/out")" 2
     cp "$DIR/out" "$DIR/printed.session"
     replay "$DIR/printed.session"

@@ -153,3 +153,33 @@ print(sorted(sessions) == list(range(1, 41)), len(set(map(tuple, sessions.values
     sessions 2
     assert_equal "$(stat -c %U "/proc/$(workers | head -n 1)")" nobody
 }
+
+@test "INT and then TERM are each a first one" {
+    client --n-workers 2 --delay helo=500ms
+    settled
+    mta_in_background 'O\x00\x00\x00\x06\x00\x00\x01\xff\x00\x1f\xff\xff' "$CONNECT" 'Hx\x00'
+    wait_until grep -q '^helo: <x>' "$DIR/out"
+    kill -INT "$PID"
+    kill -TERM "$PID"
+    wait "$PID"
+    refute_regex "$(cat "$DIR/err")" 'stopped a second time'
+}
+
+@test "workers whose output nobody reads end at the second signal" {
+    mkfifo "$DIR/pipe"
+    sleep 60 <"$DIR/pipe" 3>&- &
+    PEERS+=("$!")
+    "$CLIENT" -s "$SPEC" --n-workers 1 >"$DIR/pipe" 2>"$DIR/err" 3>&- &
+    PID=$!
+    PEERS+=("$PID")
+    wait_until test -S "$SOCKET"
+    head -c 60000 /dev/zero | tr '\0' x >"$DIR/chunk"
+    "$SERVER" -s "$SPEC" --all-timeouts 1 $(printf -- '-b %s ' $(for _ in 1 2 3 4; do cat "$DIR/chunk"; echo; done)) || true
+    kill -TERM "$PID"
+    sleep 0.2 # two signals of a kind at once are one
+    kill -TERM "$PID"
+    status=0
+    wait "$PID" || status=$?
+    assert_equal "$status" 1
+    assert_regex "$(cat "$DIR/err")" 'stopped a second time: the workers were ended at once'
+}

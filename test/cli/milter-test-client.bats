@@ -454,3 +454,67 @@ CASES
     assert_success
     assert_output "$(cat "$BATS_TEST_DIRNAME/../../VERSION")"
 }
+
+@test "a standard output nobody reads any more stops nobody's mail" {
+    mkfifo "$DIR/pipe"
+    "$CLIENT" -s "$SPEC" --pid-file "$DIR/pid" >"$DIR/pipe" 2>"$DIR/err" 3>&- &
+    PID=$!
+    PEERS+=("$PID")
+    : <"$DIR/pipe"
+    wait_until test -S "$SOCKET"
+    run "$SERVER" -s "$SPEC"
+    assert_success
+    assert_line 'status: pass'
+    status=0
+    stop || status=$?
+    assert_equal "$status" 1
+    assert_equal "$(cat "$DIR/err")" 'milter-test-client: failed to print everything that was received: standard output: Broken pipe'
+    test ! -e "$SOCKET"
+    test ! -e "$DIR/pid"
+}
+
+@test "a standard output that is stalled ends with the second signal" {
+    mkfifo "$DIR/pipe"
+    sleep 60 <"$DIR/pipe" 3>&- &
+    PEERS+=("$!")
+    "$CLIENT" -s "$SPEC" >"$DIR/pipe" 2>"$DIR/err" 3>&- &
+    PID=$!
+    PEERS+=("$PID")
+    wait_until test -S "$SOCKET"
+    head -c 60000 /dev/zero | tr '\0' x >"$DIR/chunk"
+    "$SERVER" -s "$SPEC" --all-timeouts 1 -b "$(cat "$DIR/chunk")" -b "$(cat "$DIR/chunk")" || true
+    kill -TERM "$PID"
+    sleep 0.2 # two signals of a kind at once are one
+    kill -TERM "$PID"
+    status=0
+    wait "$PID" || status=$?
+    assert_equal "$status" 1
+    assert_regex "$(cat "$DIR/err")" 'failed to print everything that was received: standard output: Interrupted'
+}
+
+@test "an MTA that does not wait for its reply is not listened to for ever" {
+    client --hang helo --no-report-request
+    run /usr/bin/python3 - "$SOCKET" <<'PYTHON'
+import socket, struct, sys
+def packet(letter, payload=b''):
+    return struct.pack('>I', len(payload) + 1) + letter + payload
+mta = socket.socket(socket.AF_UNIX)
+mta.settimeout(20)
+mta.connect(sys.argv[1])
+mta.sendall(packet(b'O', struct.pack('>III', 6, 0x1ff, 0x1fffff)))
+mta.recv(100)
+mta.sendall(packet(b'C', b'x\0U'))
+mta.recv(100)
+mta.sendall(packet(b'H', b'x\0'))
+sent = 0
+try:
+    while sent < 100 << 20:
+        mta.sendall(packet(b'U', b'x' * 65000 + b'\0'))
+        sent += 65000
+except OSError:
+    pass
+print(sent < 50 << 20)
+PYTHON
+    assert_output True
+    wait_until grep -q 'while one is owed; the connection is closed' "$DIR/err"
+}
