@@ -4,28 +4,23 @@
 #include "milter-test-client/recording.h"
 
 #include "libcore/base/clock.h"
+#include "libcore/base/memory.h"
 #include "libcore/net/record_directory.h"
 #include "milter-test-client/output.h"
 
 #include <stdint.h>
-#include <time.h>
+#include <stdlib.h>
 
 void recording_begin(struct recording *recording, const char *directory, bool prints,
                      const char *peer)
 {
-    time_t now = time(NULL);
-    struct buffer comment = {0};
-    char stamp[64];
-    struct tm utc;
+    char stamp[CLOCK_STAMP];
+    char *comment = memory_format("milter-test-client %s, %s, MTA at %s", MILTER_MANAGER_VERSION,
+                                  clock_stamp(stamp), peer);
 
-    (void)gmtime_r(&now, &utc);
-    (void)strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &utc);
-    buffer_append_format(&comment, "milter-test-client %s, %s, MTA at %s", MILTER_MANAGER_VERSION,
-                         stamp, peer);
-    buffer_append_byte(&comment, '\0');
     *recording = (struct recording){.directory = directory, .prints = prints};
-    recorder_init(&recording->recorder, SIZE_MAX, clock_seconds, comment.data + comment.start);
-    buffer_clear(&comment);
+    recorder_init(&recording->recorder, SIZE_MAX, clock_seconds, comment);
+    free(comment);
 }
 
 void recording_print(struct recording *recording)

@@ -1,5 +1,5 @@
 /*
- * clock - what measuring needs: time that never runs backwards.
+ * clock - time that never runs backwards, for measuring; the time of day, for people.
  */
 #include "libcore/base/clock.h"
 
@@ -17,4 +17,14 @@ uint64_t clock_nanoseconds(void)
 double clock_seconds(void)
 {
     return (double)clock_nanoseconds() / 1e9;
+}
+
+const char *clock_stamp(char stamp[CLOCK_STAMP])
+{
+    time_t now = time(NULL);
+    struct tm utc;
+
+    (void)gmtime_r(&now, &utc);
+    (void)strftime(stamp, CLOCK_STAMP, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return stamp;
 }

@@ -8,6 +8,7 @@
  */
 #include "milter-manager/session/record.h"
 
+#include "libcore/base/clock.h"
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "milter-manager/session/child.h"
@@ -16,7 +17,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
     RECORD_QUESTIONS = 64, /* open at a time */
@@ -42,15 +42,11 @@ struct session_record {
 static void record_begin_text(struct session_record *record)
 {
     struct session *session = record->session;
-    time_t now = time(NULL);
-    struct tm utc;
-    char stamp[32], *comment;
+    char stamp[CLOCK_STAMP];
+    char *comment = memory_format("milter-manager " MILTER_MANAGER_VERSION "\n"
+                                  "began %s\npeer: %s\nsession (%u)",
+                                  clock_stamp(stamp), session->peer, session->tag);
 
-    (void)gmtime_r(&now, &utc);
-    (void)strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &utc);
-    comment = memory_format("milter-manager " MILTER_MANAGER_VERSION "\n"
-                            "began %s\npeer: %s\nsession (%u)",
-                            stamp, session->peer, session->tag);
     recorder_init(&record->recorder,
                   session->configuration->manager.record_sessions_limit - RECORD_ROOM,
                   session->host->clock, comment);

@@ -6,6 +6,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -37,11 +39,25 @@ static void test_speed(void **state)
     assert_true(passed < 10000000000); /* a busy machine */
 }
 
+static void test_stamp(void **state)
+{
+    char stamp[CLOCK_STAMP];
+    unsigned year = 0;
+
+    (void)state;
+    assert_ptr_equal(clock_stamp(stamp), stamp);
+    assert_int_equal(strlen(stamp), strlen("2024-05-01T10:00:00Z"));
+    year = (unsigned)strtoul(stamp, NULL, 10);
+    assert_true(year >= 2024);
+    assert_true(stamp[4] == '-' && stamp[10] == 'T' && stamp[13] == ':' && stamp[19] == 'Z');
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forwards),
         cmocka_unit_test(test_speed),
+        cmocka_unit_test(test_stamp),
     };
 
     return cmocka_run_group_tests_name("clock", tests, NULL, NULL);
