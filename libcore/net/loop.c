@@ -36,6 +36,7 @@ struct loop {
     struct loop_task *running; /* oldest first */
     struct loop_hook *hooks;
     size_t hook_count;
+    struct loop_io *ready; /* what libev has told in this turn and is still to be done */
     double now;
     unsigned depth; /* of loop_run */
     bool stopping;
@@ -47,6 +48,8 @@ struct loop_io {
     loop_io_fn *callback;
     void *owner;
     unsigned events;
+    unsigned told;                            /* ready for that */
+    struct loop_io *next_ready, **ready_link; /* ready_link != NULL: on the list */
 };
 
 struct loop_timer {
@@ -157,6 +160,51 @@ static void on_sleepless(struct ev_loop *ev, ev_idle *watcher, int events)
     ev_idle_stop(ev, watcher);
 }
 
+/* Descriptors. */
+
+static void ready_unlink(struct loop_io *io)
+{
+    if (io->ready_link == NULL) {
+        return;
+    }
+    *io->ready_link = io->next_ready;
+    if (io->next_ready != NULL) {
+        io->next_ready->ready_link = io->ready_link;
+    }
+    io->next_ready = NULL;
+    io->ready_link = NULL;
+}
+
+static void ready_link(struct loop_io *io, unsigned told)
+{
+    ready_unlink(io);
+    io->told = told;
+    io->next_ready = io->loop->ready;
+    if (io->next_ready != NULL) {
+        io->next_ready->ready_link = &io->next_ready;
+    }
+    io->ready_link = &io->loop->ready;
+    io->loop->ready = io;
+}
+
+/*
+ * libev calls what is pending last first; where many connections are busy, that
+ * lets some wait for others turn after turn.  So its callbacks of descriptors
+ * only put them on a stack, which turns them round: first come, first served.
+ */
+static void on_pending(struct ev_loop *ev)
+{
+    struct loop *loop = ev_userdata(ev);
+
+    ev_invoke_pending(ev);
+    while (loop->ready != NULL) {
+        struct loop_io *io = loop->ready;
+
+        ready_unlink(io);
+        io->callback(io->owner, io->told);
+    }
+}
+
 void loop_before_sleep(struct loop *loop, loop_fn *callback, void *owner)
 {
     loop->hooks = memory_resize(loop->hooks, loop->hook_count + 1, sizeof(*loop->hooks));
@@ -173,6 +221,8 @@ struct loop *loop_new(void)
         fputs("no event mechanism of this system is usable\n", stderr);
         abort();
     }
+    ev_set_userdata(loop->ev, loop);
+    ev_set_invoke_pending_cb(loop->ev, on_pending);
     loop->now = monotonic_seconds();
     ev_prepare_init(&loop->before_sleep, on_before_sleep);
     loop->before_sleep.data = loop;
@@ -240,7 +290,7 @@ static void on_io(struct ev_loop *ev, ev_io *watcher, int events)
         ready = io->events;
         io->events = 0;
     }
-    io->callback(io->owner, ready);
+    ready_link(io, ready);
 }
 
 struct loop_io *loop_io_new(struct loop *loop, int fd, loop_io_fn *callback, void *owner)
@@ -261,6 +311,10 @@ void loop_io_watch(struct loop_io *io, unsigned events)
     }
     io->events = events;
     ev_io_stop(io->loop->ev, &io->watcher);
+    io->told &= events;
+    if (io->told == 0) {
+        ready_unlink(io);
+    }
     if (events != 0) {
         /* ev_io_modify, unlike ev_io_set, does not cost a system call when nothing changes. */
         ev_io_modify(&io->watcher,
@@ -273,6 +327,7 @@ void loop_io_free(struct loop_io *io)
 {
     if (io != NULL) {
         ev_io_stop(io->loop->ev, &io->watcher);
+        ready_unlink(io);
         free(io);
     }
 }

@@ -322,6 +322,63 @@ static void signals_arrive_in_the_loop(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
+/* Descriptors that become ready in one turn: first come, first served. */
+
+enum { WAITING = 6 };
+
+struct waiting {
+    int ends[2];
+    struct loop_io *io;
+    char mark;
+};
+
+static struct waiting waiting[WAITING];
+static void on_served(void *owner, unsigned events)
+{
+    struct waiting *one = owner;
+
+    assert_int_equal(events, LOOP_READ);
+    note(one->mark);
+    loop_io_watch(one->io, 0);
+    if (one->mark == 'c') {
+        /* 'd' is told already, and goes away; 'e' is not wanted any more. */
+        loop_io_free(waiting[3].io);
+        waiting[3].io = NULL;
+        loop_io_watch(waiting[4].io, 0);
+    }
+    if (one->mark == 'f') {
+        loop_stop(loop);
+    }
+}
+
+static void descriptors_are_served_in_the_order_they_became_ready(void **state)
+{
+    (void)state;
+    for (int i = 0; i < WAITING; i++) {
+        struct waiting *one = &waiting[i];
+
+        assert_int_equal(pipe(one->ends), 0);
+        one->mark = (char)('a' + i);
+        one->io = loop_io_new(loop, one->ends[0], on_served, one);
+        loop_io_watch(one->io, LOOP_READ);
+    }
+    /* Once round, so that all are registered before the first becomes ready. */
+    struct loop_timer *timer = loop_timer_new(loop, stop, NULL);
+    loop_timer_start(timer, 0);
+    run();
+    loop_timer_free(timer);
+    for (int i = 0; i < WAITING; i++) {
+        assert_int_equal(write(waiting[i].ends[1], "x", 1), 1);
+    }
+    run();
+    assert_string_equal(trace, "abcf");
+    for (int i = 0; i < WAITING; i++) {
+        loop_io_free(waiting[i].io);
+        close(waiting[i].ends[0]);
+        close(waiting[i].ends[1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +391,7 @@ int main(void)
         TEST(a_task_may_cancel_the_next_one),
         TEST(a_task_posted_by_a_hook_runs_without_any_event),
         TEST(stopping_before_running_counts),
+        TEST(descriptors_are_served_in_the_order_they_became_ready),
         TEST(descriptors_are_watched_as_told),
         TEST(a_descriptor_watcher_may_free_itself),
         TEST(signals_arrive_in_the_loop),
