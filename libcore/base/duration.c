@@ -3,7 +3,6 @@
  */
 #include "libcore/base/duration.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,17 +54,4 @@ bool duration_parse(struct slice text, double *seconds, struct error *error)
     copy[digits] = '\0';
     *seconds = strtod(copy, NULL) * unit;
     return true;
-}
-
-void duration_append(struct buffer *output, double seconds)
-{
-    double microseconds = round(seconds * 1e6);
-
-    if (microseconds >= 1e6 || microseconds <= 0) {
-        buffer_append_format(output, "%.15gs", microseconds / 1e6);
-    } else if (microseconds >= 1e3) {
-        buffer_append_format(output, "%.15gms", microseconds / 1e3);
-    } else {
-        buffer_append_format(output, "%.15gus", microseconds);
-    }
 }

@@ -4,8 +4,8 @@
 #ifndef LIBCORE_BASE_DURATION_H
 #define LIBCORE_BASE_DURATION_H
 
-#include "libcore/base/buffer.h"
 #include "libcore/base/error.h"
+#include "libcore/base/slice.h"
 
 /*
  * A decimal number, 0 or more, and a unit: us, ms, s (or sec, second, seconds),
@@ -13,7 +13,5 @@
  * failure *error says what is wrong and what would be right.
  */
 bool duration_parse(struct slice text, double *seconds, struct error *error);
-/* The shortest form that reads back as the same microsecond: "1.5s", "200ms", "10us". */
-void duration_append(struct buffer *output, double seconds);
 
 #endif
