@@ -101,6 +101,9 @@ static void output_fail(void)
 
 void output_flush(void)
 {
+    if (output.interruptions > 1) { /* given up: nobody waits for the reader again */
+        buffer_reset(&output.pending);
+    }
     if (buffer_length(&output.pending) == 0) {
         return;
     }

@@ -490,6 +490,7 @@ CASES
     wait "$PID" || status=$?
     assert_equal "$status" 1
     assert_regex "$(cat "$DIR/err")" 'failed to print everything that was received: standard output: Interrupted'
+    kill -0 "${PEERS[0]}" # the reader that does not read is still there
 }
 
 @test "an MTA that does not wait for its reply is not listened to for ever" {
