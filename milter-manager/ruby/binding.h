@@ -10,6 +10,7 @@
 
 #include "libcore/base/slice.h"
 #include "libcore/net/loop.h"
+#include "milter-manager/session/condition.h"
 
 #include <ruby.h>
 #include <stdbool.h>
@@ -39,11 +40,11 @@ struct loop *binding_loop(void);
 void binding_keep(VALUE *object);
 void binding_drop(VALUE *object);
 
-struct condition;
 /* object: the Ruby half, kept from the garbage collector until condition_free. */
-struct condition *condition_new(VALUE object);
-/* One bit per enum condition_stage. */
-void condition_set_stages(struct condition *condition, unsigned stages);
+struct condition *condition_new(VALUE object, const char *name);
+/* One more stopper, written at that place; the number by which Ruby names it in answers. */
+uint64_t condition_add_stopper(struct condition *condition, enum condition_stage stage,
+                               const char *file, int line);
 void condition_free(struct condition *condition);
 
 /* Each file's functions; called once by engine_start. */

@@ -292,7 +292,7 @@ static VALUE native_define_condition(VALUE self, VALUE name, VALUE object, VALUE
     }
     name_text = string_copy(name);
     file_text = string_copy(file);
-    condition = condition_new(object);
+    condition = condition_new(object, name_text);
     snapshot->conditions = memory_resize(snapshot->conditions, snapshot->condition_count + 1,
                                          sizeof(struct condition *));
     snapshot->conditions[snapshot->condition_count++] = condition;
@@ -324,19 +324,24 @@ static VALUE native_describe_condition(VALUE self, VALUE name, VALUE description
     return result;
 }
 
-static VALUE native_set_condition_stages(VALUE self, VALUE name, VALUE stages)
+/* The number of the stopper in answers, or a message. */
+static VALUE native_add_condition_stopper(VALUE self, VALUE name, VALUE stage, VALUE file,
+                                          VALUE line)
 {
-    char *text = string_copy(name);
+    char *name_text = string_copy(name);
+    char *file_text = string_copy(file);
     struct condition *condition =
-        building == NULL ? NULL : configuration_find_condition(building, text);
+        building == NULL ? NULL : configuration_find_condition(building, name_text);
+    VALUE number = Qnil;
 
     (void)self;
-    free(text);
-    if (condition == NULL) {
-        return not_building();
+    if (condition != NULL) {
+        number = ULL2NUM(condition_add_stopper(condition, (enum condition_stage)FIX2INT(stage),
+                                               file_text, FIX2INT(line)));
     }
-    condition_set_stages(condition, FIX2UINT(stages));
-    return Qnil;
+    free(name_text);
+    free(file_text);
+    return condition == NULL ? not_building() : number;
 }
 
 void building_define(void)
@@ -353,7 +358,7 @@ void building_define(void)
     BINDING_DEFINE("child_conditions", native_child_conditions, 1);
     BINDING_DEFINE("define_condition", native_define_condition, 4);
     BINDING_DEFINE("describe_condition", native_describe_condition, 4);
-    BINDING_DEFINE("set_condition_stages", native_set_condition_stages, 2);
+    BINDING_DEFINE("add_condition_stopper", native_add_condition_stopper, 4);
 }
 
 struct configuration *building_begin(void)

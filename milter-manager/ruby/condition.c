@@ -14,9 +14,18 @@
 
 #include <stdlib.h>
 
+struct stopper {
+    struct condition_stopper public;
+    char *file;
+    uint64_t number;
+    struct stopper *next;
+};
+
 struct condition {
     VALUE object;
-    unsigned stages;
+    unsigned stages; /* bit per stage with a stopper */
+    struct stopper *stoppers;
+    char *name;
 };
 
 struct condition_ticket {
@@ -26,23 +35,45 @@ struct condition_ticket {
 };
 
 static struct slots tickets;
+static struct slots stoppers;
 
-struct condition *condition_new(VALUE object)
+struct condition *condition_new(VALUE object, const char *name)
 {
     struct condition *condition = NEW(struct condition);
 
     condition->object = object;
+    condition->name = memory_copy_string(name);
     binding_keep(&condition->object);
     return condition;
 }
 
-void condition_set_stages(struct condition *condition, unsigned stages)
+uint64_t condition_add_stopper(struct condition *condition, enum condition_stage stage,
+                               const char *file, int line)
 {
-    condition->stages = stages;
+    struct stopper *stopper = NEW(struct stopper);
+
+    stopper->public = (struct condition_stopper){.condition = condition->name,
+                                                 .stage = stage,
+                                                 .file = stopper->file = memory_copy_string(file),
+                                                 .line = line};
+    stopper->number = slots_add(&stoppers, stopper);
+    stopper->next = condition->stoppers;
+    condition->stoppers = stopper;
+    condition->stages |= 1U << stage;
+    return stopper->number;
 }
 
 void condition_free(struct condition *condition)
 {
+    struct stopper *stopper;
+
+    while ((stopper = condition->stoppers) != NULL) {
+        condition->stoppers = stopper->next;
+        (void)slots_remove(&stoppers, stopper->number);
+        free(stopper->file);
+        free(stopper);
+    }
+    free(condition->name);
     binding_drop(&condition->object);
     free(condition);
 }
@@ -76,6 +107,14 @@ static VALUE question_arguments(const struct condition_question *question)
     for (unsigned i = 0; i < question->argument_count; i++) {
         rb_ary_push(arguments, binding_string(question->arguments[i]));
     }
+    if (question->stage == CONDITION_ENVELOPE) {
+        VALUE recipients = rb_ary_new_capa((long)question->recipient_count);
+
+        for (unsigned i = 0; i < question->recipient_count; i++) {
+            rb_ary_push(recipients, binding_string(question->recipients[i]));
+        }
+        rb_ary_push(arguments, recipients);
+    }
     if (question->stage == CONDITION_CONNECT) {
         rb_ary_push(arguments, rb_str_new(&question->family, 1));
         rb_ary_push(arguments, UINT2NUM(question->port));
@@ -84,16 +123,26 @@ static VALUE question_arguments(const struct condition_question *question)
     return arguments;
 }
 
+/* The stopper of an answer: its number, or false for none. */
+static const struct condition_stopper *stopper_of(VALUE answer)
+{
+    const struct stopper *stopper = RTEST(answer) ? slots_find(&stoppers, NUM2ULL(answer)) : NULL;
+
+    return stopper == NULL ? NULL : &stopper->public;
+}
+
 enum condition_answer condition_ask(struct condition *const *conditions, unsigned count,
                                     const struct condition_question *question,
                                     condition_answered_fn *answered, void *owner,
-                                    struct condition_ticket **ticket)
+                                    struct condition_ticket **ticket,
+                                    const struct condition_stopper **stopper)
 {
     VALUE wanted = wanted_conditions(conditions, count, question->stage);
     VALUE answer;
     struct condition_ticket *pending;
 
     *ticket = NULL;
+    *stopper = NULL;
     if (NIL_P(wanted)) {
         return CONDITION_RUN;
     }
@@ -112,7 +161,8 @@ enum condition_answer condition_ask(struct condition *const *conditions, unsigne
         return CONDITION_PENDING;
     }
     free(slots_remove(&tickets, pending->number));
-    return RTEST(answer) ? CONDITION_STOP : CONDITION_RUN;
+    *stopper = stopper_of(answer);
+    return *stopper == NULL ? CONDITION_RUN : CONDITION_STOP;
 }
 
 void condition_cancel(struct condition_ticket *ticket)
@@ -135,11 +185,11 @@ void condition_deliver(VALUE answers)
     }
     /* A callback may cancel other questions: each number is looked up when its turn comes. */
     for (long i = 0; i + 1 < RARRAY_LEN(answers); i += 2) {
-        bool stop = RTEST(rb_ary_entry(answers, i + 1));
+        const struct condition_stopper *stopper = stopper_of(rb_ary_entry(answers, i + 1));
         struct condition_ticket *ticket = slots_remove(&tickets, NUM2ULL(rb_ary_entry(answers, i)));
 
         if (ticket != NULL) {
-            ticket->answered(ticket->owner, stop ? CONDITION_STOP : CONDITION_RUN);
+            ticket->answered(ticket->owner, stopper);
             free(ticket);
         }
     }

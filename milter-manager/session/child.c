@@ -116,7 +116,7 @@ enum condition_answer child_ask(struct session_child *child, struct condition_qu
 {
     question->context = context_handle_of(child);
     return condition_ask(child->configuration->conditions, child->configuration->condition_count,
-                         question, answered, child, &child->ticket);
+                         question, answered, child, &child->ticket, &child->stopper);
 }
 
 void child_apply(struct session_child *child, enum verdict_effect effect)

@@ -18,8 +18,8 @@ enum mta_sent child_send(struct session_child *child, enum command command, stru
 /* The reply came: the timer stops, the busy time is added. */
 void child_answered(struct session_child *child);
 /*
- * Asks the child's conditions.  PENDING: answered is called with the child as
- * owner and child->ticket is set until then.
+ * Asks the child's conditions.  STOP: child->stopper is set.  PENDING: answered is
+ * called with the child as owner and child->ticket is set until then.
  */
 enum condition_answer child_ask(struct session_child *child, struct condition_question *question,
                                 condition_answered_fn *answered);

@@ -12,12 +12,13 @@
 
 #include <stdint.h>
 
-/* The nine stopper kinds, in protocol order (configuration section 6). */
+/* The stopper kinds, in protocol order (configuration section 6). */
 enum condition_stage {
     CONDITION_CONNECT,
     CONDITION_HELO,
     CONDITION_ENVELOPE_FROM,
     CONDITION_ENVELOPE_RECIPIENT,
+    CONDITION_ENVELOPE, /* before DATA, with all recipients that were accepted */
     CONDITION_DATA,
     CONDITION_HEADER,
     CONDITION_END_OF_HEADER,
@@ -38,13 +39,25 @@ struct condition_question {
     uint64_t context;          /* handle for the functions of context.h */
     struct slice arguments[2]; /* host | fqdn | from | recipient | name, value | chunk */
     unsigned argument_count;
+    /* CONDITION_ENVELOPE only; the sender is the one argument. */
+    const struct slice *recipients;
+    unsigned recipient_count;
     /* CONDITION_CONNECT only, as on the wire: */
     char family; /* '4', '6', 'L', 'U' */
     uint16_t port;
     struct slice address;
 };
 
-typedef void condition_answered_fn(void *owner, enum condition_answer answer);
+/* Which stopper said true; lives as long as the configuration snapshot. */
+struct condition_stopper {
+    const char *condition; /* its name */
+    enum condition_stage stage;
+    const char *file; /* where it stands */
+    int line;
+};
+
+/* stopper NULL: none said true, the child sees the command. */
+typedef void condition_answered_fn(void *owner, const struct condition_stopper *stopper);
 
 struct condition;        /* one applicable condition of a configuration snapshot */
 struct condition_ticket; /* one pending question */
@@ -55,14 +68,18 @@ bool condition_has_stopper(const struct condition *condition, enum condition_sta
 /*
  * Asks all conditions in order; the first true wins, an exception or a passed
  * deadline (manager.condition_timeout) counts as false and is logged.
- * CONDITION_PENDING: *ticket is set and answered(owner, RUN or STOP) is called
- * once from the loop, unless condition_cancel comes first.
+ * CONDITION_STOP: *stopper is set.  CONDITION_PENDING: *ticket is set and
+ * answered is called once from the loop, unless condition_cancel comes first.
  */
 enum condition_answer condition_ask(struct condition *const *conditions, unsigned count,
                                     const struct condition_question *question,
                                     condition_answered_fn *answered, void *owner,
-                                    struct condition_ticket **ticket);
+                                    struct condition_ticket **ticket,
+                                    const struct condition_stopper **stopper);
 /* The answer is not wanted any more; the callback will not be called. */
 void condition_cancel(struct condition_ticket *ticket);
+
+/* "envelope-recipient", as logs name the stage. */
+const char *condition_stage_name(enum condition_stage stage);
 
 #endif

@@ -13,6 +13,7 @@
 #include "milter-manager/session/child.h"
 #include "milter-manager/session/edits.h"
 #include "milter-manager/session/envelope.h"
+#include "milter-manager/session/explanation.h"
 
 enum {
     /* A child that takes without replying is not fed faster than it reads. */
@@ -325,6 +326,7 @@ static void content_decide(struct session_child *child, enum verdict verdict, st
     struct session *session = child->session;
     enum verdict counted = child_counted(child, verdict);
 
+    explanation_answered(child, child->last_command, verdict, slice_of("", 0));
     child_leave_message(child);
     if (verdict_ends_message(session->command, counted)) {
         content_end_by(session, counted, text);
@@ -333,16 +335,14 @@ static void content_decide(struct session_child *child, enum verdict verdict, st
     content_next_child(session);
 }
 
-static void content_stopper_answered(void *owner, enum condition_answer answer)
+static void content_stopper_answered(void *owner, const struct condition_stopper *stopper)
 {
     struct session_child *child = owner;
     struct session *session = child->session;
 
     child->ticket = NULL;
-    session->message.asked = answer == CONDITION_RUN;
-    if (answer == CONDITION_STOP) {
-        child->stopped = true;
-    }
+    session->message.asked = stopper == NULL;
+    child->stopper = stopper;
     content_pump(session);
     session_settle(session);
 }
@@ -373,7 +373,6 @@ static bool content_may_send(struct session *session, struct session_child *chil
     case CONDITION_RUN:
         return true;
     case CONDITION_STOP:
-        child->stopped = true;
         return false;
     case CONDITION_PENDING:
         if (message->phase == CONTENT_BODY) {
@@ -386,7 +385,8 @@ static bool content_may_send(struct session *session, struct session_child *chil
 
 static void content_stop(struct session *session, struct session_child *child)
 {
-    child->stopped = false;
+    explanation_stopped(child, slice_of("", 0));
+    child->stopper = NULL;
     child->status_stopped = true;
     child_apply(child, verdict_stop_effect(session->command));
     content_next_child(session);
@@ -403,7 +403,7 @@ static bool content_feed(struct session *session, struct session_child *child)
         content_decide(child, child_fallback(child), slice_of("", 0));
         return message->open && message->owed;
     }
-    if (child->stopped) {
+    if (child->stopper != NULL) {
         content_stop(session, child);
         return true;
     }
@@ -426,7 +426,7 @@ static bool content_feed(struct session *session, struct session_child *child)
         break;
     }
     if (!content_may_send(session, child, &piece)) {
-        return child->stopped;
+        return child->stopper != NULL;
     }
     if (content_send(session, child, &piece) == MTA_OUT_OF_ORDER) {
         child_expire(child, "error", "the command is out of order for this child");
@@ -474,6 +474,7 @@ static void content_finish_child(struct session_child *child, enum verdict verdi
         content_give_up(session, "the replaced body cannot be stored");
         return;
     }
+    explanation_answered(child, COMMAND_END_OF_MESSAGE, verdict, slice_of("", 0));
     message->continued |= verdict == VERDICT_CONTINUE;
     message->accepted |= verdict == VERDICT_ACCEPT;
     child_leave_message(child);

@@ -8,10 +8,13 @@
 #include "milter-manager/session/envelope.h"
 
 #include "libcore/base/log.h"
+#include "libcore/base/memory.h"
 #include "libcore/wire/macro.h"
 #include "milter-manager/session/child.h"
 #include "milter-manager/session/content.h"
+#include "milter-manager/session/explanation.h"
 #include "milter-manager/session/question.h"
+#include "milter-manager/session/record.h"
 
 /* A recipient the MTA itself refuses, told because some child asked for such (RCPT_REJ). */
 static bool envelope_recipient_refused_by_mta(const struct session *session)
@@ -59,13 +62,106 @@ static bool envelope_concerns(const struct session_child *child, enum command co
 static void envelope_dispatch(struct session *session);
 static void envelope_finish(struct session *session);
 
-static void envelope_stopper_answered(void *owner, enum condition_answer answer)
+/* The command in progress, decoded again from the payload kept of it. */
+static struct command_packet envelope_command(const struct session *session)
+{
+    struct packet packet = {.letter = command_info[session->command].letter,
+                            .payload = buffer_slice(&session->command_payload)};
+    struct command_packet command = {.command = session->command};
+
+    /* The payload of a DATA that the MTA did not send is empty, too. */
+    (void)command_decode(&packet, &command, NULL);
+    return command;
+}
+
+/* The recipient in question at RCPT, else nothing. */
+static struct slice envelope_recipient(const struct session *session)
+{
+    return session->command == COMMAND_RCPT ? envelope_command(session).envelope.address
+                                            : slice_of("", 0);
+}
+
+/* Only when somebody is going to be asked about the whole envelope. */
+static bool envelope_is_kept(const struct session *session)
+{
+    bool wanted = record_wants_envelope(session);
+
+    for (unsigned i = 0; i < session->child_count; i++) {
+        wanted |= child_has_stopper(&session->children[i], CONDITION_ENVELOPE);
+    }
+    return wanted && session->message.open;
+}
+
+static void envelope_keep_sender(struct session *session)
+{
+    struct session_message *message = &session->message;
+
+    message->sender = arena_copy(&message->arena, envelope_command(session).envelope.address);
+}
+
+static void envelope_keep_recipient(struct session *session)
+{
+    struct session_message *message = &session->message;
+
+    if (message->recipient_count == message->recipient_room) {
+        message->recipient_room = message->recipient_room == 0 ? 16 : message->recipient_room * 2;
+        message->recipients = memory_resize(message->recipients, message->recipient_room,
+                                            sizeof(message->recipients[0]));
+    }
+    message->recipients[message->recipient_count++] =
+        arena_copy(&message->arena, envelope_recipient(session));
+}
+
+/* ---- questions ---- */
+
+static enum condition_answer envelope_ask_about(struct session_child *child,
+                                                enum condition_stage stage,
+                                                condition_answered_fn *answered)
+{
+    struct session *session = child->session;
+    const struct session_message *message = &session->message;
+    struct condition_question question;
+
+    child->asked = stage;
+    if (!child_has_stopper(child, stage)) {
+        return CONDITION_RUN;
+    }
+    if (stage == CONDITION_ENVELOPE) {
+        question_init_envelope(&question, message->sender, message->recipients,
+                               message->recipient_count);
+    } else {
+        struct command_packet command = envelope_command(session);
+
+        question_init(&question, &command);
+    }
+    return child_ask(child, &question, answered);
+}
+
+static void envelope_stopper_answered(void *owner, const struct condition_stopper *stopper);
+
+/* At DATA there are two: the whole envelope comes first. */
+static enum condition_answer envelope_ask_from(struct session_child *child,
+                                               enum condition_stage stage)
+{
+    enum condition_answer answer = envelope_ask_about(child, stage, envelope_stopper_answered);
+
+    if (answer == CONDITION_RUN && stage == CONDITION_ENVELOPE) {
+        answer = envelope_ask_about(child, CONDITION_DATA, envelope_stopper_answered);
+    }
+    return answer;
+}
+
+static void envelope_stopper_answered(void *owner, const struct condition_stopper *stopper)
 {
     struct session_child *child = owner;
     struct session *session = child->session;
 
     child->ticket = NULL;
-    child->stopped = answer == CONDITION_STOP;
+    child->stopper = stopper;
+    if (stopper == NULL && child->asked == CONDITION_ENVELOPE &&
+        envelope_ask_from(child, CONDITION_DATA) == CONDITION_PENDING) {
+        return;
+    }
     if (--session->questions == 0) {
         envelope_dispatch(session);
     }
@@ -75,27 +171,16 @@ static void envelope_stopper_answered(void *owner, enum condition_answer answer)
 static void envelope_ask(struct session_child *child)
 {
     struct session *session = child->session;
-    struct packet packet = {.letter = command_info[session->command].letter,
-                            .payload = buffer_slice(&session->command_payload)};
-    struct command_packet command = {.command = session->command};
-    struct condition_question question;
+    enum condition_stage stage;
 
-    if (!question_stage(session->command, &question.stage) ||
-        !child_has_stopper(child, question.stage)) {
+    if (!question_stage(session->command, &stage)) {
         return;
     }
-    /* The payload of a DATA that the MTA did not send is empty, too. */
-    (void)command_decode(&packet, &command, NULL);
-    question_init(&question, &command);
-    switch (child_ask(child, &question, envelope_stopper_answered)) {
-    case CONDITION_RUN:
-        break;
-    case CONDITION_STOP:
-        child->stopped = true;
-        break;
-    case CONDITION_PENDING:
+    if (stage == CONDITION_DATA) {
+        stage = CONDITION_ENVELOPE;
+    }
+    if (envelope_ask_from(child, stage) == CONDITION_PENDING) {
         session->questions++;
-        break;
     }
 }
 
@@ -106,11 +191,14 @@ void envelope_begin(struct session *session, enum command command)
     session->activity = SESSION_ENVELOPE;
     session->command = command;
     session->questions = session->awaited = 0;
+    if (command == COMMAND_MAIL && envelope_is_kept(session)) {
+        envelope_keep_sender(session);
+    }
     for (unsigned i = 0; i < session->child_count; i++) {
         struct session_child *child = &session->children[i];
 
         child->target = envelope_concerns(child, command, refused_by_mta);
-        child->stopped = false;
+        child->stopper = NULL;
         child->answer = VERDICT_NONE;
         child->answer_text = slice_of("", 0);
     }
@@ -128,6 +216,7 @@ static void envelope_stop(struct session_child *child)
 {
     enum command command = child->session->command;
 
+    explanation_stopped(child, envelope_recipient(child->session));
     child->answer = verdict_when_stopped(command);
     child->last_command = command;
     child->status_stopped = command != COMMAND_RCPT;
@@ -180,7 +269,7 @@ static void envelope_dispatch(struct session *session)
         if (!child->target) {
             continue;
         }
-        if (child->stopped && child->state == CHILD_READY) {
+        if (child->stopper != NULL && child->state == CHILD_READY) {
             envelope_stop(child);
         } else {
             envelope_send(child);
@@ -271,6 +360,10 @@ static void envelope_apply_answers(struct session *session)
         if (session->command == COMMAND_RCPT && !refused_by_mta) {
             envelope_count_recipient(child);
         }
+        if (child->answer != VERDICT_CONTINUE) {
+            explanation_answered(child, session->command, child->answer,
+                                 envelope_recipient(session));
+        }
         if (session->command == COMMAND_UNKNOWN && child->answer == VERDICT_ACCEPT) {
             child_leave_message(child);
             continue;
@@ -349,6 +442,11 @@ static void envelope_finish(struct session *session)
     if (verdict == VERDICT_DISCARD && session->command == COMMAND_RCPT &&
         envelope_recipient_refused_by_mta(session)) {
         verdict = VERDICT_CONTINUE; /* the MTA does not hear it: the message goes on */
+    }
+    if (session->command == COMMAND_RCPT && envelope_is_kept(session) &&
+        (verdict == VERDICT_CONTINUE || verdict == VERDICT_ACCEPT) &&
+        !envelope_recipient_refused_by_mta(session)) {
+        envelope_keep_recipient(session);
     }
     if (verdict_ends_message(session->command, verdict)) {
         session_message_reset(session);

@@ -19,6 +19,24 @@ static const struct {
     [COMMAND_END_OF_MESSAGE] = {true, CONDITION_END_OF_MESSAGE},
 };
 
+static const char *const question_stage_names[CONDITION_STAGES] = {
+    [CONDITION_CONNECT] = "connect",
+    [CONDITION_HELO] = "helo",
+    [CONDITION_ENVELOPE_FROM] = "envelope-from",
+    [CONDITION_ENVELOPE_RECIPIENT] = "envelope-recipient",
+    [CONDITION_ENVELOPE] = "envelope",
+    [CONDITION_DATA] = "data",
+    [CONDITION_HEADER] = "header",
+    [CONDITION_END_OF_HEADER] = "end-of-header",
+    [CONDITION_BODY] = "body",
+    [CONDITION_END_OF_MESSAGE] = "end-of-message",
+};
+
+const char *condition_stage_name(enum condition_stage stage)
+{
+    return question_stage_names[stage];
+}
+
 bool question_stage(enum command command, enum condition_stage *stage)
 {
     *stage = question_stages[command].stage;
@@ -50,4 +68,16 @@ void question_init(struct condition_question *question, const struct command_pac
     default:
         break;
     }
+}
+
+void question_init_envelope(struct condition_question *question, struct slice sender,
+                            const struct slice *recipients, unsigned recipient_count)
+{
+    *question = (struct condition_question){
+        .stage = CONDITION_ENVELOPE,
+        .arguments = {sender},
+        .argument_count = 1,
+        .recipients = recipients,
+        .recipient_count = recipient_count,
+    };
 }

@@ -15,5 +15,8 @@ bool question_stage(enum command command, enum condition_stage *stage);
  * business.  The command must have a stage.
  */
 void question_init(struct condition_question *question, const struct command_packet *command);
+/* The question about the whole envelope, which comes before that of DATA; nothing is copied. */
+void question_init_envelope(struct condition_question *question, struct slice sender,
+                            const struct slice *recipients, unsigned recipient_count);
 
 #endif

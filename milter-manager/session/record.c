@@ -99,21 +99,22 @@ static void record_forget_question(struct session_record *record, struct record_
     free(question);
 }
 
-static void record_stop(struct session_record *record)
+static void record_stop(struct session_record *record, const struct condition_stopper *stopper)
 {
-    log_info("[record][stop] [%u] a condition is against it: the session is not recorded",
-             record->session->tag);
+    log_info("[record][stop] [%u] the condition \"%s\" is against it (%s:%d): the session is not "
+             "recorded",
+             record->session->tag, stopper->condition, stopper->file, stopper->line);
     record_drop(record);
 }
 
-static void record_answered(void *owner, enum condition_answer answer)
+static void record_answered(void *owner, const struct condition_stopper *stopper)
 {
     struct record_question *question = owner;
     struct session_record *record = question->record;
 
     record_forget_question(record, question);
-    if (answer == CONDITION_STOP) {
-        record_stop(record);
+    if (stopper != NULL) {
+        record_stop(record, stopper);
     }
 }
 
@@ -122,6 +123,7 @@ static bool record_ask(struct session_record *record, struct condition_question 
 {
     struct session_child *subject = &record->subject;
     struct record_question *open = NEW(struct record_question);
+    const struct condition_stopper *stopper;
 
     *open = (struct record_question){.record = record, .next = record->questions};
     record->questions = open;
@@ -129,13 +131,13 @@ static bool record_ask(struct session_record *record, struct condition_question 
     question->context = context_handle_of(subject);
     switch (condition_ask(subject->configuration->conditions,
                           subject->configuration->condition_count, question, record_answered, open,
-                          &open->ticket)) {
+                          &open->ticket, &stopper)) {
     case CONDITION_RUN:
         record_forget_question(record, open);
         return true;
     case CONDITION_STOP:
         record_forget_question(record, open);
-        record_stop(record);
+        record_stop(record, stopper);
         return false;
     case CONDITION_PENDING:
         break;
@@ -170,6 +172,28 @@ static bool record_ask_about(struct session_record *record, const struct command
     return record_ask(record, &question);
 }
 
+bool record_wants_envelope(const struct session *session)
+{
+    return session->record != NULL &&
+           child_has_stopper(&session->record->subject, CONDITION_ENVELOPE);
+}
+
+/* False: the record is gone. */
+static bool record_ask_envelope(struct session_record *record)
+{
+    const struct session_message *message = &record->session->message;
+    struct condition_question question;
+
+    if (!child_has_stopper(&record->subject, CONDITION_ENVELOPE)) {
+        return true;
+    }
+    question_init_envelope(&question, message->sender, message->recipients,
+                           message->recipient_count);
+    record->subject.last_command = COMMAND_DATA;
+    record->subject.status = record->session->status;
+    return record_ask(record, &question);
+}
+
 static bool record_ask_data(struct session_record *record, enum command next)
 {
     const struct command_packet data = {.command = COMMAND_DATA};
@@ -178,7 +202,7 @@ static bool record_ask_data(struct session_record *record, enum command next)
         return true;
     }
     record->data_asked = true;
-    return record_ask_about(record, &data);
+    return record_ask_envelope(record) && record_ask_about(record, &data);
 }
 
 /* The last piece of the body may come with the end. */
@@ -203,6 +227,9 @@ void record_take(struct session *session, const struct command_packet *event)
     }
     if (event->command == COMMAND_MAIL || event->command == COMMAND_DATA) {
         record->data_asked = event->command == COMMAND_DATA;
+    }
+    if (event->command == COMMAND_DATA && !record_ask_envelope(record)) {
+        return;
     }
     if (record_ask_data(record, event->command) && record_ask_last_piece(record, event)) {
         (void)record_ask_about(record, event);

@@ -26,4 +26,7 @@ void record_note(struct session *session, const char *text);
  */
 void record_end(struct session *session);
 
+/* True when conditions of the recording will be asked about the whole envelope. */
+bool record_wants_envelope(const struct session *session);
+
 #endif

@@ -142,6 +142,7 @@ void session_message_reset(struct session *session)
             session->host->schedule_keep_alive(session, 0);
         }
         body_spool_clear(&message->body);
+        free(message->recipients);
         arena_clear(&message->arena);
         *message = (struct session_message){0};
     }

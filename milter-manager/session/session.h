@@ -12,6 +12,7 @@
  *   child.c      one child: state, failure, fallback, time
  *   context.c    what conditions may see
  *   record.c     what was said, as a file, unless a condition is against it
+ *   explanation.c  why a child saw a mail or did not
  *
  * It never sees a descriptor: struct session_host carries bytes and time.
  */
@@ -30,6 +31,7 @@
 struct session;
 struct session_child;
 struct session_record;
+struct explanation;
 
 /* What a session needs from outside; nothing here may call back synchronously. */
 struct session_host {
@@ -54,6 +56,8 @@ struct session_host {
     recorder_clock_fn *clock;
     /* Keeps the text of a session file; it is the session's. */
     void (*save_record)(struct session *session, struct slice text);
+    /* A decision about a child (explanation.h); NULL: the log is enough. */
+    void (*explained)(const struct explanation *explanation);
 };
 
 enum child_state {
@@ -92,12 +96,13 @@ struct session_child {
     unsigned accepted_recipients, refused_recipients;
 
     /* The command in progress. */
-    bool target;                     /* it concerns this child */
-    bool stopped;                    /* a stopper said true */
-    bool awaiting;                   /* its reply is to come */
-    enum verdict answer;             /* VERDICT_NONE: not yet */
-    struct slice answer_text;        /* of a reply code, in the command arena */
-    struct condition_ticket *ticket; /* a question is pending */
+    bool target;                             /* it concerns this child */
+    enum condition_stage asked;              /* the stage its conditions were asked about last */
+    const struct condition_stopper *stopper; /* which of them said true, NULL: none */
+    bool awaiting;                           /* its reply is to come */
+    enum verdict answer;                     /* VERDICT_NONE: not yet */
+    struct slice answer_text;                /* of a reply code, in the command arena */
+    struct condition_ticket *ticket;         /* a question is pending */
 
     /* For conditions and statistics. */
     enum verdict status;
@@ -115,6 +120,9 @@ struct session_message {
     bool end_seen;      /* E has come */
     bool owed;          /* the MTA waits for the reply to a content command */
     struct arena arena; /* dropped as a whole */
+    /* Kept for the stoppers of the whole envelope when there are any. */
+    struct slice sender, *recipients; /* those the MTA was not refused */
+    unsigned recipient_count, recipient_room;
     struct header_list headers;
     size_t header_bytes;
     struct body_spool body;

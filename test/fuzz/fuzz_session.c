@@ -114,18 +114,23 @@ static void use_context(const struct condition_question *question)
                           question->argument_count > 0 ? question->arguments[0] : slice_of("", 0)));
 }
 
+static const struct condition_stopper played_stopper = {.condition = "played", .file = "play.conf"};
+
 enum condition_answer condition_ask(struct condition *const *conditions, unsigned count,
                                     const struct condition_question *question,
                                     condition_answered_fn *answered, void *owner,
-                                    struct condition_ticket **ticket)
+                                    struct condition_ticket **ticket,
+                                    const struct condition_stopper **stopper)
 {
     struct run *run = running;
     unsigned char byte = take(run);
 
     require(count == 1 && condition_has_stopper(conditions[0], question->stage));
     *ticket = NULL;
+    *stopper = NULL;
     use_context(question);
     if (byte % 4 == 1) {
+        *stopper = &played_stopper;
         return CONDITION_STOP;
     }
     for (unsigned i = 0; byte % 4 == 2 && i < TICKETS; i++) {
@@ -162,7 +167,7 @@ static bool answer_condition(struct run *run, unsigned number, enum condition_an
     require(context_name(copy.context, &name));
     run->tickets[number % TICKETS] = NULL;
     free(ticket);
-    copy.answered(copy.owner, answer);
+    copy.answered(copy.owner, answer == CONDITION_STOP ? &played_stopper : NULL);
     return true;
 }
 
@@ -826,7 +831,7 @@ static void run_configure(struct run *run)
         unsigned char child = take(run);
 
         run->answers[i] = take(run);
-        run->conditions[i].stages = (child & 8) != 0 ? take(run) | (unsigned)(child >> 7) << 8 : 0;
+        run->conditions[i].stages = (child & 8) != 0 ? take(run) | (unsigned)(child >> 7) * 3 << 8 : 0;
         run->condition_lists[i] = &run->conditions[i];
         run->children[i] = (struct configuration_child){
             .name = names[i],

@@ -1,4 +1,4 @@
-"""Applicable conditions: the nine stoppers and their context (configuration 6,
+"""Applicable conditions: the stoppers and their context (configuration 6,
 manager-semantics 9 and 10)."""
 
 import unittest
@@ -16,13 +16,16 @@ class Stoppers(ManagerCase):
         "connect": ("host, address", 'host == "stop.example.org"', "O", wire.ACCEPT),
         "helo": ("fqdn", 'fqdn == "stop.example.org"', "OC", wire.ACCEPT),
         "envelope_from": ("from", 'from == "<stop@example.org>"', "OCH", wire.CONTINUE),
+        "envelope": ("from, recipients",
+                     'from == "<stop@example.org>" && recipients == ["<to@example.com>"]',
+                     "OCHMR", wire.ACCEPT),
         "data": ("", "true", "OCHMR", wire.ACCEPT),
         "header": ("name, value", 'name == "X-Stop" && value == "now"', "OCHMRTL", wire.ACCEPT),
         "end_of_header": ("", "true", "OCHMRTLL", wire.ACCEPT),
         "body": ("chunk", 'chunk.include?("stop")', "OCHMRTLLNB", wire.ACCEPT),
         "end_of_message": ("", "true", "OCHMRTLLNBB", wire.ACCEPT),
     }
-    STAGES = dict(zip(KINDS, "CHMTLNBE"))
+    STAGES = dict(zip(KINDS, "CHMTTLNBE"))
 
     def plan(self):
         return [wire.connect("stop.example.org"), wire.helo("stop.example.org"),

@@ -5,6 +5,7 @@
 
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
+#include "milter-manager/session/explanation.h"
 #include "test/unit/bytes.h"
 #include "test/unit/expectation.h"
 
@@ -37,9 +38,29 @@ static struct condition_ticket *ticket_new(condition_answered_fn *answered, void
     return *place;
 }
 
+static void note_recipients(const struct condition_question *question, struct buffer *text)
+{
+    for (unsigned i = 0; i < question->recipient_count; i++) {
+        buffer_append_byte(text, ' ');
+        buffer_append_slice(text, question->recipients[i]);
+    }
+}
+
+/* What stops: one stopper per stage of a file that nobody has. */
+static const struct condition_stopper *play_stopper(enum condition_stage stage,
+                                                    enum condition_answer answer)
+{
+    static struct condition_stopper stoppers[CONDITION_STAGES];
+
+    stoppers[stage] = (struct condition_stopper){
+        .condition = "played", .stage = stage, .file = "play.conf", .line = 7};
+    return answer == CONDITION_STOP ? &stoppers[stage] : NULL;
+}
+
 static enum condition_answer play_recording_ask(const struct condition_question *question,
                                                 condition_answered_fn *answered, void *owner,
-                                                struct condition_ticket **ticket)
+                                                struct condition_ticket **ticket,
+                                                const struct condition_stopper **stopper)
 {
     struct play *play = current;
     unsigned i = 0;
@@ -51,6 +72,7 @@ static enum condition_answer play_recording_ask(const struct condition_question 
         buffer_append_byte(&play->recording_asked, ' ');
         buffer_append_slice(&play->recording_asked, question->arguments[k]);
     }
+    note_recipients(question, &play->recording_asked);
     buffer_append_byte(&play->recording_asked, '\n');
     *ticket = NULL;
     if (play->recording_answer == CONDITION_PENDING) {
@@ -60,30 +82,35 @@ static enum condition_answer play_recording_ask(const struct condition_question 
         assert_true(i < PLAY_RECORD_QUESTIONS);
         *ticket = ticket_new(answered, owner, &play->recording_tickets[i]);
     }
+    *stopper = play_stopper(question->stage, play->recording_answer);
     return play->recording_answer;
 }
 
 enum condition_answer play_condition_ask(struct condition *const *conditions,
                                          const struct condition_question *question,
                                          condition_answered_fn *answered, void *owner,
-                                         struct condition_ticket **ticket)
+                                         struct condition_ticket **ticket,
+                                         const struct condition_stopper **stopper)
 {
     struct session_child *child = owner;
     struct play *play;
     unsigned index;
 
     if (conditions == &current->recording_list) {
-        return play_recording_ask(question, answered, owner, ticket);
+        return play_recording_ask(question, answered, owner, ticket, stopper);
     }
     play = child->session->owner;
     index = (unsigned)(child - child->session->children);
     assert_true((play->conditions[index].stages & 1U << question->stage) != 0);
     play->asked++;
+    buffer_reset(&play->envelope_asked);
+    note_recipients(question, &play->envelope_asked);
     play->last_context = question->context;
     *ticket = NULL;
     if (play->condition_answer == CONDITION_PENDING) {
         *ticket = ticket_new(answered, owner, &play->tickets[index]);
     }
+    *stopper = play_stopper(question->stage, play->condition_answer);
     return play->condition_answer;
 }
 
@@ -101,7 +128,7 @@ static void ticket_answer(struct condition_ticket *open, enum condition_answer a
     assert_non_null(open);
     ticket = *open;
     play_condition_cancel(open);
-    ticket.answered(ticket.owner, answer);
+    ticket.answered(ticket.owner, play_stopper(CONDITION_CONNECT, answer));
 }
 
 void play_recording_answers(struct play *play, enum condition_answer answer)
@@ -248,6 +275,14 @@ static void host_finished(struct session *session)
     play->finished = true;
 }
 
+static void host_explained(const struct explanation *explanation)
+{
+    struct play *play = explanation->child->session->owner;
+
+    explanation_format(explanation, &play->explained);
+    buffer_append_byte(&play->explained, '\n');
+}
+
 static void host_save_record(struct session *session, struct slice text)
 {
     struct play *play = session->owner;
@@ -268,6 +303,7 @@ static const struct session_host host = {
     .schedule_keep_alive = host_schedule_keep_alive,
     .finished = host_finished,
     .save_record = host_save_record,
+    .explained = host_explained,
 };
 
 /* ---- the MTA */
@@ -481,6 +517,8 @@ void play_end(struct play *play)
     buffer_clear(&play->body);
     buffer_clear(&play->record);
     buffer_clear(&play->recording_asked);
+    buffer_clear(&play->envelope_asked);
+    buffer_clear(&play->explained);
     for (unsigned i = 0; i < PLAY_RECORD_QUESTIONS; i++) {
         assert_null(play->recording_tickets[i]);
     }

@@ -52,6 +52,8 @@ struct play {
     struct condition_ticket *tickets[PLAY_CHILDREN];
     uint64_t last_context; /* of the last question */
     unsigned asked;
+    struct buffer envelope_asked; /* the recipients of the last question, a blank before each */
+    struct buffer explained;      /* what explanation.h says, one line each */
 
     /* manager.record_sessions: off unless the test sets it. */
     struct condition recording;
@@ -97,7 +99,8 @@ void child_reads(struct play *play, unsigned index);
 enum condition_answer play_condition_ask(struct condition *const *conditions,
                                          const struct condition_question *question,
                                          condition_answered_fn *answered, void *owner,
-                                         struct condition_ticket **ticket);
+                                         struct condition_ticket **ticket,
+                                         const struct condition_stopper **stopper);
 void play_condition_cancel(struct condition_ticket *ticket);
 void play_condition_answers(struct play *play, unsigned index, enum condition_answer answer);
 

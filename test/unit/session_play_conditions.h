@@ -17,10 +17,11 @@ bool condition_has_stopper(const struct condition *condition, enum condition_sta
 enum condition_answer condition_ask(struct condition *const *conditions, unsigned count,
                                     const struct condition_question *question,
                                     condition_answered_fn *answered, void *owner,
-                                    struct condition_ticket **ticket)
+                                    struct condition_ticket **ticket,
+                                    const struct condition_stopper **stopper)
 {
     (void)count;
-    return play_condition_ask(conditions, question, answered, owner, ticket);
+    return play_condition_ask(conditions, question, answered, owner, ticket, stopper);
 }
 
 void condition_cancel(struct condition_ticket *ticket)

@@ -152,6 +152,7 @@ static struct loop *loop;
 static struct loop_timer *clock_timer;
 static double last_tick, worst_slip, asked_at;
 static unsigned pending, stopped, answered_count;
+static const struct condition_stopper *last_stopper; /* of an answer at once */
 
 static void tick(void *owner)
 {
@@ -165,11 +166,11 @@ static void tick(void *owner)
     loop_timer_start(clock_timer, 0.010);
 }
 
-static void answered(void *owner, enum condition_answer answer)
+static void answered(void *owner, const struct condition_stopper *stopper)
 {
     (void)owner;
     answered_count++;
-    stopped += answer == CONDITION_STOP ? 1 : 0;
+    stopped += stopper != NULL ? 1 : 0;
     if (--pending == 0) {
         loop_stop(loop);
     }
@@ -208,8 +209,8 @@ static enum condition_answer ask_question(const struct configuration *configurat
                                           struct condition_ticket **ticket)
 {
     const struct configuration_child *child = &configuration->children[0];
-    enum condition_answer answer =
-        condition_ask(child->conditions, child->condition_count, question, answered, NULL, ticket);
+    enum condition_answer answer = condition_ask(child->conditions, child->condition_count,
+                                                 question, answered, NULL, ticket, &last_stopper);
 
     pending += answer == CONDITION_PENDING ? 1 : 0;
     return answer;

@@ -128,10 +128,11 @@ static void test_questions(void **state)
     mta_says_and_all_continue(&play, "MRTNE"); /* the next message has one, */
     mta_says_and_all_continue(&play, "MRNEQ"); /* the last again has none */
     assert_text(buffer_slice(&play.recording_asked), "0 client\n1 delian\n2 <a@x>\n3 <b@x>\n"
-                                                     "4\n5 Subj x\n5 Subject Hi\n6\n7 Hi\r\n\n"
-                                                     "7 last\n8\n"
-                                                     "2 <a@x>\n3 <b@x>\n4\n6\n8\n"
-                                                     "2 <a@x>\n3 <b@x>\n4\n6\n8\n");
+                                                     "4 <a@x> <b@x>\n5\n"
+                                                     "6 Subj x\n6 Subject Hi\n7\n8 Hi\r\n\n"
+                                                     "8 last\n9\n"
+                                                     "2 <a@x>\n3 <b@x>\n4 <a@x> <b@x>\n5\n7\n9\n"
+                                                     "2 <a@x>\n3 <b@x>\n4 <a@x> <b@x>\n5\n7\n9\n");
     play_end(&play);
 }
 

@@ -5,8 +5,8 @@ module Milter
     # The receiver of define_applicable_condition: stoppers by stage.
     class ApplicableCondition
       # In the order of enum condition_stage (milter-manager/session/condition.h).
-      STAGES = %i[connect helo envelope_from envelope_recipient data header end_of_header body
-                  end_of_message].freeze
+      STAGES = %i[connect helo envelope_from envelope_recipient envelope data header end_of_header
+                  body end_of_message].freeze
 
       attr_reader :name, :description
       attr_accessor :timeout # seconds; nil: none
@@ -34,9 +34,12 @@ module Milter
 
       def stoppers? = @stoppers.any?(&:any?)
 
-      # True when a stopper of that stage says so; the first true wins.
-      def stop?(stage, context, arguments)
-        @stoppers[stage].any? { |stopper| stopper.call(context, *arguments) }
+      # The number of the first stopper of that stage that says true, or false.
+      def stopped_by(stage, context, arguments)
+        @stoppers[stage].each do |stopper, number|
+          return number if stopper.call(context, *arguments)
+        end
+        false
       end
 
       def inspect = "#<#{self.class} #{@name}>"
@@ -52,12 +55,16 @@ module Milter
       private
 
       def add_stopper(stage, stopper)
-        stages = 1 << stage
-        @stoppers.each_with_index { |list, index| stages |= 1 << index unless list.empty? }
-        message = Native.set_condition_stages(@name, stages)
-        raise ConfigurationError, message if message
+        number = Native.add_condition_stopper(@name, stage, *place_of(stopper))
+        raise ConfigurationError, number if number.is_a?(String)
 
-        @stoppers[stage] << stopper
+        @stoppers[stage] << [stopper, number]
+      end
+
+      # A method or a lambda may have been written in C.
+      def place_of(stopper)
+        file, line = stopper.source_location
+        file ? [file, line] : Locations.current
       end
     end
   end

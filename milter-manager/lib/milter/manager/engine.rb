@@ -53,7 +53,8 @@ module Milter
 
         # ---- questions; called from C on the root fiber
 
-        # true, false, or nil: the answer will come from woken or run_ready.
+        # The number of the stopper that said true, false, or nil: the answer will come from
+        # woken or run_ready.
         def ask(ticket, conditions, stage, handle, arguments)
           question = Question.new(ticket, conditions, stage, handle, arguments)
           question.start

@@ -37,7 +37,7 @@ module Milter
         fiber = Fiber.current
         while @fiber.equal?(fiber)
           condition = @conditions[@position]
-          stop = condition ? stop?(condition, fiber) : false
+          stop = condition ? stopped_by(condition, fiber) : false
           proceed(stop, condition.nil?) if @fiber.equal?(fiber)
         end
       end
@@ -81,8 +81,9 @@ module Milter
         [host, SocketAddress.from_wire(family, port, address)]
       end
 
-      def stop?(condition, fiber)
-        condition.stop?(@stage, @context, @arguments) ? true : false
+      # The number of the stopper, or false.
+      def stopped_by(condition, fiber)
+        condition.stopped_by(@stage, @context, @arguments)
       rescue ConditionTimeout
         false
       rescue Exception => e
