@@ -4,18 +4,17 @@
 #include "milter-test-server/arguments.h"
 
 #include "libcore/base/memory.h"
+#include "libcore/net/connect_address.h"
+#include "libcore/session/macros.h"
 #include "libcore/wire/protocol.h"
 #include "milter-test-server/composition.h"
 #include "milter-test-server/load_options.h"
-#include "milter-test-server/macros.h"
 #include "milter-test-server/replay_arguments.h"
 #include "milter-test-server/terminal.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 
 static const char program_name[] = "milter-test-server";
 
@@ -23,7 +22,7 @@ static const char program_name[] = "milter-test-server";
 static struct {
     struct arguments *arguments;
     struct composition composition;
-    char address[INET6_ADDRSTRLEN + sizeof(((struct sockaddr_un *)0)->sun_path)];
+    char address[CONNECT_ADDRESS_TEXT];
     const char *name;
     const char *connect_host;
     const char *helo;
@@ -51,48 +50,10 @@ static bool take_spec(void *target, const char *value, struct error *error)
     return valid;
 }
 
-static void connect_of_address(struct command_connect *connect,
-                               const struct socket_address *address)
-{
-    const struct sockaddr_in *inet = (const void *)&address->storage;
-    const struct sockaddr_in6 *inet6 = (const void *)&address->storage;
-    const struct sockaddr_un *local = (const void *)&address->storage;
-
-    switch (address->storage.ss_family) {
-    case AF_INET:
-        connect->family = '4';
-        connect->port = ntohs(inet->sin_port);
-        (void)inet_ntop(AF_INET, &inet->sin_addr, given.address, sizeof(given.address));
-        break;
-    case AF_INET6:
-        connect->family = '6';
-        connect->port = ntohs(inet6->sin6_port);
-        (void)inet_ntop(AF_INET6, &inet6->sin6_addr, given.address, sizeof(given.address));
-        break;
-    default:
-        connect->family = 'L';
-        connect->port = 0;
-        (void)snprintf(given.address, sizeof(given.address), "%s", local->sun_path);
-        break;
-    }
-    connect->address = slice_from_string(given.address);
-}
-
 static bool take_connect_address(void *target, const char *value, struct error *error)
 {
-    struct command_connect *connect = &given.arguments->plan.connect;
-    struct socket_address address;
-
     (void)target;
-    if (strcmp(value, "unknown") == 0) {
-        connect->family = 'U';
-        return true;
-    }
-    if (!connection_spec_parse(value, &address, error)) {
-        return false;
-    }
-    connect_of_address(connect, &address);
-    return true;
+    return connect_address_parse(value, &given.arguments->plan.connect, given.address, error);
 }
 
 /* target: which part of the message; what comes of the parts is made when all are known. */

@@ -4,8 +4,8 @@
 #ifndef MILTER_TEST_SERVER_CHANGES_H
 #define MILTER_TEST_SERVER_CHANGES_H
 
+#include "libcore/mail/message.h"
 #include "libcore/wire/reply.h"
-#include "milter-test-server/message.h"
 
 /* {0} is empty. */
 struct changes {

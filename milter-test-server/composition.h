@@ -9,7 +9,7 @@
 #define MILTER_TEST_SERVER_COMPOSITION_H
 
 #include "libcore/base/error.h"
-#include "milter-test-server/message.h"
+#include "libcore/mail/message.h"
 
 enum composition_part {
     PART_SENDER,

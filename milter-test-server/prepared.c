@@ -4,7 +4,7 @@
  */
 #include "milter-test-server/prepared.h"
 
-#include "milter-test-server/macros.h"
+#include "libcore/session/macros.h"
 
 static struct slice prepare_payload(struct prepared *prepared, const struct session_plan *plan,
                                     enum step step, size_t index, bool leading_space)

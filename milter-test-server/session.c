@@ -10,10 +10,10 @@
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "libcore/net/stream.h"
+#include "libcore/session/macros.h"
 #include "libcore/session/mta.h"
 #include "milter-test-server/changes.h"
 #include "milter-test-server/failure.h"
-#include "milter-test-server/macros.h"
 #include "milter-test-server/prepared.h"
 
 #include <stdio.h>

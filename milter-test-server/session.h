@@ -8,13 +8,13 @@
 #ifndef MILTER_TEST_SERVER_SESSION_H
 #define MILTER_TEST_SERVER_SESSION_H
 
+#include "libcore/mail/message.h"
 #include "libcore/net/connection_spec.h"
 #include "libcore/net/loop.h"
 #include "libcore/session/macro_store.h"
 #include "libcore/wire/command.h"
 #include "libcore/wire/negotiation.h"
 #include "libcore/wire/verdict.h"
-#include "milter-test-server/message.h"
 
 struct prepared;
 

@@ -3,7 +3,7 @@
  */
 #include "milter-test-server/prepared.h"
 
-#include "milter-test-server/macros.h"
+#include "libcore/session/macros.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

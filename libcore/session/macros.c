@@ -2,7 +2,7 @@
  * macros - the macros of each stage.  The store is the caller's; nothing is
  * kept here.
  */
-#include "milter-test-server/macros.h"
+#include "libcore/session/macros.h"
 
 #include "libcore/wire/macro.h"
 #include "libcore/wire/negotiation.h"

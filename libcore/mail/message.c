@@ -2,7 +2,7 @@
  * message - the message that is sent, and the copy of it that a filter has
  * edited.  Owns its bytes through the arena; knows neither options nor wire.
  */
-#include "milter-test-server/message.h"
+#include "libcore/mail/message.h"
 
 #include "libcore/base/buffer.h"
 #include "libcore/mail/mail_address.h"

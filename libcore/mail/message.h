@@ -5,8 +5,8 @@
  * Field values hold everything behind the colon, the leading blank included:
  * what a filter that negotiated header-value-with-leading-space sees.
  */
-#ifndef MILTER_TEST_SERVER_MESSAGE_H
-#define MILTER_TEST_SERVER_MESSAGE_H
+#ifndef LIBCORE_MAIL_MESSAGE_H
+#define LIBCORE_MAIL_MESSAGE_H
 
 #include "libcore/mail/edit.h"
 #include "libcore/mail/header_list.h"

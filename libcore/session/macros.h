@@ -1,9 +1,9 @@
 /*
- * macros - the macros of each stage: defaults, those of the options, and those
- * a filter asked for (tools.md section 1.3).
+ * macros - the macros an MTA that is played sends at each stage: defaults, those
+ * of the options, and those a filter asked for (tools.md section 1.3).
  */
-#ifndef MILTER_TEST_SERVER_MACROS_H
-#define MILTER_TEST_SERVER_MACROS_H
+#ifndef LIBCORE_SESSION_MACROS_H
+#define LIBCORE_SESSION_MACROS_H
 
 #include "libcore/base/error.h"
 #include "libcore/session/macro_store.h"
