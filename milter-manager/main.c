@@ -8,6 +8,7 @@
  */
 #include "libcore/base/log.h"
 #include "libcore/net/process.h"
+#include "milter-manager/explain/explain.h"
 #include "milter-manager/options.h"
 #include "milter-manager/recording.h"
 #include "milter-manager/ruby/engine.h"
@@ -162,6 +163,8 @@ int main(int argc, char **argv)
     }
     if (options.show_config) {
         status = manager_options_show(&options, stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
+    } else if (options.explain != NULL) {
+        status = explain_run(&options, stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
     } else {
         status = main_start(&options);
     }

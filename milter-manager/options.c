@@ -8,11 +8,12 @@
 
 #include "libcore/base/log.h"
 #include "milter-manager/config/show.h"
+#include "milter-manager/explain/arguments.h"
 
 #include <limits.h>
 #include <string.h>
 
-enum { GROUP_MAIN = 1 << 0, GROUP_MILTER = 1 << 1 };
+enum { GROUP_MAIN = 1 << 0, GROUP_MILTER = 1 << 1, GROUP_EXPLAIN = 1 << 2 };
 
 /* Where the parser puts what it finds; *_given says that there was something. */
 static struct {
@@ -101,6 +102,10 @@ static const struct option_entry main_options[] = {
      .kind = OPTION_HELP,
      .maximum = GROUP_MILTER,
      .help = "show the common milter options"},
+    {.name = "help-explain",
+     .kind = OPTION_HELP,
+     .maximum = GROUP_EXPLAIN,
+     .help = "show the options of --explain"},
     {.name = "help-all",
      .kind = OPTION_HELP,
      .maximum = OPTION_ALL_GROUPS,
@@ -115,6 +120,7 @@ static const struct option_entry main_options[] = {
      .kind = OPTION_FLAG,
      .target = &parsed.show_config,
      .help = "print the resulting configuration and exit"},
+    EXPLAIN_OPTION,
     {.name = "version", .kind = OPTION_VERSION, .help = "print the version and exit"},
     {0},
 };
@@ -256,6 +262,9 @@ static const struct option_entry milter_options[] = {
 static const struct option_group groups[] = {
     {.title = "Options", .entries = main_options},
     {.title = "Milter options", .entries = milter_options},
+    {.title = "Explain options: the mail in question",
+     .entries = explain_entries,
+     .given = &explain_first_given},
 };
 
 static void add_override(struct manager_options *options, const char *key, bool given,
@@ -294,6 +303,22 @@ static void add_overrides(struct manager_options *options)
     add_string(options, "log.syslog_facility", parsed.syslog_facility);
 }
 
+/* One thing is asked for at a time, and a mail only of what looks at it. */
+static bool check_explain(struct manager_options *options)
+{
+    if (explain_first_given != NULL && !explain_arguments.wanted) {
+        (void)fprintf(stderr, "milter-manager: %s: only goes with --explain\n",
+                      explain_first_given);
+        return false;
+    }
+    if (explain_arguments.wanted && parsed.show_config) {
+        (void)fprintf(stderr, "milter-manager: --explain: does not go with --show-config\n");
+        return false;
+    }
+    options->explain = explain_arguments.wanted ? &explain_arguments : NULL;
+    return true;
+}
+
 enum option_outcome manager_options_parse(struct manager_options *options, int argc, char **argv)
 {
     const struct option_program program = {
@@ -316,6 +341,9 @@ enum option_outcome manager_options_parse(struct manager_options *options, int a
         options->log_level = parsed.log_level;
         options->log_path = parsed.log_path;
         add_overrides(options);
+    }
+    if (outcome == OPTIONS_RUN && !check_explain(options)) {
+        outcome = OPTIONS_EXIT_FAILURE;
     }
     return outcome;
 }

@@ -14,11 +14,14 @@
 
 enum { MANAGER_OPTIONS_OVERRIDES = 16 };
 
+struct explain_arguments;
+
 struct manager_options {
     const char *config_directory; /* NULL: not given */
     bool show_config;
-    bool syslog;                 /* log to syslog from the start on */
-    const char *syslog_facility; /* NULL: not given */
+    const struct explain_arguments *explain; /* NULL: not wanted */
+    bool syslog;                             /* log to syslog from the start on */
+    const char *syslog_facility;             /* NULL: not given */
     const char *log_level, *log_path;
     struct configuration_override overrides[MANAGER_OPTIONS_OVERRIDES];
     unsigned override_count;

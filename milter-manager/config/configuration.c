@@ -365,6 +365,14 @@ struct condition *configuration_find_condition(const struct configuration *confi
     return found == NULL ? NULL : found->condition;
 }
 
+const char *configuration_condition_description(const struct configuration *configuration,
+                                                const char *name)
+{
+    const struct details_condition *found = find_condition(configuration, name);
+
+    return found == NULL ? NULL : found->description;
+}
+
 void configuration_describe_condition(struct configuration *configuration, const char *name,
                                       const char *description, struct location location)
 {

@@ -147,6 +147,9 @@ bool configuration_add_child_condition(struct configuration *configuration, unsi
 const char *configuration_child_condition(const struct configuration *configuration, unsigned index,
                                           unsigned position);
 
+/* NULL: it has none, or there is no such condition. */
+const char *configuration_condition_description(const struct configuration *configuration,
+                                                const char *name);
 /* condition: what the session asks; stays owned by the engine (configuration_set_engine). */
 void configuration_define_condition(struct configuration *configuration, const char *name,
                                     struct condition *condition, struct location location);

@@ -50,6 +50,7 @@ void condition_free(struct condition *condition);
 /* Each file's functions; called once by engine_start. */
 void building_define(void);
 void context_binding_define(void);
+void condition_define(void);
 void waiting_define(void);
 void logging_define(void);
 /* Forgets watchers and tickets before Ruby ends. */

@@ -37,6 +37,11 @@ struct condition_ticket {
 static struct slots tickets;
 static struct slots stoppers;
 
+static struct {
+    condition_observer_fn *function;
+    void *owner;
+} observer;
+
 struct condition *condition_new(VALUE object, const char *name)
 {
     struct condition *condition = NEW(struct condition);
@@ -195,6 +200,58 @@ void condition_deliver(VALUE answers)
     }
     RB_GC_GUARD(answers);
 }
+
+/* ---- the observer ---- */
+
+/* answer: the number of the stopper that said true, or false. */
+static VALUE native_remark(VALUE self, VALUE handle, VALUE stage, VALUE name, VALUE outcome,
+                           VALUE answer, VALUE text)
+{
+    (void)self;
+    if (observer.function != NULL) {
+        const struct condition_remark remark = {
+            .context = NUM2ULL(handle),
+            .stage = (enum condition_stage)FIX2INT(stage),
+            .condition = binding_slice(name),
+            .outcome = (enum condition_outcome)FIX2INT(outcome),
+            .stopper = stopper_of(answer),
+            .text = binding_slice(text),
+        };
+
+        observer.function(observer.owner, &remark);
+    }
+    return Qnil;
+}
+
+void condition_observe(condition_observer_fn *function, void *owner)
+{
+    VALUE observed = function == NULL ? Qfalse : Qtrue;
+    VALUE ignored;
+
+    observer.function = function;
+    observer.owner = owner;
+    (void)binding_call("observed=", 1, &observed, &ignored);
+}
+
+void condition_define(void)
+{
+    static const struct {
+        const char *name;
+        enum condition_outcome outcome;
+    } constants[] = {
+        {"CONDITION_PASSED", CONDITION_PASSED},
+        {"CONDITION_STOPPED", CONDITION_STOPPED},
+        {"CONDITION_RAISED", CONDITION_RAISED},
+        {"CONDITION_TIMED_OUT", CONDITION_TIMED_OUT},
+    };
+
+    for (size_t i = 0; i < sizeof(constants) / sizeof(constants[0]); i++) {
+        rb_define_const(binding_module, constants[i].name, INT2FIX((int)constants[i].outcome));
+    }
+    BINDING_DEFINE("remark", native_remark, 6);
+}
+
+/* ---- the end ---- */
 
 void condition_clear(void)
 {

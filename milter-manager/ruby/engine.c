@@ -166,6 +166,7 @@ static VALUE start_language(VALUE argument)
     binding_module = rb_define_module_under(manager, "Native");
     building_define();
     context_binding_define();
+    condition_define();
     waiting_define();
     logging_define();
 

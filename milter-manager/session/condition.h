@@ -79,6 +79,33 @@ enum condition_answer condition_ask(struct condition *const *conditions, unsigne
 /* The answer is not wanted any more; the callback will not be called. */
 void condition_cancel(struct condition_ticket *ticket);
 
+/* What became of one condition of a question. */
+enum condition_outcome {
+    CONDITION_PASSED,    /* none of its stoppers said true */
+    CONDITION_STOPPED,   /* one did */
+    CONDITION_RAISED,    /* an exception: counts as false */
+    CONDITION_TIMED_OUT, /* no answer within its deadline: counts as false */
+};
+
+/* One of them; valid during the call of the observer only. */
+struct condition_remark {
+    uint64_t context; /* of the question */
+    enum condition_stage stage;
+    struct slice condition; /* its name */
+    enum condition_outcome outcome;
+    const struct condition_stopper *stopper; /* CONDITION_STOPPED: which */
+    struct slice text;                       /* the exception and its place, or the deadline */
+};
+
+typedef void condition_observer_fn(void *owner, const struct condition_remark *remark);
+
+/*
+ * From now on observer hears of each condition that was asked, before the answer
+ * to the whole question; it must not call back.  NULL: nobody does.  One at a
+ * time.
+ */
+void condition_observe(condition_observer_fn *observer, void *owner);
+
 /* "envelope-recipient", as logs name the stage. */
 const char *condition_stage_name(enum condition_stage stage);
 

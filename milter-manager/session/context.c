@@ -128,9 +128,13 @@ bool context_set_macro(uint64_t context, struct slice name, struct slice value)
 
     if (child != NULL) {
         enum command stage = context_stage(child);
+        const struct session_host *host = child->session->host;
 
         macro_store_set(&child->overlay, stage, name, value);
         child->macros_due |= (uint32_t)1 << stage;
+        if (host->macro_set != NULL) {
+            host->macro_set(child, stage, name, value);
+        }
     }
     return child != NULL;
 }

@@ -36,6 +36,16 @@ enum {
     NEGOTIATE_MACRO_STAGES = sizeof(negotiate_default_macros) / sizeof(negotiate_default_macros[0])
 };
 
+struct slice negotiate_unasked_macros(enum command stage)
+{
+    for (unsigned i = 0; i < NEGOTIATE_MACRO_STAGES; i++) {
+        if (negotiate_default_macros[i].stage == stage) {
+            return negotiate_default_macros[i].names;
+        }
+    }
+    return slice_of("", 0);
+}
+
 static bool negotiate_usable(const struct configuration_child *child)
 {
     if (child->enabled && child->connection_spec == NULL) {

@@ -17,5 +17,7 @@ void negotiate_child_connected(struct session_child *child, struct buffer *outpu
 void negotiate_child_answered(struct session_child *child);
 /* Connection refused, time-out or nonsense before the answer. */
 void negotiate_child_failed(struct session_child *child, const char *what, const char *cause);
+/* The names of the macros that MTAs send unasked at a stage, as in macro lists; may be empty. */
+struct slice negotiate_unasked_macros(enum command stage);
 
 #endif

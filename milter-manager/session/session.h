@@ -58,6 +58,9 @@ struct session_host {
     void (*save_record)(struct session *session, struct slice text);
     /* A decision about a child (explanation.h); NULL: the log is enough. */
     void (*explained)(const struct explanation *explanation);
+    /* A condition has set a macro of the child; NULL: nobody wants to know. */
+    void (*macro_set)(struct session_child *child, enum command stage, struct slice name,
+                      struct slice value);
 };
 
 enum child_state {

@@ -11,6 +11,7 @@ module Milter
 
       class << self
         attr_reader :scheduler
+        attr_accessor :observed # somebody wants to hear of each condition (Native.remark)
 
         # Once, on the root fiber.
         def prepare

@@ -83,7 +83,11 @@ module Milter
 
       # The number of the stopper, or false.
       def stopped_by(condition, fiber)
-        condition.stopped_by(@stage, @context, @arguments)
+        answer = condition.stopped_by(@stage, @context, @arguments)
+        if @fiber.equal?(fiber)
+          remark(answer ? Native::CONDITION_STOPPED : Native::CONDITION_PASSED, condition, answer)
+        end
+        answer
       rescue ConditionTimeout
         false
       rescue Exception => e
@@ -120,12 +124,22 @@ module Milter
       end
 
       def warn_of_deadline(condition)
-        Logger.warning("#{describe("timeout", condition)}: no answer within #{condition.timeout} s: " \
-                       "counts as false")
+        text = "no answer within #{condition.timeout} s"
+        remark(Native::CONDITION_TIMED_OUT, condition, false, text)
+        Logger.warning("#{describe("timeout", condition)}: #{text}: counts as false")
       end
 
       def report(error, condition)
-        Logger.error("#{describe("error", condition)}: #{Locations.describe(error)}")
+        text = Locations.describe(error)
+        remark(Native::CONDITION_RAISED, condition, false, text)
+        Logger.error("#{describe("error", condition)}: #{text}")
+      end
+
+      # For whoever explains what happens to a mail.
+      def remark(outcome, condition, answer, text = nil)
+        return unless Engine.observed
+
+        Native.remark(@handle, @stage, condition.name, outcome, answer, text)
       end
 
       def describe(what, condition)
