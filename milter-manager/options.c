@@ -332,6 +332,8 @@ enum option_outcome manager_options_parse(struct manager_options *options, int a
 
     memset(options, 0, sizeof(*options));
     memset(&parsed, 0, sizeof(parsed));
+    memset(&explain_arguments, 0, sizeof(explain_arguments));
+    explain_first_given = NULL;
     outcome = options_parse(&program, argc, argv);
     if (outcome == OPTIONS_RUN) {
         options->config_directory = parsed.config_directory;

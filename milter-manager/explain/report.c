@@ -127,14 +127,15 @@ static void report_asked(const struct account_condition *condition, struct buffe
     }
 }
 
-static bool report_was_asked(const struct account_condition *condition)
+/* Some question was answered in time with false. */
+static bool report_passes(const struct account_condition *condition)
 {
+    unsigned asked = 0;
+
     for (unsigned i = 0; i < CONDITION_STAGES; i++) {
-        if (condition->asked[i] > 0) {
-            return true;
-        }
+        asked += condition->asked[i];
     }
-    return false;
+    return condition->stopper == NULL && asked > condition->troubles;
 }
 
 /* said: what a condition means that says true. */
@@ -150,7 +151,7 @@ static void report_outcome(const struct account_condition *condition, const char
             buffer_append_string(text, " for");
             report_text_append(buffer_slice(&condition->stopped_recipients), text);
         }
-    } else if (report_was_asked(condition)) {
+    } else if (report_passes(condition)) {
         buffer_append_string(text, ", lets it pass");
     }
     buffer_append_byte(text, '\n');
@@ -237,7 +238,7 @@ static void report_recording(const struct account *account, struct buffer *text)
     report_conditions(account, &account->recording, "is against it", text);
 }
 
-/* ---- the whole ---- */
+/* ---- decisions ---- */
 
 static void report_decisions(const struct account *account, struct buffer *text)
 {
@@ -258,6 +259,19 @@ static void report_decisions(const struct account *account, struct buffer *text)
     }
 }
 
+/* ---- the mail server ---- */
+
+/* What the last answer means. */
+static const char *const report_ends[] = {
+    [VERDICT_NONE] = "the mail is not through",
+    [VERDICT_ACCEPT] = "the mail passes",
+    [VERDICT_SKIP] = "the mail passes",
+    [VERDICT_CONTINUE] = "the mail passes",
+    [VERDICT_TEMPORARY_FAILURE] = "the mail is refused for now",
+    [VERDICT_REJECT] = "the mail is refused",
+    [VERDICT_DISCARD] = "the mail is taken and thrown away",
+};
+
 static void report_answers(const struct virtual_mta *mta, struct buffer *text)
 {
     buffer_append_string(text, "\nThe mail server is answered:\n");
@@ -271,6 +285,10 @@ static void report_answers(const struct virtual_mta *mta, struct buffer *text)
             report_text_append(answer->recipient, text);
         }
         buffer_append_byte(text, '\n');
+    }
+    if (mta->answer_count > 0) {
+        buffer_append_format(text, "  so %s\n",
+                             report_ends[mta->answers[mta->answer_count - 1].verdict]);
     }
 }
 

@@ -79,22 +79,45 @@ static void scenario_content(const struct scenario *scenario, struct buffer *tex
     scenario_end(scenario->origins[SCENARIO_BODY], text);
 }
 
-static void scenario_macros(const struct scenario *scenario, struct buffer *text)
+static void scenario_macro(struct slice name, struct slice value, struct buffer *text)
+{
+    report_text_append(name, text);
+    buffer_append_string(text, "=\"");
+    report_text_append(value, text);
+    buffer_append_byte(text, '"');
+}
+
+/* Those of a stage that were given, or those that were not. */
+static void scenario_macros(const struct scenario *scenario, enum command stage,
+                            enum scenario_origin origin, struct buffer *text)
+{
+    struct slice pairs = macro_store_get(&scenario->macros, stage);
+    struct slice given = macro_store_get(&scenario->given_macros, stage);
+    struct slice name, value, ignored;
+    bool any = false;
+
+    while (macro_pair_next(&pairs, &name, &value)) {
+        if (macro_pair_find(given, name, &ignored) != (origin == ORIGIN_OPTION)) {
+            continue;
+        }
+        if (!any) {
+            scenario_begin("macros", text);
+        }
+        buffer_append_string(text, any ? ", " : "");
+        scenario_macro(name, value, text);
+        any = true;
+    }
+    if (any) {
+        buffer_append_format(text, " at %s", command_info[stage].name);
+        scenario_end(origin, text);
+    }
+}
+
+static void scenario_all_macros(const struct scenario *scenario, struct buffer *text)
 {
     for (unsigned i = COMMAND_CONNECT; i <= COMMAND_END_OF_MESSAGE; i++) {
-        struct slice pairs = macro_store_get(&scenario->macros, (enum command)i);
-        struct slice given = macro_store_get(&scenario->given_macros, (enum command)i);
-        struct slice name, value, ignored;
-
-        while (macro_pair_next(&pairs, &name, &value)) {
-            scenario_begin("macro", text);
-            report_text_append(name, text);
-            buffer_append_string(text, " = \"");
-            report_text_append(value, text);
-            buffer_append_format(text, "\" at %s", command_info[i].name);
-            scenario_end(macro_pair_find(given, name, &ignored) ? ORIGIN_OPTION : ORIGIN_DEFAULT,
-                         text);
-        }
+        scenario_macros(scenario, (enum command)i, ORIGIN_OPTION, text);
+        scenario_macros(scenario, (enum command)i, ORIGIN_DEFAULT, text);
     }
 }
 
@@ -128,6 +151,6 @@ void report_text_scenario(const struct scenario *scenario, struct buffer *text)
                       scenario->origins[SCENARIO_RECIPIENTS], text);
     }
     scenario_content(scenario, text);
-    scenario_macros(scenario, text);
+    scenario_all_macros(scenario, text);
     scenario_assumptions(scenario, text);
 }
