@@ -24,7 +24,9 @@ static void account_child_clear(struct account_child *child)
 {
     for (unsigned i = 0; i < child->configuration->condition_count; i++) {
         buffer_clear(&child->conditions[i].stopped_recipients);
-        buffer_clear(&child->conditions[i].trouble);
+        for (unsigned k = 0; k < child->conditions[i].trouble_count; k++) {
+            buffer_clear(&child->conditions[i].troubles[k].text);
+        }
     }
     free(child->conditions);
     buffer_clear(&child->macros);
@@ -120,12 +122,33 @@ static struct account_child *account_child_of_context(struct account *account, u
     return &account->recording;
 }
 
+static struct account_trouble *account_find_trouble(struct account_condition *condition,
+                                                    const struct condition_remark *remark)
+{
+    for (unsigned i = 0; i < condition->trouble_count; i++) {
+        struct account_trouble *trouble = &condition->troubles[i];
+
+        if (trouble->stage == remark->stage &&
+            slice_equal(buffer_slice(&trouble->text), remark->text)) {
+            return trouble;
+        }
+    }
+    return NULL;
+}
+
 static void account_take_trouble(struct account_condition *condition,
                                  const struct condition_remark *remark)
 {
-    if (condition->troubles++ == 0) {
-        condition->trouble_stage = remark->stage;
-        buffer_append_slice(&condition->trouble, remark->text);
+    struct account_trouble *trouble = account_find_trouble(condition, remark);
+
+    condition->troubled++;
+    if (trouble == NULL && condition->trouble_count < ACCOUNT_TROUBLES) {
+        trouble = &condition->troubles[condition->trouble_count++];
+        trouble->stage = remark->stage;
+        buffer_append_slice(&trouble->text, remark->text);
+    }
+    if (trouble != NULL) {
+        trouble->times++;
     }
 }
 

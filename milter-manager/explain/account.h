@@ -7,15 +7,24 @@
 
 #include "milter-manager/session/explanation.h"
 
+/* An exception, or a deadline that passed. */
+struct account_trouble {
+    enum condition_stage stage;
+    struct buffer text;
+    unsigned times;
+};
+
+enum { ACCOUNT_TROUBLES = 8 }; /* different ones of one condition that are kept */
+
 /* One condition of one milter. */
 struct account_condition {
     const char *name;
     unsigned asked[CONDITION_STAGES];
     const struct condition_stopper *stopper; /* the last that said true, NULL: none */
     struct buffer stopped_recipients;        /* " <a@b>" for each it has stopped */
-    unsigned troubles;                       /* exceptions and deadlines */
-    enum condition_stage trouble_stage;      /* of the first */
-    struct buffer trouble;                   /* the first, as text */
+    struct account_trouble troubles[ACCOUNT_TROUBLES];
+    unsigned trouble_count; /* different ones that are kept */
+    unsigned troubled;      /* questions that ended so */
 };
 
 /* One milter of the configuration, or the recording of sessions. */

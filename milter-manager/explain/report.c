@@ -135,7 +135,7 @@ static bool report_passes(const struct account_condition *condition)
     for (unsigned i = 0; i < CONDITION_STAGES; i++) {
         asked += condition->asked[i];
     }
-    return condition->stopper == NULL && asked > condition->troubles;
+    return condition->stopper == NULL && asked > condition->troubled;
 }
 
 /* said: what a condition means that says true. */
@@ -155,14 +155,26 @@ static void report_outcome(const struct account_condition *condition, const char
         buffer_append_string(text, ", lets it pass");
     }
     buffer_append_byte(text, '\n');
-    if (condition->troubles > 0) {
-        buffer_append_format(text, "      at %s: ", condition_stage_name(condition->trouble_stage));
-        report_text_append(buffer_slice(&condition->trouble), text);
+}
+
+static void report_troubles(const struct account_condition *condition, struct buffer *text)
+{
+    unsigned left = condition->troubled;
+
+    for (unsigned i = 0; i < condition->trouble_count; i++) {
+        const struct account_trouble *trouble = &condition->troubles[i];
+
+        buffer_append_format(text, "      at %s: ", condition_stage_name(trouble->stage));
+        report_text_append(buffer_slice(&trouble->text), text);
         buffer_append_string(text, ": counts as no stop");
-        if (condition->troubles > 1) {
-            buffer_append_format(text, ", %u times", condition->troubles);
+        if (trouble->times > 1) {
+            buffer_append_format(text, ", %u times", trouble->times);
         }
         buffer_append_byte(text, '\n');
+        left -= trouble->times;
+    }
+    if (left > 0) {
+        buffer_append_format(text, "      and %u more such: the log has them\n", left);
     }
 }
 
@@ -177,6 +189,7 @@ static void report_conditions(const struct account *account, const struct accoun
         buffer_append_format(text, "    condition \"%s\":", condition->name);
         report_asked(condition, text);
         report_outcome(condition, said, text);
+        report_troubles(condition, text);
         if (description != NULL && condition->stopper != NULL) {
             buffer_append_string(text, "      ");
             report_text_append(slice_from_string(description), text);

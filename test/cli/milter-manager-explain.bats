@@ -212,20 +212,23 @@ define_applicable_condition("Waits") do |condition|
 end
 define_applicable_condition("Raises") do |condition|
   condition.define_header_stopper { |_, name, _| raise "no such #{name}" }
+  condition.define_end_of_header_stopper { exit 3 }
 end
 define_applicable_condition("Late") do |condition|
   condition.define_connect_stopper { sleep }
 end
 RUBY
     milters a=Late,Waits,Raises
-    explain
+    explain --header X:1 --header X:2 --header From:a --header "To: b"
     assert_success
     assert_line "  a: RUNS: sees the message to its end and answers continue"
     assert_line '    condition "Late": asked at connect'
     assert_line "      at connect: no answer within 0.2 s: counts as no stop"
     assert_line '    condition "Waits": asked at helo, lets it pass'
-    assert_line '    condition "Raises": asked at header (2 times)'
-    assert_line "      at header: $MAIN:7: no such From (RuntimeError): counts as no stop, 2 times"
+    assert_line '    condition "Raises": asked at header (4 times), end-of-header'
+    assert_line "      at header: $MAIN:7: no such X (RuntimeError): counts as no stop, 2 times"
+    assert_line "      at header: $MAIN:7: no such To (RuntimeError): counts as no stop"
+    assert_line "      at end-of-header: $MAIN:8: exit (SystemExit): counts as no stop"
     assert_regex "$stderr" '\[condition\]\[error\]\[header\] "Raises" for milter "a"'
     explain --helo-fqdn stop
     assert_line "  a: STOPPED at helo"
