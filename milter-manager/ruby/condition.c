@@ -223,12 +223,12 @@ static VALUE native_remark(VALUE self, VALUE handle, VALUE stage, VALUE name, VA
     return Qnil;
 }
 
-void condition_observe(condition_observer_fn *function, void *owner)
+void condition_observe(condition_observer_fn *hears, void *owner)
 {
-    VALUE observed = function == NULL ? Qfalse : Qtrue;
+    VALUE observed = hears == NULL ? Qfalse : Qtrue;
     VALUE ignored;
 
-    observer.function = function;
+    observer.function = hears;
     observer.owner = owner;
     (void)binding_call("observed=", 1, &observed, &ignored);
 }

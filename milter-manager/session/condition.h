@@ -100,11 +100,11 @@ struct condition_remark {
 typedef void condition_observer_fn(void *owner, const struct condition_remark *remark);
 
 /*
- * From now on observer hears of each condition that was asked, before the answer
- * to the whole question; it must not call back.  NULL: nobody does.  One at a
+ * From now on this is told of each condition that was asked, before the answer
+ * to the whole question; it must not call back.  NULL: nobody is.  One at a
  * time.
  */
-void condition_observe(condition_observer_fn *observer, void *owner);
+void condition_observe(condition_observer_fn *hears, void *owner);
 
 /* "envelope-recipient", as logs name the stage. */
 const char *condition_stage_name(enum condition_stage stage);

@@ -4,6 +4,7 @@
  */
 #include "milter-manager/session/condition.h"
 
+#include "libcore/base/buffer.h"
 #include "libcore/base/memory.h"
 #include "libcore/net/loop.h"
 #include "milter-manager/config/configuration.h"
@@ -810,6 +811,57 @@ static void a_snapshot_may_go_before_the_fiber_ends(void **state)
     loop_timer_free(timer);
 }
 
+/* What the observer heard: CONDITION OUTCOME [TEXT] [LINE of the stopper]; */
+static void observe(void *owner, const struct condition_remark *remark)
+{
+    static const char *const outcomes[] = {"passed", "stopped", "raised", "timed out"};
+    struct buffer *heard = owner;
+
+    assert_int_equal(remark->context, CHILD);
+    assert_int_equal(remark->stage, CONDITION_DATA);
+    buffer_append_slice(heard, remark->condition);
+    buffer_append_format(heard, " %s", outcomes[remark->outcome]);
+    if (remark->text.length > 0 && remark->outcome == CONDITION_TIMED_OUT) {
+        buffer_append_format(heard, " %.*s", (int)remark->text.length, remark->text.data);
+    }
+    if (remark->stopper != NULL) {
+        assert_string_equal(remark->stopper->condition, "E");
+        buffer_append_format(heard, " %d", remark->stopper->line);
+    }
+    buffer_append_string(heard, "; ");
+}
+
+static void an_observer_hears_of_each_condition(void **state)
+{
+    static const char text[] =
+        "manager.condition_timeout = 0.1\n"
+        "define_applicable_condition('A') { |c| c.define_data_stopper { false } }\n"
+        "define_applicable_condition('B') { |c| c.define_data_stopper { raise 'no' } }\n"
+        "define_applicable_condition('C') { |c| c.define_data_stopper { sleep } }\n"
+        "define_applicable_condition('D') { |c| c.define_data_stopper { sleep 0.01; nil } }\n"
+        "define_applicable_condition('E') { |c| c.define_data_stopper { true } }\n"
+        "define_applicable_condition('F') { |c| c.define_data_stopper { true } }\n"
+        "define_milter('x') { |m| m.applicable_conditions = %w[A B C D E F] }\n";
+    struct configuration *configuration = load(text);
+    struct buffer heard = {0};
+
+    (void)state;
+    condition_observe(observe, &heard);
+    assert_int_equal(ask(configuration, CONDITION_DATA, NULL, NULL), CONDITION_PENDING);
+    run_loop();
+    assert_int_equal(stopped, 1);
+    assert_true(slice_equal_string(buffer_slice(&heard),
+                                   "A passed; B raised; C timed out no answer within 0.1 s; "
+                                   "D passed; E stopped 7; "));
+    buffer_reset(&heard);
+    condition_observe(NULL, NULL);
+    assert_int_equal(ask(configuration, CONDITION_DATA, NULL, NULL), CONDITION_PENDING);
+    run_loop();
+    assert_int_equal(buffer_length(&heard), 0);
+    buffer_clear(&heard);
+    configuration_release(configuration);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -831,6 +883,7 @@ int main(void)
         TEST(no_deadline_when_the_time_is_zero),
         TEST(a_cancelled_question_is_not_answered),
         TEST(a_snapshot_may_go_before_the_fiber_ends),
+        TEST(an_observer_hears_of_each_condition),
     };
 
     return cmocka_run_group_tests(tests, start, stop);
