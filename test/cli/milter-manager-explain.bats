@@ -330,12 +330,15 @@ RUBY
 
 # ---- the proof
 
-# Three milters that let pass, a manager that logs, a mail server; sets real to
-# the decisions in the log.
+# Three milters, a manager that logs, a mail server; sets real to the decisions
+# in the log.  What the second milter does stands in SECOND.
 real_decisions() {
-    local name
+    local name options
     for name in first second third; do
-        "$CLIENT" -s "unix:$DIR/$name.sock" --no-report-request >"$DIR/$name.out" 2>&1 3>&- &
+        options=()
+        [[ $name != second ]] || read -ra options <<<"${SECOND:-}"
+        "$CLIENT" -s "unix:$DIR/$name.sock" --no-report-request "${options[@]}" \
+            >"$DIR/$name.out" 2>&1 3>&- &
         PEERS+=($!)
     done
     for name in first second third; do
@@ -397,4 +400,37 @@ RUBY
 --envelope-from many@x --header 'X-Stop: now' --header 'X: y'
 SCENARIOS
     ((count == 8 && stopped >= 14))
+}
+
+@test "what it says of assumed answers is what the log says of such milters" {
+    configure <<'RUBY'
+define_applicable_condition("After") do |condition|
+  condition.define_end_of_message_stopper do |context|
+    context.children["second"].reject? || context.children["second"].quitted?
+  end
+end
+RUBY
+    milters first second third=After
+    echo 'define_milter("second") { |milter| milter.fallback_status = "temporary-failure" }' >>"$MAIN"
+    local assumed real SECOND count=0
+    while read -r assumed SECOND; do
+        real_decisions --envelope-recipient a@x --envelope-recipient b@x
+        explain --assume "second=$assumed" --envelope-recipient a@x --envelope-recipient b@x
+        assert_success
+        assert_equal "$(decisions)" "$real"
+        grep -q second <<<"$real"
+        count=$((count + 1))
+    done <<'ASSUMPTIONS'
+reject@connect --action connect=reject
+accept@helo --action helo=accept
+discard@envelope-from --action envelope-from=discard
+temporary-failure@envelope-recipient --action envelope-recipient=temporary-failure
+accept@envelope-recipient --action envelope-recipient=accept
+accept@header --action header=accept
+reject@body --action body=reject
+accept --action end-of-message=accept
+failure@helo --close helo
+failure@end-of-message --close end-of-message
+ASSUMPTIONS
+    ((count == 10))
 }
