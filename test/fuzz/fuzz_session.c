@@ -100,6 +100,7 @@ bool condition_has_stopper(const struct condition *condition, enum condition_sta
 static void use_context(const struct condition_question *question)
 {
     struct slice value = {"", 0}, name = slice_from_string("i");
+    struct slice first = question->argument_count > 0 ? question->arguments[0] : value;
     struct context_status status;
     uint64_t other;
 
@@ -109,9 +110,7 @@ static void use_context(const struct condition_question *question)
     require(context_status(question->context, &status));
     require(context_child(question->context, slice_from_string("1"), &other));
     require(context_shelf_get(question->context, name, &value));
-    require(
-        context_shelf_set(question->context, name,
-                          question->argument_count > 0 ? question->arguments[0] : slice_of("", 0)));
+    require(context_shelf_set(question->context, name, first));
 }
 
 static const struct condition_stopper played_stopper = {.condition = "played", .file = "play.conf"};
@@ -122,37 +121,31 @@ enum condition_answer condition_ask(struct condition *const *conditions, unsigne
                                     struct condition_ticket **ticket,
                                     const struct condition_stopper **stopper)
 {
-    struct run *run = running;
-    unsigned char byte = take(run);
+    unsigned char byte = take(running);
 
     require(count == 1 && condition_has_stopper(conditions[0], question->stage));
     *ticket = NULL;
-    *stopper = NULL;
+    *stopper = byte % 4 == 1 ? &played_stopper : NULL;
     use_context(question);
-    if (byte % 4 == 1) {
-        *stopper = &played_stopper;
-        return CONDITION_STOP;
-    }
     for (unsigned i = 0; byte % 4 == 2 && i < TICKETS; i++) {
-        if (run->tickets[i] == NULL) {
-            *ticket = run->tickets[i] = NEW(struct condition_ticket);
+        if (running->tickets[i] == NULL) {
+            *ticket = running->tickets[i] = NEW(struct condition_ticket);
             **ticket = (struct condition_ticket){answered, owner, question->context};
             return CONDITION_PENDING;
         }
     }
-    return CONDITION_RUN;
+    return *stopper == NULL ? CONDITION_RUN : CONDITION_STOP;
 }
 
 void condition_cancel(struct condition_ticket *ticket)
 {
-    for (unsigned i = 0; i < TICKETS; i++) {
-        if (running->tickets[i] == ticket) {
-            running->tickets[i] = NULL;
-            free(ticket);
-            return;
-        }
+    unsigned i = 0;
+
+    while (running->tickets[i] != ticket) {
+        require(++i < TICKETS); /* cancelled twice */
     }
-    abort(); /* cancelled twice */
+    running->tickets[i] = NULL;
+    free(ticket);
 }
 
 static bool answer_condition(struct run *run, unsigned number, enum condition_answer answer)
@@ -714,20 +707,21 @@ static void run_loop(struct run *run)
 static void mta_raw(struct run *run, unsigned length)
 {
     char bytes[16];
-    unsigned used = 0;
+    unsigned used;
 
-    while (used < length && used < sizeof(bytes)) {
-        bytes[used++] = (char)take(run);
+    for (used = 0; used < length && used < sizeof(bytes); used++) {
+        bytes[used] = (char)take(run);
     }
     mta_send(run, slice_of(bytes, used));
 }
 
 static void stall(struct run *run, unsigned who)
 {
-    if (who < CHILDREN && run->peers[who] != NULL) {
+    if (who == CHILDREN) {
+        run->stalled = true;
+    } else if (run->peers[who] != NULL) {
         run->peers[who]->stalled = true;
     }
-    run->stalled |= who == CHILDREN;
 }
 
 /* One round in which everybody does what is due; false when nothing is. */
@@ -831,7 +825,8 @@ static void run_configure(struct run *run)
         unsigned char child = take(run);
 
         run->answers[i] = take(run);
-        run->conditions[i].stages = (child & 8) != 0 ? take(run) | (unsigned)(child >> 7) * 3 << 8 : 0;
+        run->conditions[i].stages =
+            (child & 8) != 0 ? take(run) | (unsigned)(child >> 7) * 3 << 8 : 0;
         run->condition_lists[i] = &run->conditions[i];
         run->children[i] = (struct configuration_child){
             .name = names[i],

@@ -154,12 +154,13 @@ static void test_answers_are_explained(void **state)
     child_says(&play, 1, "cr");
     child_says(&play, 2, "c");
     child_times_out(&play, 2);
-    assert_text(buffer_slice(&play.explained),
-                "milter \"second\" answered at envelope-recipient: reject (evaluation mode: not obeyed) "
-                "for <b@x>\n"
-                "milter \"first\" answered at end-of-message: continue\n"
-                "milter \"second\" answered at end-of-message: reject (evaluation mode: not obeyed)\n"
-                "milter \"third\" failed at end-of-message: its fallback temporary-failure counts\n");
+    assert_text(
+        buffer_slice(&play.explained),
+        "milter \"second\" answered at envelope-recipient: reject (evaluation mode: not obeyed) "
+        "for <b@x>\n"
+        "milter \"first\" answered at end-of-message: continue\n"
+        "milter \"second\" answered at end-of-message: reject (evaluation mode: not obeyed)\n"
+        "milter \"third\" failed at end-of-message: its fallback temporary-failure counts\n");
     play_end(&play);
 }
 
