@@ -168,6 +168,7 @@ static VALUE start_language(VALUE argument)
     context_binding_define();
     waiting_define();
     logging_define();
+    loader_define();
 
     rb_ary_unshift(rb_gv_get("$LOAD_PATH"), rb_utf8_str_new_cstr(directory));
     rb_require("milter/manager");

@@ -40,8 +40,8 @@ module Milter
         return false unless platform
         return true if load_if_exist("defaults/#{platform}.conf")
 
-        Logger.warning("load_default: defaults/#{platform}.conf doesn't exist: no installed milter " \
-                       "is looked for")
+        Manager.caution("load_default: defaults/#{platform}.conf doesn't exist: no installed milter is " \
+                        "looked for")
         false
       end
 
@@ -62,8 +62,7 @@ module Milter
       def remove_milter(name)
         return if Native.remove_child(name.to_s)
 
-        raise InvalidValue, "milter should be one of #{defined_milters.inspect} but was " \
-                            "#{name.to_s.inspect}"
+        unknown_milter(name.to_s)
       end
 
       # Creates the condition or opens it again.
@@ -109,28 +108,38 @@ module Milter
       def respond_to_missing?(*) = false
 
       def method_missing(name, *)
-        close = Spelling.closest(name.to_s, Configuration.public_instance_methods(false))
-        hint = close ? " (did you mean #{close}?)" : ""
-        raise NoMethodError, "unknown word: #{name}#{hint}"
+        words = Configuration.public_instance_methods(false) - %i[complete seal inspect method_missing]
+        raise NoMethodError, PlainWords.unknown_word(name.to_s, words)
       end
 
       private
 
+      def unknown_milter(name)
+        close = Spelling.closest(name, defined_milters)
+        Manager.complain(InvalidValue, "milter should be one of #{defined_milters.inspect} but was " \
+                                       "#{name.inspect}#{Spelling.hint(close&.inspect)}")
+      end
+
       # Conditions that will never do anything as they are.
       def warn_about(condition)
         unless condition.stoppers?
-          Logger.warning("condition #{condition.name.inspect} has no stopper: it stops nothing")
+          caution(condition.name, true, "condition #{condition.name.inspect} has no stopper: it stops nothing")
         end
         return unless @stress.threshold_n_connections.nil? && stress_condition?(condition)
 
-        Logger.warning("condition #{condition.name.inspect}: stress.threshold_n_connections is " \
-                       "not set: never stressed")
+        caution(condition.name, true, "condition #{condition.name.inspect}: stress.threshold_n_connections " \
+                                      "is not set: never stressed")
       end
 
       def warn_about_milter(name)
         return if !Native.child_value(name, "enabled") || Native.child_value(name, "connection_spec")
 
-        Logger.warning("milter #{name.inspect} has no connection_spec: it is not used")
+        caution(name, false, "milter #{name.inspect} has no connection_spec: it is not used")
+      end
+
+      def caution(name, condition, text)
+        place = Native.place(condition, name)
+        Manager.caution(place ? "#{place}: #{text}" : text)
       end
 
       def stress_condition?(condition) = ["Stress Notify", "No Stress"].include?(condition.name)

@@ -18,6 +18,21 @@ module Milter
       end
     end
 
+    # Notes a mistake and goes on, so that one load tells all of them; the load
+    # has failed.  Outside of a load the mistake is raised.
+    def self.complain(kind, message)
+      raise kind, message
+    rescue kind => e
+      loader = Loader.current or raise
+      loader.record(e)
+      nil
+    end
+
+    # Something that works but is hardly meant.
+    def self.caution(text)
+      Native.caution(text)
+    end
+
     # A context was used after its session had ended.
     class StaleContextError < StandardError; end
 
