@@ -8,6 +8,7 @@
  */
 #include "libcore/base/log.h"
 #include "libcore/net/process.h"
+#include "milter-manager/check/check.h"
 #include "milter-manager/options.h"
 #include "milter-manager/recording.h"
 #include "milter-manager/ruby/engine.h"
@@ -160,7 +161,9 @@ int main(int argc, char **argv)
     if (!manager_options_start_log(&options, &error) || !engine_start(&error)) {
         return main_fail("", &error);
     }
-    if (options.show_config) {
+    if (options.check_config) {
+        status = check_run(&options, stdout);
+    } else if (options.show_config) {
         status = manager_options_show(&options, stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
     } else {
         status = main_start(&options);

@@ -17,7 +17,7 @@ enum { GROUP_MAIN = 1 << 0, GROUP_MILTER = 1 << 1 };
 /* Where the parser puts what it finds; *_given says that there was something. */
 static struct {
     const char *config_directory, *syslog_facility, *log_path;
-    bool show_config, syslog;
+    bool show_config, check_config, syslog;
     const char *connection_spec, *pid_file, *user, *group, *unix_socket_group;
     const char *log_level, *event_loop_backend;
     unsigned unix_socket_mode, workers, packet_buffer_size, pending_sessions;
@@ -115,6 +115,10 @@ static const struct option_entry main_options[] = {
      .kind = OPTION_FLAG,
      .target = &parsed.show_config,
      .help = "print the resulting configuration and exit"},
+    {.name = "check-config",
+     .kind = OPTION_FLAG,
+     .target = &parsed.check_config,
+     .help = "check configuration and milters, print what is found, and exit"},
     {.name = "version", .kind = OPTION_VERSION, .help = "print the version and exit"},
     {0},
 };
@@ -311,6 +315,7 @@ enum option_outcome manager_options_parse(struct manager_options *options, int a
     if (outcome == OPTIONS_RUN) {
         options->config_directory = parsed.config_directory;
         options->show_config = parsed.show_config;
+        options->check_config = parsed.check_config;
         options->syslog = parsed.syslog;
         options->syslog_facility = parsed.syslog_facility;
         options->log_level = parsed.log_level;

@@ -16,7 +16,7 @@ enum { MANAGER_OPTIONS_OVERRIDES = 16 };
 
 struct manager_options {
     const char *config_directory; /* NULL: not given */
-    bool show_config;
+    bool show_config, check_config;
     bool syslog;                 /* log to syslog from the start on */
     const char *syslog_facility; /* NULL: not given */
     const char *log_level, *log_path;

@@ -2,21 +2,22 @@
 
 module Milter
   module Manager
-    # Finds misspelt members of the context in the stoppers of a file: they would
-    # be found when mail comes, every time.
+    # Warns of misspelt members of the context in the stoppers of a file, which
+    # else would come out when mail comes, every time.  No more than a warning: a
+    # stopper that raises counts as false.
     class ContextCheck
       STOPPERS = /\Adefine_\w+_stopper\z|\Arestrict_accounts_generic\z/.freeze
       CALLS = %i[CALL QCALL ATTRASGN].freeze
       VARIABLES = %i[LVAR DVAR].freeze
 
-      # FILE:LINE: MESSAGE each
-      attr_reader :messages
-
       def initialize(path, source, configuration)
         @path = path
+        @source = source
         @configuration = configuration
-        @messages = []
-        Statements.each_node(Statements.tree(source)) { |node| look_at(node) }
+      end
+
+      def run
+        Statements.each_node(Statements.tree(@source)) { |node| look_at(node) }
       end
 
       private
@@ -72,7 +73,7 @@ module Milter
       def check_member(name, line)
         return if Context.method_defined?(name)
 
-        @messages << "#{place(line)}: #{Context.unknown(name)}"
+        Manager.caution("#{place(line)}: #{Context.unknown(name)}")
       end
 
       # Not wrong in itself: a file may be for several configurations.

@@ -34,7 +34,7 @@ module Milter
         evaluate(main)
         custom = find_in_path(CUSTOM)
         refuse_custom(custom) if custom
-        @sources.each { |path, source| @messages.concat(ContextCheck.new(path, source, @configuration).messages) }
+        @sources.each { |path, source| ContextCheck.new(path, source, @configuration).run }
         @configuration.complete if @messages.empty?
       ensure
         Loader.current = nil
