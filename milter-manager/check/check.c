@@ -133,8 +133,8 @@ static void check_unreachable_path(struct check *check, unsigned index, struct l
     struct error error = {0};
 
     if (!path_report_make(&report, address->sun_path, PATH_CONNECT, &error)) {
-        findings_add(check->findings, FINDING_ERROR, location, "milter \"%s\": %s: %s", probe->name,
-                     spec, error.message);
+        findings_add(check->findings, FINDING_ERROR, location,
+                     "milter \"%s\": cannot connect to %s: %s", probe->name, spec, error.message);
         check_details(check, &report);
     } else if (probe->error.code == ERROR_TIMEOUT) {
         findings_add(

@@ -7,6 +7,7 @@
 #include "milter-manager/check/limits.h"
 
 #include "libcore/base/buffer.h"
+#include "milter-manager/config/item.h"
 
 #include <string.h>
 
@@ -38,10 +39,15 @@ static const struct limit limits[] = {
 
 struct total {
     double seconds;
-    bool chosen;              /* some value is not the default */
-    struct location location; /* of one that is not */
+    bool chosen;              /* some value is above the default */
+    struct location location; /* of one that is */
     struct buffer terms;      /* "a" 297 s + "b" 297 s */
 };
+
+static double default_of(const char *item)
+{
+    return child_items[item_find_child(item)].number;
+}
 
 static double child_seconds(const struct check *check, const struct limit *limit, unsigned index,
                             struct total *total)
@@ -55,7 +61,7 @@ static double child_seconds(const struct check *check, const struct limit *limit
 
         (void)configuration_child_value(check->configuration, index, limit->items[i], &value);
         seconds += value.number;
-        if (location.line > 0) {
+        if (location.line > 0 && value.number > default_of(limit->items[i])) {
             total->chosen = true;
             total->location = location;
         }

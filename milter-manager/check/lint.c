@@ -6,6 +6,7 @@
  */
 #include "milter-manager/check/lint.h"
 
+#include "libcore/base/buffer.h"
 #include "milter-manager/check/kind.h"
 #include "milter-manager/check/limits.h"
 
@@ -61,29 +62,35 @@ static const struct {
     enum finding_severity now, ever;
     const char *what;
 } fallbacks[VERDICT_DISCARD + 1] = {
-    [VERDICT_ACCEPT] = {FINDING_NOTE, FINDING_OK, "its mail passes without it"},
+    [VERDICT_ACCEPT] = {FINDING_OK, FINDING_OK, ""}, /* lint_passing */
     [VERDICT_TEMPORARY_FAILURE] = {FINDING_WARNING, FINDING_OK, "its mail is put off"},
     [VERDICT_REJECT] = {FINDING_ERROR, FINDING_OK, "its mail is refused for good"},
     [VERDICT_DISCARD] = {FINDING_ERROR, FINDING_WARNING, "its mail is thrown away unseen"},
 };
 
+static bool failed(const struct check *check, unsigned index)
+{
+    enum probe_outcome outcome = check->probes[index].outcome;
+
+    return outcome != PROBE_NEGOTIATED && outcome != PROBE_NOT_ASKED &&
+           !child_at(check, index)->evaluation_mode;
+}
+
 static void lint_fallback(struct check *check, unsigned index)
 {
     const struct configuration_child *child = child_at(check, index);
-    enum probe_outcome outcome = check->probes[index].outcome;
+    enum finding_severity ever = fallbacks[child->fallback_status].ever;
+    enum finding_severity now = fallbacks[child->fallback_status].now;
     struct location location = place_of(check, index, "fallback_status");
 
-    if (!in_use(check, index) || child->evaluation_mode) {
-        return;
-    }
-    if (outcome != PROBE_NEGOTIATED && outcome != PROBE_NOT_ASKED) {
-        findings_add(check->findings, fallbacks[child->fallback_status].now, location,
+    if (now != FINDING_OK && failed(check, index)) {
+        findings_add(check->findings, now, location,
                      "milter \"%s\" cannot be used and has fallback_status \"%s\": %s until it is "
                      "back",
                      child->name, verdict_name(child->fallback_status),
                      fallbacks[child->fallback_status].what);
-    } else if (fallbacks[child->fallback_status].ever != FINDING_OK) {
-        findings_add(check->findings, fallbacks[child->fallback_status].ever, location,
+    } else if (ever != FINDING_OK && in_use(check, index) && !child->evaluation_mode) {
+        findings_add(check->findings, ever, location,
                      "milter \"%s\" has fallback_status \"%s\": whenever it fails, %s; "
                      "\"temporary-failure\" keeps the mail",
                      child->name, verdict_name(child->fallback_status),
@@ -261,10 +268,29 @@ static void lint_nobody(struct check *check)
     }
 }
 
+/* The mail that passes where a milter is missing. */
+static void lint_passing(struct check *check)
+{
+    struct buffer names = {0};
+
+    for (unsigned i = 0; i < check->configuration->child_count; i++) {
+        if (failed(check, i) && child_at(check, i)->fallback_status == VERDICT_ACCEPT) {
+            buffer_append_format(&names, "%s\"%s\"", buffer_length(&names) > 0 ? ", " : "",
+                                 child_at(check, i)->name);
+        }
+    }
+    if (buffer_length(&names) > 0) {
+        findings_add(check->findings, FINDING_NOTE, (struct location){0},
+                     "mail passes without %.*s until it is back: fallback_status is \"accept\"",
+                     (int)buffer_length(&names), buffer_slice(&names).data);
+    }
+    buffer_clear(&names);
+}
+
 typedef void child_rule_fn(struct check *check, unsigned index);
 typedef void whole_rule_fn(struct check *check);
 
-static whole_rule_fn *const whole_rules[] = {lint_nobody, limits_check};
+static whole_rule_fn *const whole_rules[] = {lint_nobody, limits_check, lint_passing};
 static child_rule_fn *const child_rules[] = {
     lint_loop,   lint_same_spec, lint_relative_path, lint_fallback,   lint_dmarc,
     lint_signer, lint_surplus,   lint_disabled,      lint_evaluation,

@@ -22,18 +22,31 @@
 #include <unistd.h>
 
 /* Before a reload the program itself is there, as it should be. */
-static void place_in_use(struct check *check, struct location location, const char *spec, pid_t pid)
+static void place_in_use(struct check *check, struct location location, const char *spec,
+                         const struct socket_address *address)
 {
-    if (pid > 0) {
+    char user[PATH_NAME_TEXT];
+    pid_t pid;
+
+    switch (running_who_listens(address, &pid)) {
+    case RUNNING_MANAGER:
         findings_add(check->findings, FINDING_OK, location,
                      "%s is in use by the milter-manager that runs as process %ld", spec,
                      (long)pid);
-    } else {
+        break;
+    case RUNNING_HIDDEN:
+        findings_add(check->findings, FINDING_NOTE, location,
+                     "%s is in use; whether by the milter-manager that runs as process %ld user %s "
+                     "may not see: check as root",
+                     spec, (long)pid, path_user_name(geteuid(), user));
+        break;
+    case RUNNING_OTHER:
         findings_add(
             check->findings, FINDING_ERROR, location,
             "%s is in use by another program; end that one (ss -lxtnp names it), or listen "
             "somewhere else",
             spec);
+        break;
     }
 }
 
@@ -88,7 +101,6 @@ static void place_check_unix(struct check *check, struct location location, cons
 {
     const char *path = ((const struct sockaddr_un *)(const void *)&address->storage)->sun_path;
     struct stat status;
-    pid_t pid = 0;
 
     if (!place_directory(check, FINDING_ERROR, location, "cannot listen on", path)) {
         return;
@@ -101,8 +113,8 @@ static void place_check_unix(struct check *check, struct location location, cons
                      "cannot listen on %s: %s exists and is not a socket; remove it, or listen "
                      "somewhere else",
                      spec, path);
-    } else if (running_listens_on_unix(address, &pid)) {
-        place_in_use(check, location, spec, pid);
+    } else if (running_at_unix(address)) {
+        place_in_use(check, location, spec, address);
     } else if (!check->configuration->manager.remove_unix_socket_on_create) {
         findings_add(check->findings, FINDING_ERROR, location,
                      "cannot listen on %s: it is left from an earlier run and "
@@ -142,7 +154,7 @@ static void place_check_internet(struct check *check, struct location location, 
         (void)close(fd);
     }
     if (reason == EADDRINUSE) {
-        place_in_use(check, location, spec, running_other_manager());
+        place_in_use(check, location, spec, address);
     } else if (reason != 0) {
         findings_add(check->findings, FINDING_ERROR, location, "cannot listen on %s: %s%s", spec,
                      strerror(reason), place_bind_remedy(reason));

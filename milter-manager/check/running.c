@@ -1,20 +1,25 @@
 /*
- * running - looks for other processes of this program in /proc.  Sends nothing.
+ * running - finds who listens, by the sockets' numbers in /proc.
+ *
+ * Sends nothing.  Only processes of this program are looked into.
  */
 #include "milter-manager/check/running.h"
 
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <signal.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* As the kernel has it in /proc/N/comm. */
 static const char program_name[] = "milter-manager";
+
+enum { TCP_LISTENING = 0x0A, UNIX_LISTENING = 0x10000, LINE_SIZE = 512 };
 
 static bool is_manager(long pid)
 {
@@ -33,53 +38,138 @@ static bool is_manager(long pid)
     return strcmp(name, program_name) == 0;
 }
 
-pid_t running_other_manager(void)
+/* RUNNING_MANAGER: that process has the socket; RUNNING_HIDDEN: its descriptors cannot be seen. */
+static enum running holds(long pid, unsigned long inode)
 {
-    DIR *directory = opendir("/proc");
+    char path[64], wanted[64], target[64];
     const struct dirent *entry;
-    long found = 0;
+    enum running result = RUNNING_OTHER;
+    DIR *directory;
 
+    (void)snprintf(wanted, sizeof(wanted), "socket:[%lu]", inode);
+    (void)snprintf(path, sizeof(path), "/proc/%ld/fd", pid);
+    directory = opendir(path);
     if (directory == NULL) {
-        return 0;
+        return errno == EACCES ? RUNNING_HIDDEN : RUNNING_OTHER;
     }
-    while (found == 0 && (entry = readdir(directory)) != NULL) {
-        long pid = isdigit((unsigned char)entry->d_name[0]) ? strtol(entry->d_name, NULL, 10) : 0;
+    while (result != RUNNING_MANAGER && (entry = readdir(directory)) != NULL) {
+        ssize_t length = readlinkat(dirfd(directory), entry->d_name, target, sizeof(target) - 1);
 
-        if (pid > 0 && pid != (long)getpid() && is_manager(pid)) {
-            found = pid;
+        if (length > 0) {
+            target[length] = '\0';
+            result = strcmp(target, wanted) == 0 ? RUNNING_MANAGER : result;
         }
     }
     (void)closedir(directory);
-    return (pid_t)found;
+    return result;
 }
 
-/* Who began to listen may have ended since: a daemon leaves the process that started it. */
-static pid_t manager_behind(pid_t pid)
+static enum running who_holds(unsigned long inode, pid_t *pid)
 {
-    if (pid > 0 && is_manager((long)pid)) {
-        return pid;
+    enum running result = RUNNING_OTHER;
+    DIR *directory = opendir("/proc");
+    const struct dirent *entry;
+
+    while (directory != NULL && result != RUNNING_MANAGER && (entry = readdir(directory)) != NULL) {
+        long number =
+            isdigit((unsigned char)entry->d_name[0]) ? strtol(entry->d_name, NULL, 10) : 0;
+        enum running found;
+
+        if (number <= 0 || number == (long)getpid() || !is_manager(number)) {
+            continue;
+        }
+        found = holds(number, inode);
+        if (found != RUNNING_OTHER) {
+            result = found;
+            *pid = (pid_t)number;
+        }
     }
-    return pid > 0 && kill(pid, 0) != 0 && errno == ESRCH ? running_other_manager() : 0;
+    if (directory != NULL) {
+        (void)closedir(directory);
+    }
+    return result;
 }
 
-bool running_listens_on_unix(const struct socket_address *address, pid_t *pid)
+/* "  0: 0100007F:2729 00000000:0000 0A 0:0 0:0 0 UID 0 INODE ...": its inode, 0: another one. */
+static unsigned long tcp_inode(const char *line, unsigned port)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    struct ucred peer = {0};
-    socklen_t length = sizeof(peer);
-    bool listens;
+    unsigned found, state;
+    unsigned long inode;
+
+    return sscanf(line, "%*u: %*[0-9A-Fa-f]:%x %*s %x %*s %*s %*s %*u %*u %lu", &found, &state,
+                  &inode) == 3 &&
+                   found == port && state == TCP_LISTENING
+               ? inode
+               : 0;
+}
+
+/* "ADDRESS: REFERENCES PROTOCOL FLAGS TYPE STATE INODE PATH" */
+static unsigned long unix_inode(const char *line, const char *path)
+{
+    unsigned flags;
+    unsigned long inode;
+    int end = 0;
+
+    return sscanf(line, "%*s %*s %*s %x %*s %*s %lu %n", &flags, &inode, &end) == 2 && end > 0 &&
+                   (flags & UNIX_LISTENING) != 0 && strcmp(line + end, path) == 0
+               ? inode
+               : 0;
+}
+
+static unsigned long line_inode(const char *line, const struct socket_address *address)
+{
+    const struct sockaddr_in *inet = (const void *)&address->storage;
+    const struct sockaddr_in6 *inet6 = (const void *)&address->storage;
+    const struct sockaddr_un *local = (const void *)&address->storage;
+
+    switch (address->storage.ss_family) {
+    case AF_UNIX:
+        return unix_inode(line, local->sun_path);
+    case AF_INET:
+        return tcp_inode(line, ntohs(inet->sin_port));
+    default:
+        return tcp_inode(line, ntohs(inet6->sin6_port));
+    }
+}
+
+enum running running_who_listens(const struct socket_address *address, pid_t *pid)
+{
+    const char *table = address->storage.ss_family == AF_UNIX   ? "/proc/net/unix"
+                        : address->storage.ss_family == AF_INET ? "/proc/net/tcp"
+                                                                : "/proc/net/tcp6";
+    enum running result = RUNNING_OTHER;
+    FILE *stream = fopen(table, "re");
+    char line[LINE_SIZE];
 
     *pid = 0;
+    while (stream != NULL && result != RUNNING_MANAGER &&
+           fgets(line, sizeof(line), stream) != NULL) {
+        unsigned long inode;
+
+        line[strcspn(line, "\n")] = '\0';
+        inode = line_inode(line, address);
+        if (inode != 0) {
+            result = who_holds(inode, pid);
+        }
+    }
+    if (stream != NULL) {
+        (void)fclose(stream);
+    }
+    return result;
+}
+
+bool running_at_unix(const struct socket_address *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    bool listens;
+
     if (fd < 0) {
         return false;
     }
-    listens =
-        connect(fd, (const struct sockaddr *)(const void *)&address->storage, address->length) == 0;
-    if (!listens) {
-        listens = errno == EAGAIN; /* a full backlog is a sign of life, too */
-    } else if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0) {
-        *pid = manager_behind(peer.pid);
-    }
+    /* A full backlog is a sign of life, too. */
+    listens = connect(fd, (const struct sockaddr *)(const void *)&address->storage,
+                      address->length) == 0 ||
+              errno == EAGAIN;
     (void)close(fd);
     return listens;
 }

@@ -9,12 +9,15 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* The number of a process of this program that is not this one, 0: none is seen. */
-pid_t running_other_manager(void);
-/*
- * True when somebody listens on the unix socket; *pid is his number when he is a
- * process of this program, else 0.
- */
-bool running_listens_on_unix(const struct socket_address *address, pid_t *pid);
+enum running {
+    RUNNING_MANAGER, /* a process of this program */
+    RUNNING_OTHER,
+    RUNNING_HIDDEN, /* a process of this program may be it, but this user may not see */
+};
+
+/* Who listens at an address that is in use; *pid is set for RUNNING_MANAGER. */
+enum running running_who_listens(const struct socket_address *address, pid_t *pid);
+/* True when somebody takes connections at the unix socket. */
+bool running_at_unix(const struct socket_address *address);
 
 #endif

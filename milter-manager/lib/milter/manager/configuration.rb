@@ -92,6 +92,10 @@ module Milter
         owners = [nil, *defined_milters] # nil: the recording of sessions
         attached = owners.flat_map { |name| ConditionList.new(name).names }.uniq
         attached.each { |name| warn_about(@conditions[name]) }
+      end
+
+      # What is missing whatever else is wrong.
+      def look_at_milters
         defined_milters.each { |name| warn_about_milter(name) }
       end
 
@@ -108,7 +112,7 @@ module Milter
       def respond_to_missing?(*) = false
 
       def method_missing(name, *)
-        words = Configuration.public_instance_methods(false) - %i[complete seal inspect method_missing]
+        words = Configuration.public_instance_methods(false) - %i[complete look_at_milters seal inspect method_missing]
         raise NoMethodError, PlainWords.unknown_word(name.to_s, words)
       end
 

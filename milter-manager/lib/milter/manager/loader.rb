@@ -36,6 +36,7 @@ module Milter
         refuse_custom(custom) if custom
         @sources.each { |path, source| ContextCheck.new(path, source, @configuration).run }
         @configuration.complete if @messages.empty?
+        @configuration.look_at_milters
       ensure
         Loader.current = nil
       end
