@@ -161,15 +161,14 @@ enum running running_who_listens(const struct socket_address *address, pid_t *pi
 bool running_at_unix(const struct socket_address *address)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    bool listens;
+    bool dead;
 
     if (fd < 0) {
         return false;
     }
-    /* A full backlog is a sign of life, too. */
-    listens = connect(fd, (const struct sockaddr *)(const void *)&address->storage,
-                      address->length) == 0 ||
-              errno == EAGAIN;
+    dead = connect(fd, (const struct sockaddr *)(const void *)&address->storage,
+                   address->length) != 0 &&
+           errno == ECONNREFUSED;
     (void)close(fd);
-    return listens;
+    return !dead;
 }

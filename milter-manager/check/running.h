@@ -17,7 +17,7 @@ enum running {
 
 /* Who listens at an address that is in use; *pid is set for RUNNING_MANAGER. */
 enum running running_who_listens(const struct socket_address *address, pid_t *pid);
-/* True when somebody takes connections at the unix socket. */
+/* True unless it is certain that nobody takes connections at the unix socket. */
 bool running_at_unix(const struct socket_address *address);
 
 #endif

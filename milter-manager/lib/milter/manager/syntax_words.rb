@@ -35,6 +35,8 @@ module Milter
 
       def by_message
         case @text
+        when /regexp option/ then path
+        when /unterminated regexp/ then @source.lines.size > 1 ? unterminated : path
         when /unterminated/ then unterminated
         when /can't find string "(.*)" anywhere/ then endless_text($1)
         when /unexpected end-of-input/ then too_early
@@ -50,6 +52,10 @@ module Milter
       end
 
       def source_line(number) = @source.lines[number - 1].to_s
+
+      def path
+        [@line, "what stands between slashes is a regular expression; a path needs quotation marks"]
+      end
 
       def wrong_end
         scan(@line)
