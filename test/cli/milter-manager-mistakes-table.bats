@@ -89,3 +89,11 @@ CONF
     assert_regex "$stderr" "$MAIN:4: unknown context member: context.autenticated\? \(did you mean context.authenticated\?\)"
     refute [ "$(grep -c context <<<"$stderr")" -ne 2 ]
 }
+
+@test "a variable that hides a word is warned of" {
+    printf 'local = 1\ntrust = 2\n' >"$MAIN"
+    run --separate-stderr "$MANAGER" -c "$DIR" --show-config
+    assert_success
+    assert_regex "$stderr" "$MAIN:2: trust = ... makes a variable that hides the word trust; give it another name\$"
+    refute [ "$(wc -l <<<"$stderr")" -ne 1 ]
+}

@@ -10,7 +10,7 @@ module Milter
         @items ||= []
         @items.concat(names)
         names.each do |name|
-          define_method(name) { read(name) }
+          define_method(name) { |*values| values.empty? ? read(name) : missing_sign(name, *values) }
           define_method("#{name}=") { |value| write(name, value) }
         end
       end
@@ -50,6 +50,11 @@ module Milter
       end
 
       private
+
+      def missing_sign(name, *values)
+        Manager.complain(ConfigurationError, "#{group}.#{name} is given its value with \"=\": write " \
+                                             "#{group}.#{name} = #{values.map(&:inspect).join(", ")}")
+      end
 
       def read(name)
         @values ? @values[name] : convert_read(name, native_read(name))

@@ -145,7 +145,18 @@ module Milter
         statements.each do |statement|
           next lost |= statement.writes unless (statement.reads & lost).empty?
 
+          warn_of_hiding(statement, path)
           lost |= statement.writes unless evaluate_statement(statement, receiver, path)
+        end
+      end
+
+      # From now on the word would mean the variable.
+      def warn_of_hiding(statement, path)
+        statement.makes.each do |name, line|
+          next unless Configuration.method_defined?(name, false)
+
+          Manager.caution("#{Locations.printable(path)}:#{line}: #{name} = ... makes a variable that hides the " \
+                          "word #{name}; give it another name")
         end
       end
 

@@ -11,6 +11,12 @@ module Milter
         "nil" => %w[none None NONE null NULL Null Nil NIL undef undefined default]
       }.flat_map { |right, words| words.map { |word| [word, right] } }.to_h.freeze
 
+      # Arguments of blocks, used where there is no block.
+      ARGUMENTS = {
+        "milter" => "define_milter(NAME) do |milter|", "condition" => "define_applicable_condition(NAME) do |condition|",
+        "context" => "condition.define_connect_stopper do |context, ...|"
+      }.freeze
+
       KINDS = {
         "NilClass" => "nil", "TrueClass" => "true", "FalseClass" => "false", "String" => "a text",
         "Integer" => "a whole number", "Float" => "a number", "Array" => "a list", "Hash" => "a hash",
@@ -52,6 +58,7 @@ module Milter
       # An unknown word where Ruby looked for a method or variable.
       def unknown_word(word, known)
         return "#{word[/[“”„‘’«»]/]} is no quotation mark to Ruby; write \" or '" if word.match?(/[“”„‘’«»]/)
+        return "unknown word: #{word}; it is the argument of #{ARGUMENTS[word]}" if ARGUMENTS.key?(word)
 
         close = HABITS[word] || Spelling.closest(word, known)
         "unknown word: #{word}#{close ? Spelling.hint(close) : "; a text needs quotation marks"}"

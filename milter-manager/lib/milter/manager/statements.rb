@@ -14,8 +14,9 @@ module Milter
       # Comments that change how the rest is read hold for every statement.
       MAGIC = /\A#.*(?:frozen[_-]string[_-]literal|coding)\s*[:=]/.freeze
 
-      # text: source lines; line: of the first one; reads, writes: local variables
-      Statement = Struct.new(:text, :line, :reads, :writes)
+      # text: source lines; line: of the first one; reads, writes: local variables;
+      # makes: those that a line does nothing but assign to, with that line
+      Statement = Struct.new(:text, :line, :reads, :writes, :makes)
 
       module_function
 
@@ -40,7 +41,7 @@ module Milter
         node.children.each { |child| each_node(child, &block) }
       end
 
-      def whole(source) = Statement.new(source, 1, [], [])
+      def whole(source) = Statement.new(source, 1, [], [], {})
 
       def top_level(root)
         body = root.children.last
@@ -76,7 +77,8 @@ module Milter
       def statement(magic, first, text, nodes)
         magic = "" if first == 1
         text = magic + text unless magic.empty? # which would leave its encoding on it
-        Statement.new(text, first - magic.lines.size, names(nodes, READING), names(nodes, WRITING))
+        makes = nodes.select { |node| node.type == :LASGN }.to_h { |node| [node.children.first, node.first_lineno] }
+        Statement.new(text, first - magic.lines.size, names(nodes, READING), names(nodes, WRITING), makes)
       end
 
       def names(nodes, types)

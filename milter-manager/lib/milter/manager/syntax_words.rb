@@ -35,6 +35,8 @@ module Milter
 
       def by_message
         case @text
+        when /\AInvalid (break|next|redo|retry|yield)|escape from eval with (\w+)/
+          [@line, "\"#{$1 || $2}\" cannot stand here; take it away"]
         when /regexp option/ then path
         when /unterminated regexp/ then @source.lines.size > 1 ? unterminated : path
         when /unterminated/ then unterminated
