@@ -117,6 +117,11 @@ static void explain(const struct path_element *element, const struct want *want,
         error_set(error, ERROR_SYSTEM,
                   "%s: user %s is in group %s, which may not %s it; let the group (chmod g+%s %s)",
                   text, user, group, want->verb, want->letter, element->path);
+    } else if (group_may && status->st_gid == 0) {
+        error_set(error, ERROR_SYSTEM,
+                  "%s: user %s is not in group %s, and should not be; give it to a group of %s "
+                  "(chgrp, or an option of the milter)",
+                  text, user, group, user);
     } else if (group_may) {
         error_set(error, ERROR_SYSTEM,
                   "%s: user %s is not in group %s; put the user into it (usermod -aG %s %s) and "

@@ -166,8 +166,8 @@ bool running_at_unix(const struct socket_address *address)
     if (fd < 0) {
         return false;
     }
-    dead = connect(fd, (const struct sockaddr *)(const void *)&address->storage,
-                   address->length) != 0 &&
+    dead = connect(fd, (const struct sockaddr *)(const void *)&address->storage, address->length) !=
+               0 &&
            errno == ECONNREFUSED;
     (void)close(fd);
     return !dead;
