@@ -90,29 +90,37 @@ static enum running who_holds(unsigned long inode, pid_t *pid)
     return result;
 }
 
-/* "  0: 0100007F:2729 00000000:0000 0A 0:0 0:0 0 UID 0 INODE ...": its inode, 0: another one. */
+/* The word of that number, 0 the first, up to the next blank; NULL: there are not so many. */
+static const char *word_at(const char *line, unsigned number)
+{
+    line += strspn(line, " ");
+    for (; number > 0 && *line != '\0'; number--) {
+        line += strcspn(line, " ");
+        line += strspn(line, " ");
+    }
+    return *line != '\0' ? line : NULL;
+}
+
+/* "0: 0100007F:2729 00000000:0000 0A 0:0 0:0 0 UID 0 INODE ...": its inode, 0: another one. */
 static unsigned long tcp_inode(const char *line, unsigned port)
 {
-    unsigned found, state;
-    unsigned long inode;
+    const char *local = word_at(line, 1), *state = word_at(line, 3), *inode = word_at(line, 9);
+    const char *colon = local == NULL ? NULL : strchr(local, ':');
 
-    return sscanf(line, "%*u: %*[0-9A-Fa-f]:%x %*s %x %*s %*s %*s %*u %*u %lu", &found, &state,
-                  &inode) == 3 &&
-                   found == port && state == TCP_LISTENING
-               ? inode
+    return colon != NULL && inode != NULL && strtoul(colon + 1, NULL, 16) == port &&
+                   strtoul(state, NULL, 16) == TCP_LISTENING
+               ? strtoul(inode, NULL, 10)
                : 0;
 }
 
 /* "ADDRESS: REFERENCES PROTOCOL FLAGS TYPE STATE INODE PATH" */
 static unsigned long unix_inode(const char *line, const char *path)
 {
-    unsigned flags;
-    unsigned long inode;
-    int end = 0;
+    const char *flags = word_at(line, 3), *inode = word_at(line, 6), *found = word_at(line, 7);
 
-    return sscanf(line, "%*s %*s %*s %x %*s %*s %lu %n", &flags, &inode, &end) == 2 && end > 0 &&
-                   (flags & UNIX_LISTENING) != 0 && strcmp(line + end, path) == 0
-               ? inode
+    return found != NULL && (strtoul(flags, NULL, 16) & UNIX_LISTENING) != 0 &&
+                   strcmp(found, path) == 0
+               ? strtoul(inode, NULL, 10)
                : 0;
 }
 

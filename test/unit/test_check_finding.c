@@ -49,7 +49,7 @@ static void lines_have_severity_place_and_group(void **state)
     free(text);
 }
 
-static int status_with(enum finding_severity severity)
+static void ends_with(enum finding_severity severity, int expected_status, const char *expected)
 {
     FILE *stream = open_memstream(&text, &text_size);
     struct findings findings;
@@ -59,21 +59,18 @@ static int status_with(enum finding_severity severity)
     findings_add(&findings, severity, (struct location){0}, "x");
     status = findings_finish(&findings);
     (void)fclose(stream);
-    return status;
+    assert_int_equal(status, expected_status);
+    assert_string_equal(text, expected);
+    free(text);
 }
 
 static void the_worst_finding_decides(void **state)
 {
     (void)state;
-    assert_int_equal(status_with(FINDING_OK), 0);
-    assert_string_equal(text, "  \033[32mok:\033[0m       x\n\n0 errors, 0 warnings\n");
-    free(text);
-    assert_int_equal(status_with(FINDING_NOTE), 0);
-    free(text);
-    assert_int_equal(status_with(FINDING_WARNING), 1);
-    free(text);
-    assert_int_equal(status_with(FINDING_ERROR), 2);
-    free(text);
+    ends_with(FINDING_OK, 0, "  \033[32mok:\033[0m       x\n\n0 errors, 0 warnings\n");
+    ends_with(FINDING_NOTE, 0, "  \033[36mnote:\033[0m     x\n\n0 errors, 0 warnings\n");
+    ends_with(FINDING_WARNING, 1, "  \033[33mwarning:\033[0m  x\n\n0 errors, 1 warning\n");
+    ends_with(FINDING_ERROR, 2, "  \033[1;31merror:\033[0m    x\n\n1 error, 0 warnings\n");
 }
 
 static void kinds_are_guessed_from_names_and_places(void **state)
