@@ -178,10 +178,11 @@ static void apply_overrides(struct attempt *attempt)
 /* Evaluates the files; the object that received them. */
 static VALUE evaluate(struct attempt *attempt, const char *custom)
 {
-    VALUE arguments[] = {load_path(attempt->sources, custom)};
+    VALUE arguments[] = {load_path(attempt->sources, custom),
+                         attempt->sources->keep_incomplete ? Qtrue : Qfalse};
     VALUE result = Qnil;
 
-    if (!binding_call("load", 1, arguments, &result) || !RB_TYPE_P(result, T_ARRAY) ||
+    if (!binding_call("load", 2, arguments, &result) || !RB_TYPE_P(result, T_ARRAY) ||
         RARRAY_LEN(result) == 0) {
         note(attempt, "the configuration could not be evaluated");
         return Qnil;

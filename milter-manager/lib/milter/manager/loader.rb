@@ -15,7 +15,8 @@ module Milter
 
       attr_reader :configuration, :messages
 
-      def initialize(directories)
+      def initialize(directories, thorough)
+        @thorough = thorough
         @directories = directories.uniq do |directory|
           File.exist?(directory) ? File.realpath(directory) : directory
         end
@@ -36,7 +37,7 @@ module Milter
         refuse_custom(custom) if custom
         @sources.each { |path, source| ContextCheck.new(path, source, @configuration).run }
         @configuration.complete if @messages.empty?
-        @configuration.look_at_milters
+        @configuration.look_at_milters if @messages.empty? || @thorough
       ensure
         Loader.current = nil
       end
