@@ -172,7 +172,11 @@ void place_check_listening(struct check *check)
     struct error error = {0};
 
     if (!connection_spec_parse(spec, &address, &error)) {
-        findings_add(check->findings, FINDING_ERROR, location, "cannot listen: %s", error.message);
+        findings_add(check->findings, FINDING_ERROR, location, "cannot listen: %s%s",
+                     check->configuration->manager.connection_spec == NULL
+                         ? "MILTER_DEFAULT_CONNECTION_SPEC: "
+                         : "",
+                     error.message);
     } else if (address.storage.ss_family == AF_UNIX) {
         place_check_unix(check, location, spec, &address);
     } else {

@@ -70,15 +70,19 @@ module Milter
       # path: where it must have been when the exception does not know.
       def record(error, path = nil)
         (error.backtrace || []).each { |line| Logger.debug("[configuration][backtrace] #{line}") }
-        nowhere = Locations.of(error).empty?
-        return @messages << PlainWords.of(error) if nowhere && error.is_a?(ConfigurationError)
-
-        message = Locations.describe(error)
-        message = "#{path}: #{message.delete_prefix(": ")}" if nowhere && path
-        @messages << message
+        message = message_of(error, path)
+        @messages << message unless @messages.include?(message)
       end
 
       private
+
+      def message_of(error, path)
+        nowhere = Locations.of(error).empty?
+        return PlainWords.of(error) if nowhere && error.is_a?(ConfigurationError)
+
+        message = Locations.describe(error)
+        nowhere && path ? "#{path}: #{message.delete_prefix(": ")}" : message
+      end
 
       # Regular files that path means, in the order they are loaded.
       def find(path)

@@ -34,11 +34,16 @@ module Milter
         nil
       end
 
-      # Every node below, itself included; nothing below where the block says :leave.
-      def each_node(node, &block)
-        return if !node.is_a?(Syntax::Node) || yield(node) == :leave
+      # Every node below, itself included; nothing below where the block says
+      # :leave.  Not recursive: expressions may be nested deeply.
+      def each_node(node)
+        waiting = [node]
+        until waiting.empty?
+          node = waiting.pop
+          next if !node.is_a?(Syntax::Node) || yield(node) == :leave
 
-        node.children.each { |child| each_node(child, &block) }
+          waiting.concat(node.children.reverse)
+        end
       end
 
       def whole(source) = Statement.new(source, 1, [], [], {})
