@@ -12,6 +12,12 @@ module Milter
       attr_reader :package, :security, :log, :manager, :controller, :database,
                   :s25r, :remote_network, :stress, :trust
 
+      # What a file may call.
+      def self.words
+        public_instance_methods(false) + Conditions::RestrictAccounts.public_instance_methods(false) -
+          %i[complete look_at_milters seal inspect method_missing]
+      end
+
       def initialize(loader)
         @loader = loader
         @package = PackageGroup.new
@@ -112,8 +118,7 @@ module Milter
       def respond_to_missing?(*) = false
 
       def method_missing(name, *)
-        words = Configuration.public_instance_methods(false) - %i[complete look_at_milters seal inspect method_missing]
-        raise NoMethodError, PlainWords.unknown_word(name.to_s, words)
+        raise NoMethodError, PlainWords.unknown_word(name.to_s, Configuration.words)
       end
 
       private

@@ -158,7 +158,7 @@ module Milter
       # From now on the word would mean the variable.
       def warn_of_hiding(statement, path)
         statement.makes.each do |name, line|
-          next unless Configuration.method_defined?(name, false)
+          next unless Configuration.words.include?(name)
 
           Manager.caution("#{Locations.printable(path)}:#{line}: #{name} = ... makes a variable that hides the " \
                           "word #{name}; give it another name")

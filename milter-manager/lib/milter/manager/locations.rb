@@ -33,12 +33,17 @@ module Milter
       def printable(text) = text.dup.force_encoding(Encoding::UTF_8).scrub("?")
 
       # The calls of an exception that stand in the administrator's files,
-      # innermost first.  A block and what it stands in count as one.
+      # innermost first.  A block and what it stands in count as one, and a method
+      # written in C, which has the place of its caller, as none.
       def of(exception)
         locations = (exception.backtrace_locations || []).select { |location| outside?(location.path) }
+        locations = locations.each_cons(2).reject { |one, caller| same_place?(one, caller) }.map(&:first) +
+                    locations.last(1)
         locations.slice_when { |one, other| one.path != other.path || one.base_label != other.base_label }
                  .map { |calls| "#{printable(calls.first.path)}:#{calls.first.lineno}" }.uniq
       end
+
+      def same_place?(one, other) = one.path == other.path && one.lineno == other.lineno
     end
   end
 end

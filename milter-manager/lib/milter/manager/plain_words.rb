@@ -60,7 +60,7 @@ module Milter
         return "#{word[/[“”„‘’«»]/]} is no quotation mark to Ruby; write \" or '" if word.match?(/[“”„‘’«»]/)
         return "unknown word: #{word}; it is the argument of #{ARGUMENTS[word]}" if ARGUMENTS.key?(word)
 
-        close = HABITS[word] || Spelling.closest(word, known)
+        close = HABITS[word] || Spelling.closest(word, known + ARGUMENTS.keys)
         "unknown word: #{word}#{close ? Spelling.hint(close) : "; a text needs quotation marks"}"
       end
 

@@ -121,6 +121,7 @@ module Milter
 
       def unexpected
         return unterminated if string_from_before?
+        return [@line, "the line ends too early; write what belongs behind it"] if @text.start_with?("unexpected '\\n'")
         return [@line, '"do" must stand in the line of its call; join the two lines'] if token == "do"
 
         expected = @text[/expecting '([)\]}])'/, 1]
@@ -154,7 +155,7 @@ module Milter
 
       def tokens
         require "ripper"
-        @tokens ||= Ripper.lex(@source)
+        @tokens ||= Statements.quietly { Ripper.lex(@source) }
       rescue LoadError
         @tokens = []
       end
