@@ -2,7 +2,7 @@
 
 module Milter
   module Manager
-    # Something in a configuration file is wrong: the rest of that file is skipped.
+    # Something in a configuration file is wrong: the load has failed.
     class ConfigurationError < StandardError; end
 
     # The reason of a SystemCallError, without the file's name and Ruby's internals.
