@@ -8,6 +8,7 @@
  */
 #include "libcore/base/log.h"
 #include "libcore/net/process.h"
+#include "milter-manager/check/check.h"
 #include "milter-manager/explain/explain.h"
 #include "milter-manager/options.h"
 #include "milter-manager/recording.h"
@@ -161,7 +162,9 @@ int main(int argc, char **argv)
     if (!manager_options_start_log(&options, &error) || !engine_start(&error)) {
         return main_fail("", &error);
     }
-    if (options.show_config) {
+    if (options.check_config) {
+        status = check_run(&options, stdout);
+    } else if (options.show_config) {
         status = manager_options_show(&options, stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
     } else if (options.explain != NULL) {
         status = explain_run(&options, stdout) ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -18,7 +18,7 @@ enum { GROUP_MAIN = 1 << 0, GROUP_MILTER = 1 << 1, GROUP_EXPLAIN = 1 << 2 };
 /* Where the parser puts what it finds; *_given says that there was something. */
 static struct {
     const char *config_directory, *syslog_facility, *log_path;
-    bool show_config, syslog;
+    bool show_config, check_config, syslog;
     const char *connection_spec, *pid_file, *user, *group, *unix_socket_group;
     const char *log_level, *event_loop_backend;
     unsigned unix_socket_mode, workers, packet_buffer_size, pending_sessions;
@@ -121,6 +121,10 @@ static const struct option_entry main_options[] = {
      .target = &parsed.show_config,
      .help = "print the resulting configuration and exit"},
     EXPLAIN_OPTION,
+    {.name = "check-config",
+     .kind = OPTION_FLAG,
+     .target = &parsed.check_config,
+     .help = "check configuration and milters, print what is found, and exit"},
     {.name = "version", .kind = OPTION_VERSION, .help = "print the version and exit"},
     {0},
 };
@@ -311,8 +315,10 @@ static bool check_explain(struct manager_options *options)
                       explain_first_given);
         return false;
     }
-    if (explain_arguments.wanted && parsed.show_config) {
-        (void)fprintf(stderr, "milter-manager: --explain: does not go with --show-config\n");
+    if (parsed.show_config + parsed.check_config + explain_arguments.wanted > 1) {
+        (void)fprintf(stderr, "milter-manager: %s: does not go with %s\n",
+                      explain_arguments.wanted ? "--explain" : "--check-config",
+                      parsed.show_config ? "--show-config" : "--check-config");
         return false;
     }
     options->explain = explain_arguments.wanted ? &explain_arguments : NULL;
@@ -338,6 +344,7 @@ enum option_outcome manager_options_parse(struct manager_options *options, int a
     if (outcome == OPTIONS_RUN) {
         options->config_directory = parsed.config_directory;
         options->show_config = parsed.show_config;
+        options->check_config = parsed.check_config;
         options->syslog = parsed.syslog;
         options->syslog_facility = parsed.syslog_facility;
         options->log_level = parsed.log_level;

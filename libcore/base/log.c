@@ -85,10 +85,15 @@ static bool terminal_shows_colours(int fd)
            (term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0);
 }
 
+bool log_colours(int fd)
+{
+    return state.colour_choice == COLOUR_ALWAYS ||
+           (state.colour_choice == COLOUR_BY_TERMINAL && terminal_shows_colours(fd));
+}
+
 static void choose_colour(void)
 {
-    state.colour = state.colour_choice == COLOUR_ALWAYS ||
-                   (state.colour_choice == COLOUR_BY_TERMINAL && terminal_shows_colours(state.fd));
+    state.colour = log_colours(state.fd);
 }
 
 /* Environment. */

@@ -55,6 +55,9 @@ void log_set_syslog_socket(const char *path);
 /* After this nothing is written to standard output (daemon without log.path). */
 void log_detach_terminal(void);
 
+/* True when text for fd is to be coloured (MILTER_LOG_COLORIZE); log_open first. */
+bool log_colours(int fd);
+
 /* True when a line of that level would go anywhere: check before costly arguments. */
 bool log_wants(enum log_level level);
 /* Use the macros below: they add the source location. */

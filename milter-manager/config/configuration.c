@@ -105,6 +105,22 @@ bool configuration_assigned(const struct configuration *configuration, const cha
            (configuration->details->items[row].line > 0 || configuration->details->overridden[row]);
 }
 
+struct location configuration_location(const struct configuration *configuration, const char *key)
+{
+    int row = find_key(key);
+
+    return row < 0 ? (struct location){0} : configuration->details->items[row];
+}
+
+struct location configuration_child_location(const struct configuration *configuration,
+                                             unsigned index, const char *name)
+{
+    const struct details_child *child = &configuration->details->children[index];
+    int row = name == NULL ? -1 : item_find_child(name);
+
+    return row < 0 ? child->location : child->items[row];
+}
+
 static struct location keep_location(struct configuration *configuration, struct location location)
 {
     struct arena *arena = &configuration->details->arena;
@@ -355,6 +371,14 @@ void configuration_define_condition(struct configuration *configuration, const c
         .location = keep_location(configuration, location),
     };
     details->condition_count++;
+}
+
+struct location configuration_condition_location(const struct configuration *configuration,
+                                                 const char *name)
+{
+    const struct details_condition *found = find_condition(configuration, name);
+
+    return found == NULL ? (struct location){0} : found->location;
 }
 
 struct condition *configuration_find_condition(const struct configuration *configuration,

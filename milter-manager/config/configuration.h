@@ -105,13 +105,26 @@ const char *configuration_listen_spec(const struct configuration *configuration)
 bool configuration_assigned(const struct configuration *configuration, const char *key);
 
 /*
- * Building, before the snapshot is handed out.  A location says where in the
- * administrator's files something was written; line 0 is no location.
+ * Where in the administrator's files something was written; line 0 is no
+ * location: a default, or the command line.
  */
 struct location {
-    const char *file; /* copied */
+    const char *file;
     int line;
 };
+
+/* Where "manager.pid_file", say, was assigned. */
+struct location configuration_location(const struct configuration *configuration, const char *key);
+/* Where the child was defined, or with name one of its items assigned. */
+struct location configuration_child_location(const struct configuration *configuration,
+                                             unsigned index, const char *name);
+/* Where the condition was defined. */
+struct location configuration_condition_location(const struct configuration *configuration,
+                                                 const char *name);
+
+/*
+ * Building, before the snapshot is handed out.  The file of a location is copied.
+ */
 
 /* In place of a child's index. */
 enum { CONFIGURATION_RECORDING = INT_MAX };

@@ -53,6 +53,7 @@ void context_binding_define(void);
 void condition_define(void);
 void waiting_define(void);
 void logging_define(void);
+void loader_define(void);
 /* Forgets watchers and tickets before Ruby ends. */
 void waiting_clear(void);
 void condition_clear(void);

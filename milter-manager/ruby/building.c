@@ -344,8 +344,33 @@ static VALUE native_add_condition_stopper(VALUE self, VALUE name, VALUE stage, V
     return condition == NULL ? not_building() : number;
 }
 
+/* "FILE:LINE" where the milter or, with condition true, the condition was defined; nil: unknown. */
+static VALUE native_place(VALUE self, VALUE condition, VALUE name)
+{
+    char *text = string_copy(name);
+    struct location location = {0};
+    int index = RTEST(condition) ? -1 : find_child(name);
+    VALUE result = Qnil;
+
+    (void)self;
+    if (index >= 0) {
+        location = configuration_child_location(building, (unsigned)index, NULL);
+    } else if (RTEST(condition) && building != NULL) {
+        location = configuration_condition_location(building, text);
+    }
+    if (location.line > 0) {
+        char *place = memory_format("%s:%d", location.file, location.line);
+
+        result = binding_string(slice_from_string(place));
+        free(place);
+    }
+    free(text);
+    return result;
+}
+
 void building_define(void)
 {
+    BINDING_DEFINE("place", native_place, 2);
     BINDING_DEFINE("assign", native_assign, 6);
     BINDING_DEFINE("value", native_value, 2);
     BINDING_DEFINE("define_child", native_define_child, 3);

@@ -15,6 +15,7 @@
 #include <ruby/thread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 VALUE binding_module;
 VALUE binding_engine;
@@ -99,6 +100,14 @@ static void describe_exception(struct slice *text, VALUE *holder)
     *text = binding_slice(*holder);
 }
 
+/* The length of what an operator is told; the calls behind it are for debugging. */
+static int first_line(struct slice text)
+{
+    const char *end = memchr(text.data, '\n', text.length);
+
+    return end == NULL ? (int)text.length : (int)(end - text.data);
+}
+
 bool binding_call(const char *method, int count, const VALUE *arguments, VALUE *result)
 {
     struct call call = {
@@ -114,7 +123,8 @@ bool binding_call(const char *method, int count, const VALUE *arguments, VALUE *
         return true;
     }
     describe_exception(&text, &holder);
-    log_error("[ruby][error] %s: %.*s", method, (int)text.length, text.data);
+    log_error("[ruby][error] %s: %.*s", method, first_line(text), text.data);
+    log_debug("[ruby][backtrace] %s: %.*s", method, (int)text.length, text.data);
     RB_GC_GUARD(holder);
     *result = Qnil;
     return false;
@@ -169,6 +179,7 @@ static VALUE start_language(VALUE argument)
     condition_define();
     waiting_define();
     logging_define();
+    loader_define();
 
     rb_ary_unshift(rb_gv_get("$LOAD_PATH"), rb_utf8_str_new_cstr(directory));
     rb_require("milter/manager");
@@ -205,7 +216,7 @@ bool engine_start(struct error *error)
 
         describe_exception(&text, &holder);
         error_set(error, ERROR_SYSTEM, "failed to load the configuration language from %s: %.*s",
-                  directory, (int)text.length, text.data);
+                  directory, first_line(text), text.data);
         RB_GC_GUARD(holder);
     }
     free(directory);

@@ -25,14 +25,51 @@
 struct attempt {
     const struct configuration_sources *sources;
     struct configuration *configuration;
-    struct buffer messages;
+    struct buffer messages, warnings;
     bool failed;
 };
+
+/* For native_caution; loads do not nest. */
+static struct attempt *attempting;
 
 static void note(struct attempt *attempt, const char *message)
 {
     attempt->failed = true;
     buffer_append(&attempt->messages, message, strlen(message) + 1);
+}
+
+static VALUE native_caution(VALUE self, VALUE text)
+{
+    struct slice bytes = binding_slice(text);
+
+    (void)self;
+    if (attempting != NULL) {
+        buffer_append_slice(&attempting->warnings, bytes);
+        buffer_append_byte(&attempting->warnings, '\0');
+    } else {
+        log_warning("%.*s", (int)bytes.length, bytes.data);
+    }
+    return Qnil;
+}
+
+void loader_define(void)
+{
+    BINDING_DEFINE("caution", native_caution, 1);
+}
+
+static void warn(struct attempt *attempt)
+{
+    const struct configuration_sources *sources = attempt->sources;
+    struct slice warnings = buffer_slice(&attempt->warnings);
+    struct slice warning;
+
+    while (slice_take_string(&warnings, &warning)) {
+        if (sources->warn != NULL) {
+            sources->warn(sources->report_owner, warning.data);
+        } else {
+            log_warning("%s", warning.data);
+        }
+    }
 }
 
 /* All messages of a failed attempt; the first one is the error. */
@@ -141,10 +178,11 @@ static void apply_overrides(struct attempt *attempt)
 /* Evaluates the files; the object that received them. */
 static VALUE evaluate(struct attempt *attempt, const char *custom)
 {
-    VALUE arguments[] = {load_path(attempt->sources, custom)};
+    VALUE arguments[] = {load_path(attempt->sources, custom),
+                         attempt->sources->keep_incomplete ? Qtrue : Qfalse};
     VALUE result = Qnil;
 
-    if (!binding_call("load", 1, arguments, &result) || !RB_TYPE_P(result, T_ARRAY) ||
+    if (!binding_call("load", 2, arguments, &result) || !RB_TYPE_P(result, T_ARRAY) ||
         RARRAY_LEN(result) == 0) {
         note(attempt, "the configuration could not be evaluated");
         return Qnil;
@@ -170,6 +208,7 @@ static void load_once(struct attempt *attempt, const struct configuration_source
     memset(attempt, 0, sizeof(*attempt));
     attempt->sources = sources;
     attempt->configuration = building_begin();
+    attempting = attempt;
     receiver = evaluate(attempt, custom);
     building_keep(receiver);
     apply_overrides(attempt);
@@ -179,6 +218,7 @@ static void load_once(struct attempt *attempt, const struct configuration_source
     if (!attempt->failed && !binding_call("seal", 1, &receiver, &ignored)) {
         note(attempt, "the configuration could not be completed");
     }
+    attempting = NULL;
     building_end();
     RB_GC_GUARD(receiver);
 }
@@ -187,6 +227,7 @@ static void clear(struct attempt *attempt)
 {
     configuration_release(attempt->configuration);
     buffer_clear(&attempt->messages);
+    buffer_clear(&attempt->warnings);
 }
 
 struct configuration *configuration_load(const struct configuration_sources *sources,
@@ -207,9 +248,11 @@ struct configuration *configuration_load(const struct configuration_sources *sou
         clear(&attempt);
         load_once(&attempt, sources, wanted);
     }
+    warn(&attempt);
     if (attempt.failed) {
         report(&attempt, error);
-    } else {
+    }
+    if (!attempt.failed || sources->keep_incomplete) {
         configuration = configuration_reference(attempt.configuration);
     }
     clear(&attempt);

@@ -16,7 +16,7 @@ struct configuration_override {
     struct value value;
 };
 
-/* Every message of a failed load, "FILE:LINE: ..." each. */
+/* Every message of a load, "FILE:LINE: ..." each. */
 typedef void configuration_report_fn(void *owner, const char *message);
 
 struct configuration_sources {
@@ -24,13 +24,17 @@ struct configuration_sources {
     const struct configuration_override *overrides;
     unsigned override_count;
     configuration_report_fn *report; /* NULL: the log, level error */
-    void *report_owner;
+    configuration_report_fn *warn;   /* what works but is hardly meant; NULL: the log, warning */
+    void *report_owner;              /* of both */
+    bool keep_incomplete;            /* give out what there is in spite of errors, for a report */
 };
 
 /*
  * Loads milter-manager.conf, then milter-manager.custom.conf when there is one
  * (configuration section 1).  Returns a snapshot with one reference, or NULL
- * with the first message in *error after all were reported.  engine_start first.
+ * with the first message in *error after all were reported.  With
+ * keep_incomplete never NULL: then *error tells whether it may be used for mail.
+ * engine_start first.
  */
 struct configuration *configuration_load(const struct configuration_sources *sources,
                                          struct error *error);

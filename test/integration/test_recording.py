@@ -413,7 +413,8 @@ class Conditions(RecordingCase):
         self.manager = Manager(self.directory, self.transcript)
         for line, message in (
                 ('manager.record_sessions_conditions = ["Remote", "Remoet"]',
-                 'applicable condition should be one of ["Remote"] but was "Remoet"'),
+                 'applicable condition should be one of ["Remote"] but was "Remoet" '
+                 '(did you mean "Remote"?)'),
                 ('manager.add_record_sessions_condition("Policy")',
                  'the condition "Policy" is not available yet'),
                 ("manager.record_session_conditions = []",

@@ -179,14 +179,15 @@ static void every_mistake_is_named_with_its_place(void **state)
         {"defne_milter('x')", "$/milter-manager.conf:1: unknown word: defne_milter (did you mean "
                               "define_milter?)\n"},
         {"define_milter('x') do |m|\n  m.foo = 1\nend",
-         "$/milter-manager.conf:2: unknown item: milter.foo (from $/milter-manager.conf:1)\n"},
+         "$/milter-manager.conf:2: unknown item: milter.foo; milter-manager.conf(5) lists them\n"},
         {"define_applicable_condition('A')\ndefine_milter('x') { |m| m.add_applicable_condition "
          "'B' }",
          "$/milter-manager.conf:2: applicable condition should be one of [\"A\"] but was "
-         "\"B\"\n"},
+         "\"B\" (did you mean \"A\"?)\n"},
         {"x = 1\nraise 'oh'", "$/milter-manager.conf:2: oh (RuntimeError)\n"},
-        {"exit", "$/milter-manager.conf:1: exit (SystemExit)\n"},
-        {"load('nothing.conf')", "$/milter-manager.conf:1: nothing.conf doesn't exist.\n"},
+        {"exit", "$/milter-manager.conf:1: the configuration ends the program; take \"exit\" or "
+                 "\"abort\" away\n"},
+        {"load('/nothing.conf')", "$/milter-manager.conf:1: /nothing.conf doesn't exist.\n"},
         {"remove_milter('x')",
          "$/milter-manager.conf:1: milter should be one of [] but was \"x\"\n"},
         {"manager.connection_spec = 'ine:1'",
@@ -203,8 +204,8 @@ static void every_mistake_is_named_with_its_place(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         fails_with(rows[i].text, rows[i].message);
     }
-    fails_with("if true\n y(", "$/milter-manager.conf:2: syntax error, unexpected end-of-input, "
-                               "expecting ')'\n");
+    fails_with("if true\n y(", "$/milter-manager.conf:2: syntax error: \"(\" has no end; write the "
+                               "missing \")\"\n");
 }
 
 static void what_comes_later_says_so(void **state)
@@ -246,18 +247,57 @@ static void what_comes_later_says_so(void **state)
                    "available yet\n");
 }
 
-static void a_wrong_value_ends_its_file_another_mistake_the_load(void **state)
+/* All of them at once; what a failed statement would have assigned is no mistake of its own. */
+static void a_mistake_ends_its_statement(void **state)
 {
     (void)state;
-    write_file("one.conf", "manager.fallback_status = 'x'\nraise 'not reached'\n");
-    write_file("two.conf", "nil.foo\n");
-    write_file("three.conf", "raise 'not reached'\n");
-    fails_with("load('one.conf')\nload('two.conf')\nload('three.conf')\n",
+    write_file("one.conf", "manager.fallback_status = 'x'\nmanager.daemon = 3\n");
+    write_file("two.conf", "a = nil.foo\nb = a.bar\nmanager.pid_file = b\nraise 'oh'\n");
+    write_file("three.conf", "if true\n");
+    fails_with("load('one.conf')\nload('two.conf')\nload('three.conf')\n"
+               "define_milter('a') { |m|\n m.enabled = 1\n m.enabeld = 2\n m.user_name = 3 }\n",
                "$/one.conf:1: manager.fallback_status should be one of [\"accept\", \"reject\", "
                "\"temporary-failure\", \"discard\"] but was \"x\" (from $/milter-manager.conf:1)\n"
-               "$/two.conf:1: undefined method `foo' for nil:NilClass (from "
-               "$/milter-manager.conf:2)\n");
-    assert_int_equal(message_count, 2);
+               "$/one.conf:2: manager.daemon should be one of [true, false] but was 3 (from "
+               "$/milter-manager.conf:1)\n"
+               "$/two.conf:1: nil has no \"foo\"; find out why it is nil, or test for nil first "
+               "(from $/milter-manager.conf:2)\n"
+               "$/two.conf:4: oh (RuntimeError) (from $/milter-manager.conf:2)\n"
+               "$/three.conf:1: syntax error: \"if\" has no end; write the missing \"end\"\n"
+               "$/milter-manager.conf:5: milter.enabled should be one of [true, false] but was 1\n"
+               "$/milter-manager.conf:6: unknown item: milter.enabeld (did you mean "
+               "milter.enabled?)\n"
+               "$/milter-manager.conf:7: milter.user_name should be a string or nil but was 3\n");
+    assert_int_equal(message_count, 8);
+}
+
+/* Whatever is cut between two statements must read as it stands in the file. */
+static void statements_see_each_other(void **state)
+{
+    struct configuration *configuration;
+
+    (void)state;
+    configuration = load_text("# frozen_string_literal: true\n"
+                              "a = 'frozen'\nraise unless a.frozen?\nb = <<X; c = 1\ntext\nX\n"
+                              "raise unless b == \"text\\n\" && c == 1 && __LINE__ == 7\n"
+                              "begin\n  d = 2\n  e = 3\nend\n"
+                              "raise unless d + e == 5\n"
+                              "f = [\n  1\n].map { |x|\n  x + c\n}; g = {\n}; h = 4\n"
+                              "raise unless f == [2] && g == {} && h == 4 && __LINE__ == 19\n"
+                              "def helper(x)\n  x * 2\nend\n"
+                              "raise unless helper(h)\\\n  == 8\n"
+                              "=begin\nraise 'a comment'\n=end\n"
+                              "(\n  c + 1\n).then { |x| raise unless x == 2 }\n"
+                              "class Thing; VALUE = 7; end\nLIMIT = Thing::VALUE\n"
+                              "define_milter('x') { |m| m.reading_timeout = LIMIT }\n"
+                              "raise unless __FILE__.end_with?('milter-manager.conf')\n"
+                              "__END__\nraise 'not read'\n");
+    assert_true(configuration->children[0].reading_timeout == 7.0);
+    configuration_release(configuration);
+    configuration_release(load_text("manager.daemon = false\nreturn if true\nraise 'not read'\n"));
+    fails_with(
+        "load('milter-manager.conf')\n",
+        "$/milter-manager.conf:1: $/milter-manager.conf loads itself; take that load away\n");
 }
 
 static void load_finds_files_directories_and_patterns(void **state)
@@ -508,7 +548,8 @@ int main(void)
         TEST(files_set_items),
         TEST(every_mistake_is_named_with_its_place),
         TEST(what_comes_later_says_so),
-        TEST(a_wrong_value_ends_its_file_another_mistake_the_load),
+        TEST(a_mistake_ends_its_statement),
+        TEST(statements_see_each_other),
         TEST(load_finds_files_directories_and_patterns),
         TEST(a_custom_file_that_is_no_xml_is_ignored),
         TEST(odd_bytes_do_no_harm),

@@ -48,7 +48,7 @@ module Milter
 
       def method_missing(name, *)
         close = Spelling.closest(name.to_s, public_methods(false))
-        hint = close ? " (did you mean condition.#{close}?)" : ""
+        hint = close ? Spelling.hint("condition.#{close}") : "; milter-manager.conf(5) lists them"
         raise NoMethodError, "unknown item: condition.#{name.to_s.delete_suffix("=")}#{hint}"
       end
 

@@ -26,15 +26,21 @@ module Milter
       def add(condition)
         name = condition.is_a?(ApplicableCondition) ? condition.name : condition.to_s
         message = Native.add_child_condition(@owner, name, *Locations.current)
-        raise NotAvailable, "the condition #{name.inspect}" if message && LATER.include?(name)
+        return if message.nil?
+        return Manager.complain(NotAvailable, "the condition #{name.inspect}") if LATER.include?(name)
 
-        check(message)
+        check("#{message}#{hint(name)}")
       end
 
       private
 
       def check(message)
-        raise InvalidValue, message if message
+        Manager.complain(InvalidValue, message) if message
+      end
+
+      def hint(name)
+        close = Spelling.closest(name, Loader.current&.configuration&.defined_applicable_conditions || [])
+        Spelling.hint(close&.inspect)
       end
     end
   end

@@ -12,6 +12,12 @@ module Milter
       attr_reader :package, :security, :log, :manager, :controller, :database,
                   :s25r, :remote_network, :stress, :trust
 
+      # What a file may call.
+      def self.words
+        public_instance_methods(false) + Conditions::RestrictAccounts.public_instance_methods(false) -
+          %i[complete look_at_milters seal inspect method_missing]
+      end
+
       def initialize(loader)
         @loader = loader
         @package = PackageGroup.new
@@ -40,8 +46,8 @@ module Milter
         return false unless platform
         return true if load_if_exist("defaults/#{platform}.conf")
 
-        Logger.warning("load_default: defaults/#{platform}.conf doesn't exist: no installed milter " \
-                       "is looked for")
+        Manager.caution("load_default: defaults/#{platform}.conf doesn't exist: no installed milter is " \
+                        "looked for")
         false
       end
 
@@ -62,8 +68,7 @@ module Milter
       def remove_milter(name)
         return if Native.remove_child(name.to_s)
 
-        raise InvalidValue, "milter should be one of #{defined_milters.inspect} but was " \
-                            "#{name.to_s.inspect}"
+        unknown_milter(name.to_s)
       end
 
       # Creates the condition or opens it again.
@@ -93,6 +98,10 @@ module Milter
         owners = [nil, *defined_milters] # nil: the recording of sessions
         attached = owners.flat_map { |name| ConditionList.new(name).names }.uniq
         attached.each { |name| warn_about(@conditions[name]) }
+      end
+
+      # What is missing whatever else is wrong.
+      def look_at_milters
         defined_milters.each { |name| warn_about_milter(name) }
       end
 
@@ -109,28 +118,37 @@ module Milter
       def respond_to_missing?(*) = false
 
       def method_missing(name, *)
-        close = Spelling.closest(name.to_s, Configuration.public_instance_methods(false))
-        hint = close ? " (did you mean #{close}?)" : ""
-        raise NoMethodError, "unknown word: #{name}#{hint}"
+        raise NoMethodError, PlainWords.unknown_word(name.to_s, Configuration.words)
       end
 
       private
 
+      def unknown_milter(name)
+        close = Spelling.closest(name, defined_milters)
+        Manager.complain(InvalidValue, "milter should be one of #{defined_milters.inspect} but was " \
+                                       "#{name.inspect}#{Spelling.hint(close&.inspect)}")
+      end
+
       # Conditions that will never do anything as they are.
       def warn_about(condition)
         unless condition.stoppers?
-          Logger.warning("condition #{condition.name.inspect} has no stopper: it stops nothing")
+          caution(condition.name, true, "condition #{condition.name.inspect} has no stopper: it stops nothing")
         end
         return unless @stress.threshold_n_connections.nil? && stress_condition?(condition)
 
-        Logger.warning("condition #{condition.name.inspect}: stress.threshold_n_connections is " \
-                       "not set: never stressed")
+        caution(condition.name, true, "condition #{condition.name.inspect}: stress.threshold_n_connections " \
+                                      "is not set: never stressed")
       end
 
       def warn_about_milter(name)
         return if !Native.child_value(name, "enabled") || Native.child_value(name, "connection_spec")
 
-        Logger.warning("milter #{name.inspect} has no connection_spec: it is not used")
+        caution(name, false, "milter #{name.inspect} has no connection_spec: it is not used")
+      end
+
+      def caution(name, condition, text)
+        place = Native.place(condition, name)
+        Manager.caution(place ? "#{place}: #{text}" : text)
       end
 
       def stress_condition?(condition) = ["Stress Notify", "No Stress"].include?(condition.name)

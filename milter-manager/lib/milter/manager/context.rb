@@ -41,6 +41,20 @@ module Milter
 
       def inspect = "#<#{self.class} #{@handle}>"
 
+      def respond_to_missing?(*) = false
+
+      def method_missing(name, *)
+        raise NoMethodError, Context.unknown(name)
+      end
+
+      # What to say of a member that is none.
+      def self.unknown(name)
+        member = name.to_s.delete_suffix("=")
+        close = Spelling.closest(member, public_instance_methods(false) - %i[method_missing inspect expire])
+        "unknown context member: context.#{member}" \
+          "#{close ? Spelling.hint("context.#{close}") : "; milter-manager.conf(5) lists them"}"
+      end
+
       # Raises when the C side said that the handle is stale.
       def self.live(result)
         raise StaleContextError, "the session of this context is over" if result == false

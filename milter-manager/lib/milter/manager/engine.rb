@@ -40,9 +40,10 @@ module Milter
 
         # ---- configuration
 
-        # [configuration, message, ...]: no message means success.
-        def load(directories)
-          loader = Loader.new(directories)
+        # [configuration, message, ...]: no message means success.  thorough: say
+        # what else is odd in spite of mistakes.
+        def load(directories, thorough)
+          loader = Loader.new(directories, thorough)
           loader.run
           [loader.configuration, *loader.messages]
         end

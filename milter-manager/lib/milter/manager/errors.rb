@@ -2,7 +2,7 @@
 
 module Milter
   module Manager
-    # Something in a configuration file is wrong: the rest of that file is skipped.
+    # Something in a configuration file is wrong: the load has failed.
     class ConfigurationError < StandardError; end
 
     # The reason of a SystemCallError, without the file's name and Ruby's internals.
@@ -16,6 +16,21 @@ module Milter
       def initialize(item)
         super("#{item} is not available yet")
       end
+    end
+
+    # Notes a mistake and goes on, so that one load tells all of them; the load
+    # has failed.  Outside of a load the mistake is raised.
+    def self.complain(kind, message)
+      raise kind, message
+    rescue kind => e
+      loader = Loader.current or raise
+      loader.record(e)
+      nil
+    end
+
+    # Something that works but is hardly meant.
+    def self.caution(text)
+      Native.caution(text)
     end
 
     # A context was used after its session had ended.

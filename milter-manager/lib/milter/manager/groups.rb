@@ -10,7 +10,7 @@ module Milter
         @items ||= []
         @items.concat(names)
         names.each do |name|
-          define_method(name) { read(name) }
+          define_method(name) { |*values| values.empty? ? read(name) : missing_sign(name, *values) }
           define_method("#{name}=") { |value| write(name, value) }
         end
       end
@@ -20,7 +20,7 @@ module Milter
       # Names that are part of the language, but of a later version.
       def self.not_available(*names)
         names.each do |name|
-          define_method(name) { |*, **| raise NotAvailable, "#{group}.#{name}" }
+          define_method(name) { |*, **| Manager.complain(NotAvailable, "#{group}.#{name}") }
         end
       end
 
@@ -43,10 +43,18 @@ module Milter
 
       def method_missing(name, *)
         item = name.to_s.delete_suffix("=")
-        raise NoMethodError, "unknown item: #{group}.#{item}#{hint(item)}"
+        message = "unknown item: #{group}.#{item}#{hint(item)}"
+        raise NoMethodError, message unless name.end_with?("=")
+
+        Manager.complain(NoMethodError, message)
       end
 
       private
+
+      def missing_sign(name, *values)
+        Manager.complain(ConfigurationError, "#{group}.#{name} is given its value with \"=\": write " \
+                                             "#{group}.#{name} = #{values.map(&:inspect).join(", ")}")
+      end
 
       def read(name)
         @values ? @values[name] : convert_read(name, native_read(name))
@@ -56,7 +64,7 @@ module Milter
         value = convert_write(name, value)
         value = value.to_s if value.is_a?(Symbol)
         message = native_write(name, value, value.inspect, *Locations.current)
-        raise InvalidValue, message if message
+        Manager.complain(InvalidValue, message) if message
       end
 
       def native_read(name) = Native.value(group, name.to_s)
@@ -72,7 +80,7 @@ module Milter
         names = public_methods(false) + self.class.item_names
         close = Spelling.closest(item, names)
         meant = close ? "#{group}.#{close}" : elsewhere(item)
-        meant ? " (did you mean #{meant}?)" : ""
+        meant ? Spelling.hint(meant) : "; milter-manager.conf(5) lists them"
       end
 
       # The item of that name in another group, nil when there is none.
@@ -162,7 +170,8 @@ module Milter
 
       def extra_options=(options)
         unless options.nil? || options.is_a?(Hash)
-          raise InvalidValue, "database.extra_options should be a hash but was #{options.inspect}"
+          return Manager.complain(InvalidValue, "database.extra_options should be a hash but was " \
+                                                "#{options.inspect}")
         end
 
         @extra_options = options || {}

@@ -8,35 +8,43 @@ module Milter
       MAIN = "milter-manager.conf"
       CUSTOM = "milter-manager.custom.conf"
 
-      # The rest of the whole load is given up; the message is recorded already.
-      class Abandoned < StandardError; end
+      class << self
+        # The load in progress, or nil.
+        attr_accessor :current
+      end
 
       attr_reader :configuration, :messages
 
-      def initialize(directories)
+      def initialize(directories, thorough)
+        @thorough = thorough
         @directories = directories.uniq do |directory|
           File.exist?(directory) ? File.realpath(directory) : directory
         end
         @configuration = Configuration.new(self)
         @messages = []
+        @loading = []
+        @sources = {}
       end
 
       # The main file, the custom file, then what needs all of it.
       def run
+        Loader.current = self
         main = find_in_path(MAIN)
         return @messages << "#{MAIN} doesn't exist in #{@directories.join(", ")}" unless main
 
         evaluate(main)
         custom = find_in_path(CUSTOM)
         refuse_custom(custom) if custom
+        @sources.each { |path, source| ContextCheck.new(path, source, @configuration).run }
         @configuration.complete if @messages.empty?
-      rescue Abandoned
-        nil
+        @configuration.look_at_milters if @messages.empty? || @thorough
+      ensure
+        Loader.current = nil
       end
 
       def load(path)
         files = find(path)
-        raise ConfigurationError, "#{path} doesn't exist." if files.empty?
+        raise ConfigurationError, "#{path} doesn't exist.#{searched(path)}" if files.empty?
 
         files.each { |file| evaluate(file) }
         true
@@ -55,10 +63,26 @@ module Milter
 
         ShippedStoppers.new(@configuration, condition).instance_eval(read(file), file, 1)
       rescue ScriptError, StandardError => e
-        record(e)
+        record(e, file)
+      end
+
+      # Notes FILE:LINE: MESSAGE and where that was called from, in one line.
+      # path: where it must have been when the exception does not know.
+      def record(error, path = nil)
+        (error.backtrace || []).each { |line| Logger.debug("[configuration][backtrace] #{line}") }
+        message = message_of(error, path)
+        @messages << message unless @messages.include?(message)
       end
 
       private
+
+      def message_of(error, path)
+        nowhere = Locations.of(error).empty?
+        return PlainWords.of(error) if nowhere && error.is_a?(ConfigurationError)
+
+        message = Locations.describe(error)
+        nowhere && path ? "#{path}: #{message.delete_prefix(": ")}" : message
+      end
 
       # Regular files that path means, in the order they are loaded.
       def find(path)
@@ -90,40 +114,67 @@ module Milter
         raise ConfigurationError, "#{path}: #{Manager.reason_of(e)}"
       end
 
-      # A wrong value ends this file only, any other mistake the whole load.
+      def searched(path)
+        path.start_with?("/") ? "" : " It was looked for in #{@directories.join(", ")}"
+      end
+
       def evaluate(path)
+        raise ConfigurationError, "#{path} loads itself; take that load away" if @loading.include?(path)
+
         Logger.debug { "[configuration][load][start] <#{path}>" }
-        @configuration.instance_eval(read(path), path, 1)
+        @loading.push(path)
+        begin
+          evaluate_file(path)
+        ensure
+          @loading.pop
+        end
         Logger.debug { "[configuration][load][end] <#{path}>" }
+      end
+
+      def evaluate_file(path)
+        source = read(path)
+        statements = Statements.of(source, path)
+        @sources[path] = source
+        evaluate_statements(statements, path)
+      rescue SyntaxError => e
+        @messages << SyntaxWords.describe(e, path, source)
       rescue ConfigurationError => e
         record(e, path)
-      rescue Abandoned
-        raise
+      end
+
+      # A mistake ends its statement.  What uses variables of such a statement is
+      # left out: its mistakes would be nothing but consequences.
+      def evaluate_statements(statements, path)
+        receiver = @configuration.instance_eval("binding", path, 1)
+        lost = []
+        statements.each do |statement|
+          next lost |= statement.writes unless (statement.reads & lost).empty?
+
+          warn_of_hiding(statement, path)
+          lost |= statement.writes unless evaluate_statement(statement, receiver, path)
+        end
+      end
+
+      # From now on the word would mean the variable.
+      def warn_of_hiding(statement, path)
+        statement.makes.each do |name, line|
+          next unless Configuration.words.include?(name)
+
+          Manager.caution("#{Locations.printable(path)}:#{line}: #{name} = ... makes a variable that hides the " \
+                          "word #{name}; give it another name")
+        end
+      end
+
+      def evaluate_statement(statement, receiver, path)
+        eval(statement.text, receiver, path, statement.line)
+        true
+      rescue SyntaxError => e
+        @messages << SyntaxWords.describe(e, path, statement.text)
+        false
       rescue Exception => e
         record(e, path)
-        raise Abandoned
+        false
       end
-
-      # One line: FILE:LINE: MESSAGE, and where that was called from.
-      def record(error, path = nil)
-        if error.is_a?(SyntaxError)
-          @messages << error.message.gsub(/\s*\n\s*/, " ")
-          return
-        end
-        @messages << describe(error, path)
-      end
-
-      def describe(error, path)
-        nowhere = Locations.of(error).empty?
-        return Locations.message_of(error) if nowhere && error.is_a?(ConfigurationError)
-
-        message = Locations.describe(error).delete_prefix(": ")
-        message = "#{path}: #{message}" if nowhere
-        expected?(error) ? message.sub(" (#{error.class})", "") : message
-      end
-
-      # Its class says nothing more to the administrator.
-      def expected?(error) = error.is_a?(ConfigurationError) || error.is_a?(NoMethodError)
 
       # Written by the controller as XML; any other content is ignored.
       def refuse_custom(path)

@@ -24,26 +24,26 @@ module Milter
       def describe(exception)
         first, *rest = of(exception)
         first ||= exception.backtrace&.first
-        text = +"#{first}: #{message_of(exception)} (#{exception.class})"
-        (rest.uniq - [first]).each { |place| text << " (from #{place})" }
+        text = +"#{first}: #{PlainWords.of(exception)}"
+        text << " (#{exception.class})" unless PlainWords.complete?(exception)
+        (rest - [first]).each { |place| text << " (from #{place})" }
         text
-      end
-
-      # The first line, as valid UTF-8.
-      def message_of(exception)
-        printable(exception.message.to_s.lines.first.to_s.chomp)
-      rescue StandardError => e
-        "the message itself raised #{e.class}"
       end
 
       def printable(text) = text.dup.force_encoding(Encoding::UTF_8).scrub("?")
 
-      # The calls of an exception that stand in the administrator's files, innermost first.
+      # The calls of an exception that stand in the administrator's files,
+      # innermost first.  A block and what it stands in count as one, and a method
+      # written in C, which has the place of its caller, as none.
       def of(exception)
-        locations = exception.backtrace_locations || []
-        locations.select { |location| outside?(location.path) }
-                 .map { |location| "#{printable(location.path)}:#{location.lineno}" }
+        locations = (exception.backtrace_locations || []).select { |location| outside?(location.path) }
+        locations = locations.each_cons(2).reject { |one, caller| same_place?(one, caller) }.map(&:first) +
+                    locations.last(1)
+        locations.slice_when { |one, other| one.path != other.path || one.base_label != other.base_label }
+                 .map { |calls| "#{printable(calls.first.path)}:#{calls.first.lineno}" }.uniq
       end
+
+      def same_place?(one, other) = one.path == other.path && one.lineno == other.lineno
     end
   end
 end
