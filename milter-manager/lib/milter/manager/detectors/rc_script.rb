@@ -17,7 +17,7 @@ module Milter
           @name = names["name"].to_s.match?(/\A\w+\z/n) ? names["name"] : script.tr("-", "_")
           @variables = ShellVariables.new(ShellVariables::ANY_CASE, "name" => @name)
           @said = []
-          read_conf
+          read_conf([@name, names["rcvar"]].compact)
           lines.each { |line| read(line) }
         end
 
@@ -42,8 +42,8 @@ module Milter
         private
 
         # The administrator's values come first: what the script computes depends on them.
-        def read_conf
-          own = /\A\s*#{Regexp.escape(@name)}(?:_\w+)?=/n
+        def read_conf(names)
+          own = /\A\s*(?:#{names.map { |name| Regexp.escape(name) }.join("|")})(?:_\w+)?=/n
           [*CONF, "/etc/rc.conf.d/#{@name}"].each do |file|
             lines = @root.joined_lines(file).select { |line| line.text.match?(own) }
             @variables.add(lines)

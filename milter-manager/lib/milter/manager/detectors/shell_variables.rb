@@ -9,7 +9,7 @@ module Milter
         UPPER_CASE = /[A-Z_][A-Z0-9_]*/n
         ANY_CASE = /[A-Za-z_][A-Za-z0-9_]*/n
 
-        VALUE = /"(?<double>(?:[^"\\]|\\.)*)"?|'(?<single>[^']*)'?|(?<word>(?:\$\{[^}]*\}|[^\s;"'|&()])*)/n
+        VALUE = /"(?<double>(?:[^"\\]|\\.)*)"?|'(?<single>[^']*)'?|(?<word>(?:\$\{[^}]*\}|\$\([^)]*|[^\s;"'|&()])*)/n
         DEFAULT = /\$\{(?<name>\w+):?[-=](?<value>"[^"]*"|'[^']*'|[^}]*)\}/n
         NAMED = /\$(?:\{(?<name>\w+)\}|(?<name>\w+))/n
 
