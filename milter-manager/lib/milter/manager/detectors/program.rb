@@ -18,7 +18,7 @@ module Milter
           reader, writer = IO.pipe
           errors, errors_writer = IO.pipe
           pid = Process.spawn(ENVIRONMENT, *command, in: File::NULL, out: writer, err: errors_writer,
-                                                     pgroup: true, chdir: "/")
+                                                     pgroup: true, chdir: "/", close_others: true)
           [writer, errors_writer].each(&:close)
           texts = read_all([reader, errors], deadline(seconds), "#{command[0]} took more than #{seconds} s")
           status = Process.wait2(pid)[1]
