@@ -285,7 +285,26 @@ class Debian(detection.DetectionCase):
         manager.write_configuration(text)
         return manager
 
+    def test_where_an_address_comes_from_can_be_looked_up(self):
+        self.show(before='log.level = "all"\n')
+        status, _, said = run_to_end("-c", self.directory, "--show-config", "--log-level", "+info")
+        self.assertEqual(0, status)
+        self.assertRegex(said, r"opendkim: enabled, local:/run/opendkim/opendkim\.sock "
+                         r"\(\S+/etc/opendkim\.conf:7\)")
+
     # ---- nothing can hurt the others
+
+    def test_files_that_are_meant_badly(self):
+        grow = "SOCKET=xx\n" + 60 * "SOCKET=$SOCKET$SOCKET\n"
+        for text in (grow, 300000 * "'", "SOCKET=" + 100000 * "${A:-", 100000 * "\\\n", "A" + 300000 * " " + "b"):
+            self.write("etc/default/opendkim", text)
+            self.write("etc/opendkim.conf", text)
+            self.write("etc/systemd/system/opendkim.service", text)
+            started = time.monotonic()
+            milters = self.show()
+            self.assertLess(time.monotonic() - started, 4 * PATIENCE)
+            self.assertEqual(6, len(milters))
+            self.assertNotIn("not looked at", self.said)
 
     def test_files_in_any_encoding(self):
         self.add("etc/opendkim.conf", b"# caf\xe9 \xff\xfe\x00\nSocket local:/run/latin.sock\r\n")

@@ -135,6 +135,11 @@ class RedHatScripts(detection.DetectionCase):
             self.write("etc/%s.conf" % name, text)
             self.check(name, {"connection_spec": spec})
 
+    def test_a_sysconfig_file_of_another_name(self):
+        self.edit("etc/init.d/amavisd", "config: /etc/sysconfig/amavisd", "config: /etc/sysconfig/other")
+        self.write("etc/sysconfig/other", "SOCKET=/other\n")
+        self.check("amavisd", {"connection_spec": "unix:/other"})
+
     def test_rspamd(self):
         self.write("etc/init.d/rspamd", "SOCKET=/not-this\n", 0o755)
         self.link("etc/rc3.d/S80rspamd", "../init.d/rspamd")

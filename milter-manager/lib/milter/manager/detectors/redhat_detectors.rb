@@ -44,12 +44,18 @@ module Milter
           @chkconfig = ChkconfigInfo.new(lines)
           @info = InitInfo.new(lines)
           @variables = ShellVariables.new(ShellVariables::ANY_CASE, "name" => script)
-          @variables.add(@root.joined_lines(@file)).add(@root.joined_lines("/etc/sysconfig/#{script}"))
+          @variables.add(@root.joined_lines(@file))
+          sysconfig_files.each { |file| @variables.add(@root.joined_lines(file)) }
         end
 
         private
 
         def found? = @root.file?(@file)
+
+        # The usual one, and one of another name that the script mentions.
+        def sysconfig_files
+          ["/etc/sysconfig/#{@script}", *@chkconfig["config"].to_s.split.grep(%r{\A/etc/sysconfig/})].uniq
+        end
 
         def description
           @chkconfig["description"] || @info["Description"] || @info["Short-Description"]

@@ -12,10 +12,13 @@ module Milter
       # The files of the system that is looked at, or of a copy of it below a
       # directory.  Their content is bytes: nobody knows the encoding.
       class Root
-        LARGEST = 1024 * 1024 # bytes of a file that are read
+        # What is longer is no configuration of a milter: the rest is not read.
+        LARGEST = 256 * 1024 # bytes of a file
+        LONGEST = 4096       # bytes of a line
 
         def initialize(directory)
           @directory = directory.to_s.chomp("/")
+          @lines = {}
         end
 
         def path(name) = "#{@directory}#{name}"
@@ -35,19 +38,8 @@ module Milter
           Dir.glob(pattern, base: "#{@directory}/").sort.map { |name| "/#{name.delete_prefix("/")}" }
         end
 
-        # No lines for a file that is not there; one that cannot be read is told.
-        def lines(name)
-          return [] unless File.file?(path(name)) # a FIFO would hold up the load
-
-          bytes = File.open(path(name), "rb") { |file| file.read(LARGEST) } || ""
-          number = 0
-          bytes.delete_prefix("\xEF\xBB\xBF".b).split(/\r?\n/n).map do |text|
-            Line.new(text, "#{path(name)}:#{number += 1}")
-          end
-        rescue SystemCallError => e
-          Logger.warning("detection of milters: #{path(name)}: #{Manager.reason_of(e)}")
-          []
-        end
+        # No lines for a file that is not there; one that cannot be read is told, once.
+        def lines(name) = @lines[name] ||= read(name)
 
         # The same with lines that end in a backslash joined to the next.
         def joined_lines(name)
@@ -55,10 +47,29 @@ module Milter
           open = false
           lines(name).each do |line|
             text = line.text.delete_suffix("\\")
-            open ? joined.last.text << " " << text.lstrip : joined << Line.new(text.dup, line.place)
+            if open
+              joined.last.text << " " << text.lstrip if joined.last.text.size < LONGEST
+            else
+              joined << Line.new(text.dup, line.place)
+            end
             open = text.size < line.text.size
           end
           joined
+        end
+
+        private
+
+        def read(name)
+          return [] unless File.file?(path(name)) # a FIFO would hold up the load
+
+          bytes = File.open(path(name), "rb") { |file| file.read(LARGEST) } || ""
+          number = 0
+          bytes.delete_prefix("\xEF\xBB\xBF".b).delete("\0").split(/\r?\n/n).map do |text|
+            Line.new(text[0, LONGEST], "#{path(name)}:#{number += 1}")
+          end
+        rescue SystemCallError => e
+          Logger.warning("detection of milters: #{path(name)}: #{Manager.reason_of(e)}")
+          []
         end
       end
     end

@@ -66,6 +66,15 @@ module Milter
             milter.applicable_conditions = defined_conditions(found.name, conditions)
           end
           Native.child_detected(found.name)
+          tell(found)
+        end
+
+        # For those who wonder where it comes from: info is not logged by default.
+        def tell(found)
+          Logger.info do
+            address = found.spec ? "#{found.spec.text} (#{found.spec.place})" : "no address"
+            "detection of milters: #{found.name}: #{found.enabled ? "enabled" : "not enabled"}, #{address}"
+          end
         end
 
         # A milter whose address makes no sense is there, but not used.

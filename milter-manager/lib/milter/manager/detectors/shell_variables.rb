@@ -6,6 +6,8 @@ module Milter
       # NAME=VALUE of shell scripts and of files in their syntax.  Nothing is
       # run: the last assignment wins, whatever it depends on.
       class ShellVariables
+        LARGEST = 4096 # bytes of a value: what doubles itself comes to an end
+
         UPPER_CASE = /[A-Z_][A-Z0-9_]*/n
         ANY_CASE = /[A-Za-z_][A-Za-z0-9_]*/n
 
@@ -37,7 +39,7 @@ module Milter
 
           text = literal ? fact.text : expand(fact.text)
           # A parameter of a function, or a variable of somebody else.
-          return if text.match?(/\A\$\{?\w+\}?\z/n)
+          return if text.match?(/\A\$\{?\w+\}?\z/n) || text.size > LARGEST
 
           @facts[name] = Fact.new(text, fact.place)
         end
@@ -54,6 +56,8 @@ module Milter
 
         # Known variables in text replaced, ${NAME-DEFAULT} too; others stay.
         def expand(text)
+          return text if text.size > LARGEST
+
           text = text.gsub(DEFAULT) do
             value = self[Regexp.last_match[:name]]
             value.nil? || value.empty? ? unquote(Regexp.last_match[:value]) : value
