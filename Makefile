@@ -9,6 +9,7 @@
 #   make install, uninstall, clean, dist
 #
 # Variables: CC CFLAGS LDFLAGS BUILD V=1 WERROR=1 SANITIZE=1 PREFIX DESTDIR
+# as arguments only:
 #   PLATFORM         default of package.platform: debian, redhat, redhat9, freebsd, pkgsrc, ...;
 #                    without it that of the machine, empty for none
 #   PACKAGE_OPTIONS  default of package.options
@@ -39,10 +40,13 @@ INSTALL_DATA    ?= $(INSTALL) -m 644
 # ---- whose installed milters are looked for
 
 # debian, redhat, redhat7 to redhat9, freebsd, pkgsrc; empty elsewhere
-PLATFORM ?= $(shell scripts/platform)
-PACKAGE_OPTIONS ?=
-# Looked up once, not at each use.
-PLATFORM := $(PLATFORM)
+# Not from the environment: others use a variable of that name too.
+ifneq ($(origin PLATFORM),command line)
+PLATFORM := $(shell scripts/platform)
+endif
+ifneq ($(origin PACKAGE_OPTIONS),command line)
+PACKAGE_OPTIONS :=
+endif
 
 # ---- where and how things are built
 

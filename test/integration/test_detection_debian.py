@@ -251,6 +251,13 @@ class Debian(detection.DetectionCase):
         with open(self.path("pid"), encoding="ascii") as file:
             self.assert_gone(int(file.read()))
 
+    def test_rspamadm_that_closes_its_output_and_goes_on_is_ended(self):
+        self.rspamadm("echo $$ >%s\necho '{}'\nexec sleep 600 >&- 2>&-\n" % self.path("pid"))
+        self.show(options=",timeout=0.5")
+        self.assertIn("rspamadm took more than 0.5 s", self.said)
+        with open(self.path("pid"), encoding="ascii") as file:
+            self.assert_gone(int(file.read()))
+
     def assert_gone(self, pid):
         for _ in range(100):
             try:

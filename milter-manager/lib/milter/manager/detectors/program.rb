@@ -11,6 +11,22 @@ module Milter
         # It has no answer; the message says why.
         class Failed < StandardError; end
 
+        # Until when, and what to say when it is over.
+        class Limit
+          def initialize(seconds, message)
+            @end = Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds
+            @message = message
+          end
+
+          # Seconds that are left
+          def left
+            seconds = @end - Process.clock_gettime(Process::CLOCK_MONOTONIC)
+            raise Failed, @message unless seconds.positive?
+
+            seconds
+          end
+        end
+
         module_function
 
         # What it writes; seconds: after that it is killed with all it started.
@@ -20,8 +36,9 @@ module Milter
           pid = Process.spawn(ENVIRONMENT, *command, in: File::NULL, out: writer, err: errors_writer,
                                                      pgroup: true, chdir: "/", close_others: true)
           [writer, errors_writer].each(&:close)
-          texts = read_all([reader, errors], deadline(seconds), "#{command[0]} took more than #{seconds} s")
-          status = Process.wait2(pid)[1]
+          limit = Limit.new(seconds, "#{command[0]} took more than #{seconds} s")
+          texts = read_all([reader, errors], limit)
+          status = wait(pid, limit)
           pid = nil
           return texts[0] if status.success?
 
@@ -33,17 +50,20 @@ module Milter
           [reader, writer, errors, errors_writer].each { |io| io&.close }
         end
 
-        def deadline(seconds) = Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds
+        # Its output may end before it does.
+        def wait(pid, limit)
+          until (status = Process::Status.wait(pid, Process::WNOHANG))
+            sleep([limit.left, 0.01].min)
+          end
+          status
+        end
 
-        def read_all(ios, deadline, late)
+        def read_all(ios, limit)
           texts = ios.to_h { |io| [io, +"".b] }
           open = ios.dup
           until open.empty?
-            left = deadline - Process.clock_gettime(Process::CLOCK_MONOTONIC)
-            ready, = IO.select(open, nil, nil, left) if left.positive?
-            raise Failed, late unless ready
-
-            ready.each { |io| open.delete(io) unless append(io, texts[io]) }
+            ready, = IO.select(open, nil, nil, limit.left)
+            ready&.each { |io| open.delete(io) unless append(io, texts[io]) }
           end
           texts.values
         end

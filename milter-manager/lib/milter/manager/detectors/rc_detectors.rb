@@ -65,17 +65,17 @@ module Milter
           @rc.text("conf_file") || started_with("-c", "--config-file") || "#{ETC}/clamav-milter.conf"
         end
 
-        def enma_spec = EnmaConf.new(@root, file("-c", "enma.conf")).spec
+        def enma_spec = EnmaConf.new(@root, file("enma.conf", "-c")).spec
 
-        def opendkim_spec = OpenDKIMConf.new(@root, file("-C", "opendkim.conf")).spec
+        def opendkim_spec = OpenDKIMConf.new(@root, file("opendkim.conf", "-C", "-x")).spec
 
-        def opendmarc_spec = OpenDKIMConf.new(@root, file("-c", "mail/opendmarc.conf")).spec
+        def opendmarc_spec = OpenDKIMConf.new(@root, file("mail/opendmarc.conf", "-c")).spec
 
         def rspamd_spec = @system.rspamd.spec
 
         def greylist_file = @rc.text("cfgfile") || started_with("-f") || "#{ETC}/mail/greylist.conf"
 
-        def file(option, default) = @rc.text("cfgfile") || started_with(option) || "#{ETC}/#{default}"
+        def file(default, *options) = @rc.text("cfgfile") || started_with(*options) || "#{ETC}/#{default}"
 
         def of_profile(profile)
           command, options = start_command

@@ -12,11 +12,10 @@ module Milter
         # Every detector runs; the first that finds the milter enabled is
         # believed, otherwise the last that finds it at all.
         PLATFORMS = {
-          "debian" => [->(*it) { SystemdDetector.new(*it, "debian") }, ->(*it) { DebianInitDetector.new(*it) }],
-          "redhat" => [->(*it) { SystemdDetector.new(*it, "redhat") }, ->(*it) { UpstartDetector.new(*it) },
-                       ->(*it) { RedhatInitDetector.new(*it) }],
-          "freebsd" => [->(*it) { FreebsdDetector.new(*it) }],
-          "pkgsrc" => [->(*it) { PkgsrcDetector.new(*it) }]
+          "debian" => [DebianSystemdDetector, DebianInitDetector],
+          "redhat" => [RedhatSystemdDetector, UpstartDetector, RedhatInitDetector],
+          "freebsd" => [FreebsdDetector],
+          "pkgsrc" => [PkgsrcDetector]
         }.freeze
         OPTIONS = %w[root timeout prefix rcddir].freeze
 
@@ -48,7 +47,7 @@ module Milter
 
         def find(script)
           results = @detectors.filter_map do |detector|
-            milters = guard(script) { detector.call(@system, script).milters }
+            milters = guard(script) { detector.new(@system, script).milters }
             milters unless milters.nil? || milters.empty?
           end
           results.find { |milters| milters.any?(&:enabled) } || results.last || []
@@ -82,13 +81,16 @@ module Milter
           milter.connection_spec = found.spec&.text
         rescue InvalidValue => e
           milter.enabled = false
-          warn("#{found.name}: #{found.spec.place}: #{e.message.delete_prefix("milter.connection_spec: ")}: " \
-               "not enabled; set milter.connection_spec and milter.enabled")
+          reason = e.message.delete_prefix("milter.connection_spec: ")
+          warn("#{found.name}: #{found.spec.place}: #{reason}: not enabled; set milter.connection_spec " \
+               "and milter.enabled")
         end
 
         def defined_conditions(name, conditions)
           missing = conditions - @configuration.defined_applicable_conditions
-          missing.each { |condition| warn("#{name}: the condition #{condition.inspect} is not defined: left out") }
+          missing.each do |condition|
+            warn("#{name}: the condition #{condition.inspect} is not defined: left out")
+          end
           conditions - missing
         end
 

@@ -3,16 +3,10 @@
 module Milter
   module Manager
     module Detectors
-      # Milters that systemd starts.
+      # Milters that systemd starts.  A subclass says where the packages of its
+      # distribution put configuration files.
       class SystemdDetector < Detector
         UNITS = %w[/lib/systemd/system /usr/lib/systemd/system].freeze
-
-        # Where the packages of a distribution put configuration files.
-        FILES = {
-          "debian" => { clamav: "/etc/clamav/clamav-milter.conf",
-                        greylist: "/etc/milter-greylist/greylist.conf" },
-          "redhat" => { clamav: "/etc/mail/clamav-milter.conf", greylist: "/etc/mail/greylist.conf" }
-        }.freeze
 
         SPECS = {
           "clamav-milter" => :clamav_spec,
@@ -23,9 +17,8 @@ module Milter
           "rspamd" => :rspamd_spec
         }.freeze
 
-        def initialize(system, script, distribution)
-          super(system, script)
-          @files = FILES.fetch(distribution)
+        def initialize(system, script)
+          super
           @unit = SystemdUnit.new(@root, UNITS, script)
         end
 
@@ -49,11 +42,11 @@ module Milter
 
         def clamav_spec = clamav.spec
 
-        def clamav_file = file_option(@unit.exec_start, "-c", "--config-file") || @files[:clamav]
+        def clamav_file = file_option(@unit.exec_start, "-c", "--config-file") || self.class::CLAMAV
 
         def greylist_spec = option(@unit.exec_start, "-p") || greylist.spec
 
-        def greylist_file = file_option(@unit.exec_start, "-f") || @files[:greylist]
+        def greylist_file = file_option(@unit.exec_start, "-f") || self.class::GREYLIST
 
         # What stands on the command line counts more than the file.
         def opendkim_spec
@@ -77,6 +70,18 @@ module Milter
         def rspamd_spec = @system.rspamd.spec
 
         def options_variable = @unit.variables.fact("OPTIONS")
+      end
+
+      # Debian, Ubuntu
+      class DebianSystemdDetector < SystemdDetector
+        CLAMAV = "/etc/clamav/clamav-milter.conf"
+        GREYLIST = "/etc/milter-greylist/greylist.conf"
+      end
+
+      # Red Hat, Fedora and their relatives
+      class RedhatSystemdDetector < SystemdDetector
+        CLAMAV = "/etc/mail/clamav-milter.conf"
+        GREYLIST = "/etc/mail/greylist.conf"
       end
     end
   end
