@@ -9,11 +9,10 @@
 #   make install, uninstall, clean, dist
 #
 # Variables: CC CFLAGS LDFLAGS BUILD V=1 WERROR=1 SANITIZE=1 PREFIX DESTDIR
-# as arguments only:
+# and the GNU directory variables; as arguments only:
 #   PLATFORM         default of package.platform: debian, redhat, redhat9, freebsd, pkgsrc, ...;
 #                    without it that of the machine, empty for none
 #   PACKAGE_OPTIONS  default of package.options
-# and the GNU directory variables.
 
 VERSION := $(shell cat VERSION)
 
