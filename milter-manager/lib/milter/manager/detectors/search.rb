@@ -9,8 +9,8 @@ module Milter
       # one platform and defines what it finds.  Whatever goes wrong with one
       # is a warning, and the next one goes on.
       class Search
-        # Every detector runs; the first that finds the milter enabled is
-        # believed, otherwise the last that finds it at all.
+        # The first detector that finds the milter enabled is believed, otherwise
+        # the last that finds it at all.
         PLATFORMS = {
           "debian" => [DebianSystemdDetector, DebianInitDetector],
           "redhat" => [RedhatSystemdDetector, UpstartDetector, RedhatInitDetector],
@@ -46,11 +46,14 @@ module Milter
         end
 
         def find(script)
-          results = @detectors.filter_map do |detector|
-            milters = guard(script) { detector.new(@system, script).milters }
-            milters unless milters.nil? || milters.empty?
+          last = []
+          @detectors.each do |detector|
+            milters = guard(script) { detector.new(@system, script).milters } || []
+            return milters if milters.any?(&:enabled)
+
+            last = milters unless milters.empty?
           end
-          results.find { |milters| milters.any?(&:enabled) } || results.last || []
+          last
         end
 
         def define(found, conditions)

@@ -69,6 +69,8 @@ module Milter
 
         # A # that begins a word, outside of quotes, begins a comment.
         def self.without_comment(text)
+          return text unless text.include?("#")
+
           quote = nil
           before = " "
           text.scan(/\\.|./mn) do |part|
