@@ -9,7 +9,10 @@
 #   make install, uninstall, clean, dist
 #
 # Variables: CC CFLAGS LDFLAGS BUILD V=1 WERROR=1 SANITIZE=1 PREFIX DESTDIR
-# and the GNU directory variables.
+# and the GNU directory variables; as arguments only:
+#   PLATFORM         default of package.platform: debian, redhat, redhat9, freebsd, pkgsrc, ...;
+#                    without it that of the machine, empty for none
+#   PACKAGE_OPTIONS  default of package.options
 
 VERSION := $(shell cat VERSION)
 
@@ -32,6 +35,17 @@ pkgdatadir    = $(datadir)/milter-manager
 INSTALL         ?= install
 INSTALL_PROGRAM ?= $(INSTALL) -m 755
 INSTALL_DATA    ?= $(INSTALL) -m 644
+
+# ---- whose installed milters are looked for
+
+# debian, redhat, redhat7 to redhat9, freebsd, pkgsrc; empty elsewhere
+# Not from the environment: others use a variable of that name too.
+ifneq ($(origin PLATFORM),command line)
+PLATFORM := $(shell scripts/platform)
+endif
+ifneq ($(origin PACKAGE_OPTIONS),command line)
+PACKAGE_OPTIONS :=
+endif
 
 # ---- where and how things are built
 
@@ -85,6 +99,8 @@ MANAGER_LIBS = $(RUBY_LIBS) $(CORE_LIBS)
 TOOL_LIBS    = $(JANSSON_LIBS) $(CORE_LIBS)
 
 MANAGER_CPPFLAGS = $(RUBY_CFLAGS) \
+	$(if $(PLATFORM),-DMILTER_MANAGER_PLATFORM='"$(PLATFORM)"') \
+	$(if $(PACKAGE_OPTIONS),-DMILTER_MANAGER_PACKAGE_OPTIONS='"$(PACKAGE_OPTIONS)"') \
 	-DMILTER_MANAGER_SYSCONFDIR='"$(sysconfdir)"' \
 	-DMILTER_MANAGER_DATADIR='"$(pkgdatadir)"' \
 	-DMILTER_MANAGER_SOURCE_DIR='"$(CURDIR)"'

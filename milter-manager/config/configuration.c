@@ -432,7 +432,8 @@ bool configuration_complete(struct configuration *configuration, struct error *e
         const struct location *items = configuration->details->children[i].items;
         const struct location *location = &items[item_find_child("command")];
 
-        if (configuration->children[i].command != NULL) {
+        /* What detection found says how the system starts it, and the system does. */
+        if (configuration->children[i].command != configuration->children[i].detected_command) {
             error_set(error, ERROR_USAGE,
                       "%s:%d: milter.command of \"%s\" with security.privilege_mode = true: "
                       "launching of commands is not available yet",

@@ -215,6 +215,18 @@ static VALUE native_assign_child(VALUE self, VALUE child, VALUE name, VALUE obje
     return outcome(success, &error);
 }
 
+/* The child is as detection found it: its command is the system's, not the administrator's. */
+static VALUE native_child_detected(VALUE self, VALUE child)
+{
+    int index = find_child(child);
+
+    (void)self;
+    if (index >= 0) {
+        building->children[index].detected_command = building->children[index].command;
+    }
+    return Qnil;
+}
+
 static VALUE native_child_value(VALUE self, VALUE child, VALUE name)
 {
     struct value value = value_nil();
@@ -377,6 +389,7 @@ void building_define(void)
     BINDING_DEFINE("remove_child", native_remove_child, 1);
     BINDING_DEFINE("child_names", native_child_names, 0);
     BINDING_DEFINE("assign_child", native_assign_child, 6);
+    BINDING_DEFINE("child_detected", native_child_detected, 1);
     BINDING_DEFINE("child_value", native_child_value, 2);
     BINDING_DEFINE("clear_child_conditions", native_clear_child_conditions, 1);
     BINDING_DEFINE("add_child_condition", native_add_child_condition, 4);

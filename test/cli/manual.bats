@@ -91,6 +91,7 @@ options() {
     local item default literal shown count=0
     shown=$(items)
     while IFS='|' read -r item default; do
+        [[ $item != package.* ]] || continue # the build says
         literal=$(sed -n "s/^$item = //p" <<<"$shown")
         assert_equal "$item = $default" "$item = $literal"
         count=$((count + 1))

@@ -37,10 +37,15 @@ without_locations() {
 }
 
 @test "the shipped configuration is found and shown" {
-    run --separate-stderr "$MANAGER" --show-config
+    # What is installed on this machine does not matter here.
+    mkdir "$BATS_TEST_TMPDIR/nothing"
+    printf 'package.options = "root=%s"\n' "$BATS_TEST_TMPDIR/nothing" |
+        cat - "$CONF/milter-manager.conf" >"$DIR/milter-manager.conf"
+    show
     assert_success
     assert_equal "${lines[0]}" "# default"
-    assert_equal "${lines[1]}" "package.platform = nil"
+    assert_regex "${lines[1]}" '^package\.platform = (nil|"[a-z0-9]+")$'
+    assert_equal "$(grep -c define_milter <<<"$output")" 0
     assert_output --partial 'define_applicable_condition("S25R") do |condition|'
     assert_equal "$stderr" ""
 }
@@ -53,8 +58,9 @@ without_locations() {
     "$MANAGER" -c "$DIR" --show-config >"$BATS_TEST_TMPDIR/shown"
     run diff "$BATS_TEST_TMPDIR/defaults" "$BATS_TEST_TMPDIR/shown"
     assert_success
-    # Every item is there, in the order of the output.
-    run diff <(without_locations "$BATS_TEST_TMPDIR/shown" | grep .) "$DIR/milter-manager.conf"
+    # Every item is there, in the order of the output; the defaults of package come from the build.
+    run diff <(without_locations "$BATS_TEST_TMPDIR/shown" | grep . | grep -v '^package\.') \
+        <(grep -v '^package\.' "$DIR/milter-manager.conf")
     assert_success
 }
 

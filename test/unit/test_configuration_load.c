@@ -310,6 +310,7 @@ static void load_finds_files_directories_and_patterns(void **state)
     write_file("d/1.conf", "define_milter('1')\n");
     write_file("e3.conf", "define_milter('3')\n");
     configuration = load_text("raise unless load('d')\nload('e*.conf')\n"
+                              "package.platform = ''\n"
                               "raise if load_if_exist('no.conf') || load_default\n"
                               "raise unless load_if_exist('e3.conf')\n");
     assert_int_equal(configuration->child_count, 3);
@@ -432,7 +433,8 @@ static void a_missing_main_file_falls_through_the_load_path(void **state)
 
     (void)state;
     assert_non_null(configuration);
-    assert_int_equal(configuration->child_count, 0);
+    /* The shipped one; its children are what is installed here. */
+    assert_non_null(configuration_find_condition(configuration, "S25R"));
     configuration_release(configuration);
 }
 

@@ -41,14 +41,22 @@ module Milter
       def load(path) = @loader.load(path.to_s)
       def load_if_exist(path) = @loader.load_if_exist(path.to_s)
 
+      # An empty platform asks for nothing.
       def load_default
         platform = @package.platform
-        return false unless platform
+        return false if platform.nil? || platform.empty?
         return true if load_if_exist("defaults/#{platform}.conf")
 
         Manager.caution("load_default: defaults/#{platform}.conf doesn't exist: no installed milter is " \
                         "looked for")
         false
+      end
+
+      # Looks for installed milters: detect_milters("debian") { |search| search.milter("opendkim") }
+      def detect_milters(platform)
+        require "milter/manager/detectors"
+        search = Detectors::Search.new(self, platform.to_s)
+        yield(search) if block_given?
       end
 
       # Creates the milter or opens it again.
