@@ -5,7 +5,7 @@ module Milter
     # The conditions of a milter, or of the recording of sessions: names in order.
     class ConditionList
       # Shipped conditions of a later version.
-      LATER = ["Sendmail Compatible", "DNSBL Listed", "Not DNSBL Listed", "Policy"].freeze
+      LATER = ["Sendmail Compatible", "Policy"].freeze
 
       # What conditions are told instead of a milter's name.
       RECORDING = "manager.record_sessions"

@@ -7,10 +7,10 @@ module Milter
       include Conditions::RestrictAccounts
 
       # Words of the language that belong to a later version.
-      NOT_AVAILABLE = %i[define_policy dnsbl].freeze
+      NOT_AVAILABLE = %i[define_policy].freeze
 
       attr_reader :package, :security, :log, :manager, :controller, :database,
-                  :s25r, :remote_network, :stress, :trust
+                  :s25r, :remote_network, :stress, :trust, :dnsbl
 
       def initialize(loader)
         @loader = loader
@@ -24,6 +24,7 @@ module Milter
         @remote_network = Conditions::RemoteNetwork.new
         @stress = Conditions::Stress.new
         @trust = Conditions::Trust.new
+        @dnsbl = Conditions::DNSBL.new(@manager)
         @conditions = {}
         @children = nil
       end

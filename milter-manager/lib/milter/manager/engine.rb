@@ -31,6 +31,7 @@ module Milter
 
         # The event loop is gone, and with it whatever waited.
         def reset
+          Resolver.reset
           @scheduler.reset
           @pending.clear
           @finished.clear

@@ -1,0 +1,171 @@
+# frozen_string_literal: true
+
+module Milter
+  module Manager
+    class Resolver
+      # One question on its way: asks the servers in turn until one of them
+      # answers, and tells all who want to know.
+      class Query
+        # s that a round over all servers takes; each of them has its part of it.
+        # Late answers count as long as the question is open.
+        ROUNDS = [1.0, 1.5, 2.5].freeze
+        MOST_RECORDS = 128 # in an answer: more would only keep the decoder busy
+        HEADER = 12 # bytes
+
+        attr_reader :key, :packet
+
+        def initialize(resolver, key, name, type)
+          @resolver = resolver
+          @key = key
+          @name = Resolv::DNS::Name.create("#{name}.")
+          @type = type
+          @listeners = []
+          @open = [] # [port, id] of what was asked
+          @useless = [] # servers whose answer was none
+          @attempt = 0
+          @done = false
+        end
+
+        def add(listener) = @listeners << listener
+        def withdraw(listener) = @listeners.delete(listener)
+        def wanted? = !@listeners.empty?
+        def started? = !@servers.nil?
+
+        # Asks the first time.
+        def start(servers)
+          @servers = servers
+          message = Resolv::DNS::Message.new(0)
+          message.rd = 1
+          message.add_question(@name, @type)
+          @packet = message.encode.byteslice(2..)
+          @question = @packet.byteslice(HEADER - 2..)
+          ask
+        end
+
+        # The time for the last server's answer is over.
+        def call(_events)
+          @timer = nil
+          @resolver.no_answer_from(server)
+          go_on
+        end
+
+        # The message when it answers this question, else nil.
+        def decode(reply, id)
+          return unless answers?(reply, id)
+
+          message = Resolv::DNS::Message.decode(reply)
+          message if message.question == [[@name, @type]]
+        rescue StandardError # whatever the bytes make of the decoder
+          nil
+        end
+
+        # A message that answers this question has come from the server.
+        def replied(message, server)
+          return if @done
+          return take(message, server) unless message.tc == 1
+
+          forget_timer
+          @resolver.ask_by_tcp(self, server)
+        end
+
+        # The same, but by TCP: nil when that failed.
+        def replied_by_tcp(message, server)
+          return if @done
+
+          message ? take(message, server) : go_on
+        end
+
+        # The server cannot be reached.
+        def refused(port, id, error)
+          @open.delete([port, id])
+          port.forget(id)
+          Logger.debug { "[resolver] #{server}: #{error.message}" }
+          go_on if !@done && @timer && @asked.equal?(port) && @open.none? { |other, _| other.equal?(port) }
+        end
+
+        def done? = @done
+
+        def finish(answer)
+          return if @done
+
+          @done = true
+          stop
+          @resolver.finished(self, answer)
+          @listeners.each { |listener| listener.call(answer) }
+          @listeners.clear
+        end
+
+        # Nobody is told any more.
+        def abandon
+          @done = true
+          @listeners.clear
+          stop
+        end
+
+        private
+
+        def server = @servers[@attempt % @servers.size]
+
+        # Before anything is decoded: the header and the question, as bytes.
+        def answers?(reply, id)
+          number, flags, questions, *counts = reply.unpack("n6")
+          number == id && !counts.include?(nil) && flags & 0x8000 != 0 && questions == 1 &&
+            counts.sum <= MOST_RECORDS &&
+            reply.byteslice(HEADER, @question.bytesize).casecmp?(@question)
+        end
+
+        def take(message, server)
+          answer = Answer.of(message, @name, @type)
+          return finish(answer) if answer
+
+          Logger.debug { "[resolver] #{server} has no answer: #{@name} (code #{message.rcode})" }
+          @useless << server
+          go_on if server == self.server
+        end
+
+        def go_on
+          return finish(Answer::FAILURE) unless wanted? || last?
+
+          @attempt += 1
+          ask
+        end
+
+        def last? = @attempt + 1 >= @servers.size * ROUNDS.size
+
+        # The servers in turn, each round with more patience; a socket that
+        # cannot be used is as good as a server that is not there.
+        def ask
+          forget_timer
+          while (pause = ROUNDS[@attempt / @servers.size])
+            return if !@useless.include?(server) && ask_server(pause / @servers.size)
+
+            @attempt += 1
+          end
+          @resolver.complain(@name)
+          finish(Answer::FAILURE)
+        end
+
+        def ask_server(pause)
+          @asked = @resolver.port_to(server)
+          @open << [@asked, @asked.ask(self)]
+          @timer = @resolver.scheduler.after(pause, self)
+          true
+        rescue SystemCallError => e
+          Logger.debug { "[resolver] #{server}: #{e.message}" }
+          false
+        end
+
+        def forget_timer
+          @resolver.scheduler.forget(@timer)
+          @timer = nil
+        end
+
+        def stop
+          forget_timer
+          @open.each { |port, id| port.forget(id) }
+          @open.clear
+        end
+      end
+    end
+  end
+end
