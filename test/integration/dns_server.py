@@ -85,6 +85,7 @@ class DnsServer:
     def __init__(self, answer, address="127.0.0.1", port=0):
         self.answer = answer
         self.questions = []
+        self.counts = collections.Counter()
         self.ports = set()
         self.lock = threading.Lock()
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -119,8 +120,8 @@ class DnsServer:
         name, kind, _ = parse(packet)
         name = name.lower()
         with self.lock:
-            number = sum(1 for question in self.questions if (question.name, question.type) == (name, kind))
-            question = Question(name, kind, transport, number)
+            question = Question(name, kind, transport, self.counts[name, kind])
+            self.counts[name, kind] += 1
             self.questions.append(question)
         replies = self.answer(question)
         return replies if isinstance(replies, list) else [replies] if replies else []

@@ -1,17 +1,26 @@
 """Conditions that ask name servers: DNSBL, the resolver behind it (configuration 8, 8.1).
 Measures time; test/run: alone"""
 
+import resource
+import select
 import signal
 import time
 import unittest
 
 import wire
-from case import PATIENCE, ManagerCase, free_port
-from dns_server import (NXDOMAIN, REFUSED, SERVFAIL, DnsServer, Reply, a, alias, nothing,
-                        reversed_name)
+from case import PATIENCE, ManagerCase, condition, free_port, sanitized
+from dns_server import (CNAME, NXDOMAIN, REFUSED, SERVFAIL, DnsServer, Reply, a, alias, encode_name,
+                        nothing, reversed_name)
+from transcript import Quiet
 
 LISTED = "192.0.2.7"
 CLEAN = "192.0.2.8"
+
+
+def readable(one):
+    poll = select.poll()  # select() knows 1,024 descriptors only
+    poll.register(one, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class DnsCase(ManagerCase):
@@ -234,7 +243,6 @@ class Trouble(DnsCase):
         self.assertFalse(self.ask(LISTED))
 
     def test_aliases_in_a_circle(self):
-        from dns_server import CNAME, encode_name
         name = reversed_name(LISTED, "one.example.org")
         server = self.dns(answers({}, Reply(records=[("", CNAME, 60, encode_name(name))])))
         self.begin(server)
@@ -283,6 +291,82 @@ class ManyAtOnce(DnsCase):
         self.assertEqual(200, len(server.asked()))
         self.assertGreater(len(server.ports), 1, "one port makes guessing easy")
         self.assert_no_more_files(before, 8.0)
+
+    def test_thousands_wait_and_others_do_not(self):
+        """2,000 conditions wait for a server that never answers."""
+        server = self.dns(lambda question: None)
+        self.transcript = Quiet()
+        self.child("listed", applicable_conditions=["DNSBL Listed"])
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit[1], limit[1]))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limit)
+        zones = [(zone + ".example.org", None) for zone in ("one", "two", "three", "four")]
+        self.start(before=self.settings(server, zones=zones))
+        usual = self.quick_sessions(1.0)
+        before = self.manager.resident_kib()
+        mtas = [self.connect("MTA", transcript=self.transcript) for _ in range(2000)]
+        started = time.monotonic()
+        for number, mta in enumerate(mtas):
+            mta.send(wire.negotiate())
+            mta.send(wire.connect(address="10.1.%d.%d" % divmod(number, 256)))
+        seen = self.quick_sessions(2.5)
+        waiting = [mta for mta in mtas if len(mta.receive().payload) >= 12
+                   and not readable(mta.socket)]
+        self.assertGreater(len(waiting), 1900, "the conditions did not wait")
+        self.assertLess(time.monotonic() - started, 4.5 * PATIENCE, "too late to tell anything")
+        self.assertLess(seen[len(seen) // 2], usual[len(usual) // 2] + 0.005 * PATIENCE, "median")
+        self.assertLess(seen[len(seen) * 9 // 10], usual[len(usual) * 9 // 10] + 0.05 * PATIENCE,
+                        "the tenth that was slowest")
+        if not sanitized():
+            self.assertLess((self.manager.resident_kib() - before) / len(mtas), 64, "KiB each")
+        for mta in mtas:
+            mta.expect(wire.ACCEPT, timeout=10)
+            mta.close()
+
+    def quick_sessions(self, seconds):
+        """Sorted waits of sessions with a client the condition knows at once to be no Internet host."""
+        waits = []
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            mta = self.connect("quick", transcript=self.transcript)
+            for step in (wire.negotiate(), wire.connect(family="L", address="/tmp/x")):
+                mta.send(step)
+                mta.receive(10)
+                waits.append(mta.last_wait)
+            mta.close()
+            time.sleep(0.02)
+        self.assertGreater(len(waits), 20)
+        return sorted(waits)
+
+    def test_more_questions_than_fibers(self):
+        self.child("watched", applicable_conditions=["Slow"])
+        self.start(before="Milter::Manager::Engine.most_fibers = 3\nmanager.condition_timeout = 1.0\n"
+                   + condition("Slow", "helo", "fqdn", "sleep fqdn.to_f; true"))
+
+        def ask(*seconds):
+            mtas = [self.negotiated("MTA%d" % number) for number in range(len(seconds))]
+            for mta in mtas:
+                mta.command(wire.connect())
+            self.started = time.monotonic()
+            for mta, duration in zip(mtas, seconds):
+                mta.send(wire.helo(str(duration)))
+            return mtas
+        for mta in ask(*[0.1] * 15):
+            mta.expect(wire.ACCEPT)
+        self.assert_within(0.45, 1.0, self.started, "fifteen, three at a time")
+        # Some are not wanted any more when their turn comes, or never have one.
+        mtas = ask(*[0.3] * 9)
+        for mta in mtas[3:6]:
+            mta.close()
+        for mta in mtas[:3] + mtas[6:]:
+            mta.expect(wire.ACCEPT)
+        self.assert_within(0.55, 0.9, self.started, "two times three")
+        for mta in ask(*[9] * 6):
+            mta.expect(wire.CONTINUE)
+        self.assert_within(0.9, 1.4, self.started, "the time of all")
+        self.manager.wait_log("timeout", 6)
+        for mta in ask(*[0.01] * 6):
+            mta.expect(wire.ACCEPT)
 
     def test_reload_and_end_while_questions_are_open(self):
         server = self.dns(answers({}, a("127.0.0.2", delay=1.0)))

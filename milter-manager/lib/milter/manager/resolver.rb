@@ -92,7 +92,7 @@ module Milter
         return unless query.started?
 
         @in_flight -= 1
-        start_waiting
+        start_soon unless @waiting.empty?
         close_when_idle
       end
 
@@ -113,6 +113,8 @@ module Milter
         @ports.each_value(&:close)
         @ports.clear
         @tcp.close
+        [@starting, @closing].each { |number| @scheduler.forget(number) }
+        @starting = @closing = nil
         @in_flight = 0
       end
 
@@ -124,34 +126,42 @@ module Milter
         end
 
         arrivals = Arrivals.new(@scheduler, seconds)
-        asked = questions.map do |index, question|
-          listener = ->(answer) { arrivals << [index, answer] }
-          [ask(question, listener), listener]
-        end
-        questions.size.times do
-          arrival = arrivals.take
-          return false unless arrival
+        asked = questions.map { |index, question| ask(question, arrivals, index) }
+        # No block here: what a fiber has on its stack while it waits counts by the thousand.
+        while !arrivals.complete?(asked.size) && (arrival = arrivals.take)
           return true if yield(*arrival)
         end
         false
       ensure
-        asked&.each { |query, listener| query.withdraw(listener) }
+        asked&.each { |query| query.withdraw(arrivals) }
       end
 
-      def ask(question, listener)
+      def ask(question, arrivals, index)
         query = @queries[question]
-        return query.tap { query.add(listener) } if query
+        query&.add(arrivals, index)
+        return query if query
 
-        query = @queries[question] = Query.new(self, question, *question)
-        query.add(listener)
-        if @in_flight < MOST_IN_FLIGHT
-          start(query)
-        elsif @waiting.size < MOST_WAITING
-          @waiting << query
-        else
-          query.finish(Answer::FAILURE)
-        end
+        query = Query.new(self, question)
+        query.add(arrivals, index)
+        return query.tap { query.finish(Answer::FAILURE) } if @waiting.size >= MOST_WAITING
+
+        @queries[question] = query
+        @waiting << query
+        start_soon
         query
+      end
+
+      # Outside of the fiber that asks, whose stack stays small.
+      def start_soon
+        @starting ||= @scheduler.after(0, method(:start_waiting)) if @in_flight < MOST_IN_FLIGHT
+      end
+
+      # Who has given up meanwhile needs no answer.
+      def start_waiting(_events)
+        while @in_flight < MOST_IN_FLIGHT && (query = @waiting.shift)
+          query.wanted? ? start(query) : @queries.delete(query.key)
+        end
+        @starting = nil
       end
 
       def start(query)
@@ -159,18 +169,6 @@ module Milter
         @scheduler.forget(@closing)
         @closing = nil
         query.start(@servers.servers.rotate(@first))
-      end
-
-      # Who has given up meanwhile needs no answer.  One that ends at once
-      # comes back here and finds somebody at work.
-      def start_waiting
-        return if @starting
-
-        @starting = true
-        while @in_flight < MOST_IN_FLIGHT && (query = @waiting.shift)
-          query.wanted? ? start(query) : @queries.delete(query.key)
-        end
-        @starting = false
       end
 
       def close_when_idle
@@ -192,10 +190,13 @@ module Milter
           @deadline = now + seconds
           @fiber = Fiber.current
           @items = []
+          @taken = 0
         end
 
-        def <<(item)
-          @items << item
+        def complete?(count) = @taken == count
+
+        def arrived(index, answer)
+          @items << [index, answer]
           @scheduler.unblock(self, @fiber)
         end
 
@@ -204,6 +205,7 @@ module Milter
           while @items.empty? && (rest = @deadline - now).positive?
             @scheduler.block(self, rest)
           end
+          @taken += 1
           @items.shift
         end
 

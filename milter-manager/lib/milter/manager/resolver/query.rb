@@ -11,34 +11,36 @@ module Milter
         ROUNDS = [1.0, 1.5, 2.5].freeze
         MOST_RECORDS = 128 # in an answer: more would only keep the decoder busy
         HEADER = 12 # bytes
+        RECURSION_DESIRED = 0x100
+        REPLY = 0x8000
 
         attr_reader :key, :packet
 
-        def initialize(resolver, key, name, type)
+        # Little is made before the question has its turn: thousands may wait.
+        def initialize(resolver, key)
           @resolver = resolver
           @key = key
-          @name = Resolv::DNS::Name.create("#{name}.")
-          @type = type
           @listeners = []
-          @open = [] # [port, id] of what was asked
-          @useless = [] # servers whose answer was none
-          @attempt = 0
-          @done = false
         end
 
-        def add(listener) = @listeners << listener
-        def withdraw(listener) = @listeners.delete(listener)
+        # arrivals.arrived(index, answer) is called once, unless withdrawn before.
+        def add(arrivals, index) = @listeners.push(arrivals, index)
+
+        def withdraw(arrivals)
+          at = @listeners.index(arrivals)
+          @listeners.slice!(at, 2) if at
+        end
+
         def wanted? = !@listeners.empty?
         def started? = !@servers.nil?
 
         # Asks the first time.
         def start(servers)
           @servers = servers
-          message = Resolv::DNS::Message.new(0)
-          message.rd = 1
-          message.add_question(@name, @type)
-          @packet = message.encode.byteslice(2..)
-          @question = @packet.byteslice(HEADER - 2..)
+          @open = [] # [port, id] of what was asked
+          @useless = [] # servers whose answer was none
+          @attempt = 0
+          encode(*@key)
           ask
         end
 
@@ -51,10 +53,7 @@ module Milter
 
         # The message when it answers this question, else nil.
         def decode(reply, id)
-          return unless answers?(reply, id)
-
-          message = Resolv::DNS::Message.decode(reply)
-          message if message.question == [[@name, @type]]
+          Resolv::DNS::Message.decode(reply) if answers?(reply, id)
         rescue StandardError # whatever the bytes make of the decoder
           nil
         end
@@ -91,8 +90,9 @@ module Milter
           @done = true
           stop
           @resolver.finished(self, answer)
-          @listeners.each { |listener| listener.call(answer) }
-          @listeners.clear
+          listeners = @listeners
+          @listeners = []
+          listeners.each_slice(2) { |arrivals, index| arrivals.arrived(index, answer) }
         end
 
         # Nobody is told any more.
@@ -106,19 +106,28 @@ module Milter
 
         def server = @servers[@attempt % @servers.size]
 
+        # A question and nothing else, without its id: six times faster than
+        # Resolv's encoder, which answers for all kinds of records.
+        def encode(name, type)
+          labels = name.split(".").map { |label| [label.bytesize, label].pack("Ca*") }
+          @question = "#{labels.join}\0".b << [type::TypeValue, type::ClassValue].pack("n2")
+          @packet = [RECURSION_DESIRED, 1, 0, 0, 0].pack("n5") << @question
+        end
+
         # Before anything is decoded: the header and the question, as bytes.
         def answers?(reply, id)
           number, flags, questions, *counts = reply.unpack("n6")
-          number == id && !counts.include?(nil) && flags & 0x8000 != 0 && questions == 1 &&
+          number == id && !counts.include?(nil) && flags & REPLY != 0 && questions == 1 &&
             counts.sum <= MOST_RECORDS &&
             reply.byteslice(HEADER, @question.bytesize).casecmp?(@question)
         end
 
         def take(message, server)
-          answer = Answer.of(message, @name, @type)
+          name, type = @key
+          answer = Answer.of(message, Resolv::DNS::Name.create("#{name}."), type)
           return finish(answer) if answer
 
-          Logger.debug { "[resolver] #{server} has no answer: #{@name} (code #{message.rcode})" }
+          Logger.debug { "[resolver] #{server} has no answer: #{name} (code #{message.rcode})" }
           @useless << server
           go_on if server == self.server
         end
@@ -141,7 +150,7 @@ module Milter
 
             @attempt += 1
           end
-          @resolver.complain(@name)
+          @resolver.complain(@key.first)
           finish(Answer::FAILURE)
         end
 
@@ -161,6 +170,8 @@ module Milter
         end
 
         def stop
+          return unless @open
+
           forget_timer
           @open.each { |port, id| port.forget(id) }
           @open.clear
