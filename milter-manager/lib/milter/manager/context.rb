@@ -6,6 +6,9 @@ module Milter
     # number, not the session: after the session's end every method raises
     # StaleContextError.
     class Context
+      # The number of this side of the session.
+      attr_reader :handle
+
       def initialize(handle)
         @handle = handle
       end
@@ -40,6 +43,9 @@ module Milter
       def mail_transaction_shelf = Shelf.new(@handle)
 
       def inspect = "#<#{self.class} #{@handle}>"
+
+      # Is that session still there?
+      def self.live?(handle) = Native.context_name(handle) != false
 
       # Raises when the C side said that the handle is stale.
       def self.live(result)

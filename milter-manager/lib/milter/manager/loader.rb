@@ -32,6 +32,8 @@ module Milter
         @configuration.complete if @messages.empty?
       rescue Abandoned
         nil
+      rescue ConfigurationError => e
+        record(e)
       end
 
       def load(path)

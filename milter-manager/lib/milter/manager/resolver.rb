@@ -25,6 +25,10 @@ module Milter
         # The resolver for that list of Server; nil is what the system uses.
         # It outlives reloads of the configuration, and so do its answers.
         def for(servers)
+          unless Fiber.current_scheduler
+            raise ConfigurationError, "names can only be looked up in a condition"
+          end
+
           @resolvers ||= {}
           found = @resolvers.delete(servers)
           found ||= new(servers ? FixedServers.new(servers) : SystemServers.new, Engine.scheduler)
@@ -121,10 +125,6 @@ module Milter
       private
 
       def wait_for_any(questions, seconds)
-        unless Fiber.current_scheduler
-          raise ConfigurationError, "names can only be looked up in a condition"
-        end
-
         arrivals = Arrivals.new(@scheduler, seconds)
         asked = questions.map { |index, question| ask(question, arrivals, index) }
         # No block here: what a fiber has on its stack while it waits counts by the thousand.

@@ -73,11 +73,12 @@ module Milter
           ip_address = address.to_ip_address
           return false if ip_address.nil? || @services.empty?
 
+          resolver = Resolver.for(@name_servers)
           prefix = reverse(ip_address)
           questions = @services.map do |service|
             ["#{prefix}.#{service.domain}", Resolv::DNS::Resource::IN::A]
           end
-          Resolver.for(@name_servers).any?(questions, time_limit) do |index, answer|
+          resolver.any?(questions, time_limit) do |index, answer|
             @services[index].lists?(answer).tap { |listed| report(address, index, answer) if listed }
           end
         end
