@@ -291,6 +291,51 @@ static void a_policy_concerns_all_milters(void **state)
     configuration_release(configuration);
 }
 
+static void addresses_are_the_same_however_they_are_written(void **state)
+{
+    static const char *const rows[] = {
+        "wire('6', '2001:db8:0:0::1') == wire('6', 'IPv6:2001:DB8::1')",
+        "wire('6', '2001:db8:0:0::1').hash == wire('6', 'IPv6:2001:DB8::1').hash",
+        "wire('4', '192.0.2.1') != wire('4', '192.0.2.1', 2)",
+        "wire('4', '192.0.2.1') != wire('6', '::ffff:192.0.2.1')",
+        "wire('6', 'IPv6:fe80::1%eth0').local? && wire('6', 'fe80::1%eth0').ipv6?",
+        "wire('6', '::ffff:10.1.1.1').local? && !wire('6', '::ffff:192.0.2.1').local?",
+        "!remote_network.remote?(wire('6', '::ffff:10.1.1.1'))",
+        "remote_network.remote?(wire('4', '192.0.2.1'))",
+        "remote_network.add_local_address('192.0.2.0/24') && "
+        "!remote_network.remote?(wire('6', '::ffff:192.0.2.1'))",
+        "cidr.find('::ffff:192.0.2.1') == 'X' && cidr.find(wire('4', '192.0.2.2')) == 'X'",
+        "cidr.find(IPAddr.new('192.0.2.2')) == 'X' && cidr.find(nil).nil?",
+    };
+
+    (void)state;
+    all_true("define_singleton_method(:wire) { |family, address, port = 1| "
+             "Milter::SocketAddress.from_wire(family, port, address) }\n"
+             "cidr = Milter::Manager::PostfixCIDRTable.new.parse('192.0.2.0/24 X')\n",
+             rows, COUNT(rows));
+}
+
+static void any_bytes_and_any_callable_will_do(void **state)
+{
+    static const char *const rows[] = {
+        "regexp.find(\"caf\\xe9 a\".b) == 'A' && regexp.find('CAFÉ') == 'E'",
+        "s25r.white?('mail.GOOGLE.com', here) && !s25r.white?('mail.example.org', here)",
+        "s25r.add_whitelist(Class.new { def call(host) = host == 'mail.example.org' }.new) && "
+        "s25r.white?('mail.example.org', here)",
+        "trust.trusted?('<a@Latin.example>') && trust.trusted?('<a@x.LIST.example>')",
+        "!trust.trusted?('<a@latin.example.org>')",
+    };
+
+    (void)state;
+    all_true("here = Milter::SocketAddress::IPv4.new('192.0.2.1', 1)\n"
+             "regexp = Milter::Manager::PostfixRegexpTable.new.parse("
+             "\"# caf\\xe9\\n/ a$/ A\\n/é/ E\\n\")\n"
+             "File.binwrite(list = \"#{__FILE__}.list\", \"# caf\\xe9\\nlatin.example\\n"
+             "/\\\\.list\\\\.example$/\\n\")\n"
+             "trust.load_envelope_from_domains(list)\nFile.unlink(list)\n",
+             rows, COUNT(rows));
+}
+
 #define TEST(function) cmocka_unit_test(function)
 
 int main(void)

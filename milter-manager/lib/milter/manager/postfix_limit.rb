@@ -24,7 +24,7 @@ module Milter
 
         processes == "-" ? default_limit(lines("#{directory}/main.cf")) : processes.to_i
       rescue SystemCallError => e
-        Logger.warning("stress: #{Manager.reason_of(e)}: Postfix' process limit is not known")
+        Logger.info("stress: #{directory}: #{Manager.reason_of(e)}: Postfix' process limit is not known")
         0
       end
 

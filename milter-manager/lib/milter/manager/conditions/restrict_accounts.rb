@@ -40,7 +40,7 @@ module Milter
             end
             condition.define_data_stopper { |context| RestrictAccounts.remembered?(context) }
           end
-          (milters || defined_milters).each do |name|
+          Array(milters || defined_milters).each do |name|
             define_milter(name) { |milter| milter.add_applicable_condition(condition_name) }
           end
         end
