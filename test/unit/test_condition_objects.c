@@ -341,10 +341,16 @@ static void any_bytes_and_any_callable_will_do(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_socket_table_is_found_in),  TEST(a_client_is_gone_when_its_socket_says_so),
-        TEST(the_limit_of_postfix_is_read),  TEST(sessions_are_counted_against_the_threshold),
-        TEST(name_servers_are_parsed),       TEST(the_cache_keeps_so_many_for_so_long),
-        TEST(dnsbl_services_are_checked),    TEST(policies_are_checked),
+        TEST(the_socket_table_is_found_in),
+        TEST(a_client_is_gone_when_its_socket_says_so),
+        TEST(the_limit_of_postfix_is_read),
+        TEST(sessions_are_counted_against_the_threshold),
+        TEST(name_servers_are_parsed),
+        TEST(the_cache_keeps_so_many_for_so_long),
+        TEST(dnsbl_services_are_checked),
+        TEST(addresses_are_the_same_however_they_are_written),
+        TEST(any_bytes_and_any_callable_will_do),
+        TEST(policies_are_checked),
         TEST(a_policy_concerns_all_milters),
     };
 
