@@ -16,6 +16,7 @@ module Milter
       # Questions on their way.  At a server that never answers they leave after
       # 5 s, so others wait for their turn behind 800 of these a second.
       MOST_IN_FLIGHT = 4096
+      AT_ONCE = 128 # started before the loop looks after others
       MOST_WAITING = 65_536 # further ones fail at once
       MOST_RESOLVERS = 8 # reloads with other servers
       IDLE = 5.0 # s until unused sockets are closed
@@ -158,10 +159,13 @@ module Milter
 
       # Who has given up meanwhile needs no answer.
       def start_waiting(_events)
-        while @in_flight < MOST_IN_FLIGHT && (query = @waiting.shift)
+        @starting = nil
+        AT_ONCE.times do
+          break if @in_flight >= MOST_IN_FLIGHT || !(query = @waiting.shift)
+
           query.wanted? ? start(query) : @queries.delete(query.key)
         end
-        @starting = nil
+        start_soon unless @waiting.empty?
       end
 
       def start(query)

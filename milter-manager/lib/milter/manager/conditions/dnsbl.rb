@@ -70,11 +70,12 @@ module Milter
 
         # address: a socket address.  Waits; from conditions only.
         def listed?(address)
-          ip_address = address.to_ip_address
-          return false if ip_address.nil? || @services.empty?
+          return false if @services.empty?
+
+          prefix = reverse(address)
+          return false unless prefix
 
           resolver = Resolver.for(@name_servers)
-          prefix = reverse(ip_address)
           questions = @services.map do |service|
             ["#{prefix}.#{service.domain}", Resolv::DNS::Resource::IN::A]
           end
@@ -94,9 +95,15 @@ module Milter
                               "was #{expected.inspect}"
         end
 
-        # The octets of an IPv4 address or the nibbles of an IPv6 address, last first.
-        def reverse(ip_address)
-          ip_address = ip_address.native
+        # The octets of an IPv4 address or the nibbles of an IPv6 address, last
+        # first; nil for what is no address.  IPAddr's regular expressions would
+        # double the stack of each of the many fibers that wait here.
+        def reverse(address)
+          octets = address.ipv4? ? address.address.split(".") : []
+          return octets.reverse.join(".") if octets.size == 4 && octets.all? { |octet| octet.to_i < 256 }
+
+          ip_address = address.to_ip_address&.native
+          return if ip_address.nil?
           return ip_address.hton.bytes.reverse.join(".") if ip_address.ipv4?
 
           ip_address.hton.unpack1("H*").reverse.chars.join(".")
