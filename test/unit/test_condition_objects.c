@@ -55,6 +55,7 @@ static void loads(const char *text)
 static void fails_with(const char *text, const char *expected)
 {
     assert_null(load(text));
+    assert_non_null(message);
     assert_ptr_equal(strstr(message, file), message);
     assert_string_equal(message + strlen(file), expected);
 }

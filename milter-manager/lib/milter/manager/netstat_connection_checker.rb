@@ -40,7 +40,7 @@ module Milter
         ip_address = address.to_ip_address
         return if ip_address.nil? || address.port.zero?
 
-        @table.find_new(ip_address, address.port).find { |row| row.state == "ESTABLISHED" }
+        @table.find_established(ip_address, address.port)
       end
 
       private

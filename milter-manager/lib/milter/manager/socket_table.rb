@@ -15,9 +15,9 @@ module Milter
       # The kernel's numbers from 1, by the names that netstat gives them.
       STATES = %w[ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE CLOSE_WAIT
                   LAST_ACK LISTEN CLOSING].freeze
-      # Reading may take a twentieth of our time, and nobody waits longer than PATIENCE (s) for it.
-      SHARE = 20
-      PATIENCE = 0.5
+      SHARE = 5 # reading may take a fifth of our time,
+      PATIENCE = 0.5 # s; but nobody waits longer than that for his turn
+      PORTION = 32_768 # bytes read before others have theirs; a line costs the kernel microseconds
 
       # One connection: the local end and the state, a name or "".
       Row = Struct.new(:local_address, :local_port, :state)
@@ -28,27 +28,29 @@ module Milter
         @interval = interval # s for which a table is good
         @paths = paths
         @texts = []
-        @cost = 0
+        @read_at = -Float::INFINITY # when the last reading began
+        @cost = 0 # s that it took
+        @reading = Mutex.new
       end
 
       # The rows of that foreign end, none when there is no table; of a table
-      # that may be as old as the interval.
+      # that may be as old as the interval.  Waits in a condition, works everywhere.
       def find(ip_address, port)
-        read if @read_at.nil? || now - @read_at >= @interval
+        read(now - @interval)
         search(ip_address, port)
       end
 
-      # The same for a connection that exists by now: looked for in a table
-      # that is not older, before it counts as missing.  Waits; from conditions only.
-      def find_new(ip_address, port)
+      # The established one: looked for in a table that was read from now on
+      # before it counts as missing, for it may be new, and an older connection
+      # may have had the same port.  nil when there is none.  From conditions only.
+      def find_established(ip_address, port)
         asked_at = now
-        rows = find(ip_address, port)
-        return rows unless rows.empty? && @read_at < asked_at
+        row = established(find(ip_address, port))
+        return row if row || @read_at >= asked_at
 
-        pause = @read_at + SHARE * @cost - now
-        sleep([pause, PATIENCE].min) if pause.positive?
-        read if @read_at < asked_at # nobody else did meanwhile
-        search(ip_address, port)
+        wait_for_turn
+        read(asked_at)
+        established(search(ip_address, port))
       end
 
       # An address as the kernel writes it: words of 32 bits, each in the machine's order.
@@ -65,15 +67,48 @@ module Milter
 
       def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
 
-      def read
+      def established(rows) = rows.find { |row| row.state == "ESTABLISHED" }
+
+      def wait_for_turn
+        pause = @read_at + SHARE * @cost - now
+        sleep([pause, PATIENCE].min) if pause.positive?
+      end
+
+      # Unless there is a table that was read since then.
+      def read(since)
+        return if @read_at >= since || (Fiber.current_scheduler.nil? && @reading.locked?)
+
+        @reading.synchronize { read_all if @read_at < since }
+      end
+
+      def read_all
         started = now
-        @texts = @paths.map do |path|
-          File.read(path, encoding: Encoding::BINARY)
-        rescue SystemCallError
-          ""
+        cost = 0
+        texts = @paths.map do |path|
+          text, seconds = read_file(path)
+          cost += seconds
+          text
         end
-        @read_at = now
-        @cost = @read_at - started
+        @texts = texts
+        @cost = cost
+        @read_at = started
+      end
+
+      # The text and the time it took.
+      def read_file(path)
+        text = +"".b
+        cost = 0
+        File.open(path, encoding: Encoding::BINARY) do |file|
+          until file.eof?
+            sleep(0) if Fiber.current_scheduler && !text.empty?
+            started = now
+            text << file.read(PORTION)
+            cost += now - started
+          end
+        end
+        [text, cost]
+      rescue SystemCallError
+        ["", 0]
       end
 
       # Either kind of socket may be the other end of an IPv4 connection.
