@@ -1,6 +1,7 @@
 """Conditions that ask name servers: DNSBL, the resolver behind it (configuration 8, 8.1).
 Measures time; test/run: alone"""
 
+import random
 import resource
 import select
 import signal
@@ -10,7 +11,7 @@ import unittest
 import wire
 from case import PATIENCE, ManagerCase, condition, free_port, sanitized
 from dns_server import (CNAME, NXDOMAIN, REFUSED, SERVFAIL, DnsServer, Reply, a, alias, encode_name,
-                        nothing, reversed_name)
+                        nothing, reversed_name, soa)
 from transcript import Quiet
 
 LISTED = "192.0.2.7"
@@ -236,6 +237,28 @@ class Trouble(DnsCase):
                                                              nothing(60)._replace(delay=0.2)])
                 self.begin(server)
                 self.assertFalse(self.ask(LISTED))
+
+    def test_damaged_answers(self):
+        seed = 20260727
+        chance = random.Random(seed)
+
+        def damage(packet):
+            packet = bytearray(packet)
+            for _ in range(chance.randrange(1, 6)):
+                # The header and the question mostly stay, or nobody would look at the rest.
+                packet[chance.randrange(2 if chance.random() < 0.1 else 40, len(packet))] = chance.randrange(256)
+            return bytes(packet[:chance.randrange(30, len(packet) + 1)]) if chance.random() < 0.3 else bytes(packet)
+        record = a("127.0.0.2")._replace(lie=damage)
+        long = alias("a.b.c.example.org", "127.0.0.2")._replace(lie=damage, authority=[soa(60)])
+        server = self.dns(lambda question: [record, long, nothing(1)._replace(delay=0.02)])
+        self.transcript = Quiet()
+        self.begin(server, zones=[("%s.example.org" % zone, "127.0.0.2") for zone in "abcdefgh"])
+        for number in range(150):
+            mta = self.negotiated("seed %d" % seed)
+            mta.command(wire.connect(address="198.51.100.%d" % number), timeout=8)
+            mta.quit()
+        self.assertEqual([], self.manager.log_lines(r"\[error\]|\[ruby\]|Error"))
+        self.assertGreater(len(server.asked()), 1000)
 
     def test_records_of_somebody_else(self):
         server = self.dns(answers({}, Reply(records=[("other.example.org", 1, 60, b"\x7f\0\0\2")])))

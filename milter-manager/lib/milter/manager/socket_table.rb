@@ -15,7 +15,7 @@ module Milter
       # The kernel's numbers from 1, by the names that netstat gives them.
       STATES = %w[ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE CLOSE_WAIT
                   LAST_ACK LISTEN CLOSING].freeze
-      SHARE = 5 # reading may take a fifth of our time,
+      SHARE = 3 # reading may take a third of our time,
       PATIENCE = 0.5 # s; but nobody waits longer than that for his turn
       PORTION = 32_768 # bytes read before others have theirs; a line costs the kernel microseconds
 

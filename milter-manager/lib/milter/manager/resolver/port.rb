@@ -86,11 +86,11 @@ module Milter
         def take(reply)
           id = reply.unpack1("n")
           query = id && @queries[id]
-          message = query && query.decode(reply, id)
-          return unless message
+          result = query && query.decode(reply, id)
+          return unless result
 
           forget(id)
-          query.replied(message, @server)
+          query.replied(result, @server)
         end
 
         # Nobody listens there: whoever waits for that server is to go on at once.

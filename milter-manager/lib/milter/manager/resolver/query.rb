@@ -13,6 +13,7 @@ module Milter
         HEADER = 12 # bytes
         RECURSION_DESIRED = 0x100
         REPLY = 0x8000
+        TRUNCATED = 0x200
 
         attr_reader :key, :packet
 
@@ -51,27 +52,32 @@ module Milter
           go_on
         end
 
-        # The message when it answers this question, else nil.
+        # What the bytes say to this question: an Answer, :truncated, :useless
+        # when the server had none, or nil when they do not answer it at all.
         def decode(reply, id)
-          Resolv::DNS::Message.decode(reply) if answers?(reply, id)
+          return unless answers?(reply, id)
+          return :truncated if reply.unpack1("@2n") & TRUNCATED != 0
+
+          name, type = @key
+          Answer.of(Resolv::DNS::Message.decode(reply), Resolv::DNS::Name.create("#{name}."), type) || :useless
         rescue StandardError # whatever the bytes make of the decoder
           nil
         end
 
-        # A message that answers this question has come from the server.
-        def replied(message, server)
+        # That was decoded from what the server sent.
+        def replied(result, server)
           return if @done
-          return take(message, server) unless message.tc == 1
+          return take(result, server) unless result == :truncated
 
           forget_timer
           @resolver.ask_by_tcp(self, server)
         end
 
         # The same, but by TCP: nil when that failed.
-        def replied_by_tcp(message, server)
+        def replied_by_tcp(result, server)
           return if @done
 
-          message ? take(message, server) : go_on
+          result ? take(result, server) : go_on
         end
 
         # The server cannot be reached.
@@ -122,12 +128,10 @@ module Milter
             reply.byteslice(HEADER, @question.bytesize).casecmp?(@question)
         end
 
-        def take(message, server)
-          name, type = @key
-          answer = Answer.of(message, Resolv::DNS::Name.create("#{name}."), type)
-          return finish(answer) if answer
+        def take(result, server)
+          return finish(result) if result.is_a?(Answer)
 
-          Logger.debug { "[resolver] #{server} has no answer: #{name} (code #{message.rcode})" }
+          Logger.debug { "[resolver] #{server} has no answer: #{@key.first}" }
           @useless << server
           go_on if server == self.server
         end

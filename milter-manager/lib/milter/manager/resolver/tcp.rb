@@ -37,7 +37,7 @@ module Milter
           end
         end
 
-        # The decoded reply; nil when there is none.
+        # What Query#decode makes of the reply; nil when there is none.
         def exchange(query, server)
           id = Random.rand(0x10000)
           reply = @scheduler.timeout_after(SECONDS, Late) { transmit(query, server, id) }
