@@ -10,7 +10,7 @@ import unittest
 
 import wire
 from case import PATIENCE, ManagerCase, condition, free_port, sanitized
-from dns_server import (CNAME, NXDOMAIN, REFUSED, SERVFAIL, DnsServer, Reply, a, alias, encode_name,
+from dns_server import (A, CNAME, NXDOMAIN, REFUSED, SERVFAIL, DnsServer, Reply, a, alias, encode_name,
                         nothing, reversed_name, soa)
 from transcript import Quiet
 
@@ -233,8 +233,10 @@ class Trouble(DnsCase):
         for lie in ("id", "question", "source", "no answer", "cut"):
             with self.subTest(lie=lie):
                 self.fresh()
-                server = self.dns(lambda question, lie=lie: [a("127.0.0.2", lie=lie),
-                                                             nothing(60)._replace(delay=0.2)])
+                # Named in full, so that it would be believed whatever the question says.
+                record = (reversed_name(LISTED, "one.example.org"), A, 60, b"\x7f\0\0\2")
+                server = self.dns(lambda question, lie=lie, record=record: [
+                    Reply(records=[record], lie=lie), nothing(60)._replace(delay=0.2)])
                 self.begin(server)
                 self.assertFalse(self.ask(LISTED))
 
