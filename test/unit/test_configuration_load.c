@@ -211,13 +211,9 @@ static void every_mistake_is_named_with_its_place(void **state)
 static void what_comes_later_says_so(void **state)
 {
     static const char *const items[] = {
-        "define_policy",
-        "dnsbl",
         "database.setup",
         "database.load_models",
         "manager.define_connection_checker",
-        "manager.use_netstat_connection_checker",
-        "manager.netstat_connection_checker",
         "manager.report_memory_statistics",
         "manager.maintained",
         "manager.event_loop_created",
@@ -237,11 +233,6 @@ static void what_comes_later_says_so(void **state)
                "define_milter('x') { |m| m.command = '/bin/x' }",
                "$/milter-manager.conf:2: milter.command of \"x\" with security.privilege_mode = "
                "true: launching of commands is not available yet\n");
-    fails_with("define_milter('x') { |m| m.applicable_conditions = ['DNSBL Listed'] }",
-               "$/milter-manager.conf:1: the condition \"DNSBL Listed\" is not available yet\n");
-    configuration_release(
-        load_text("define_applicable_condition('DNSBL Listed')\n"
-                  "define_milter('x') { |m| m.applicable_conditions = ['DNSBL Listed'] }"));
     write_file("milter-manager.custom.conf", " <configuration/>\n");
     fails_with("", "$/milter-manager.custom.conf:1: the XML custom configuration file is not "
                    "available yet\n");

@@ -15,7 +15,7 @@ module Milter
     end
 
     def self.from_wire_ipv6(port, address)
-      IPv6.new(address, port) if address.match?(/\A[\h:.]*:[\h:.]*\z/)
+      IPv6.new(address, port) if address.match?(/\A[\h:.]*:[\h:.]*(?:%\w+)?\z/)
     end
     private_class_method :from_wire_ipv6
 
@@ -49,8 +49,17 @@ module Milter
 
       def local?
         ip_address = to_ip_address
-        !ip_address.nil? && self.class::LOCAL_NETWORKS.any? { |network| network.include?(ip_address) }
+        !ip_address.nil? && local_networks.any? { |network| network.include?(ip_address.native) }
       end
+
+      # However the address is written.
+      def ==(other)
+        super || (other.class == self.class && other.port == port && !to_ip_address.nil? &&
+                  other.to_ip_address == to_ip_address)
+      end
+      alias eql? ==
+
+      def hash = [self.class, port, to_ip_address || address].hash
 
       # nil when the MTA sent something that only looks like an address.
       def to_ip_address
@@ -66,6 +75,7 @@ module Milter
                        .map { |network| IPAddr.new(network) }.freeze
 
       def ipv4? = true
+      def local_networks = LOCAL_NETWORKS
       def to_s = "inet:#{@port}@[#{@address}]"
     end
 
@@ -74,6 +84,8 @@ module Milter
       LOCAL_NETWORKS = %w[::1 fe80::/10 fc00::/7].map { |network| IPAddr.new(network) }.freeze
 
       def ipv6? = true
+      # An IPv4 address in IPv6 is as local as it is itself.
+      def local_networks = to_ip_address.ipv4_mapped? ? IPv4::LOCAL_NETWORKS : LOCAL_NETWORKS
       def to_s = "inet6:#{@port}@[#{@address}]"
     end
 

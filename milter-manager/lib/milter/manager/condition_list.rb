@@ -4,9 +4,6 @@ module Milter
   module Manager
     # The conditions of a milter, or of the recording of sessions: names in order.
     class ConditionList
-      # Shipped conditions of a later version.
-      LATER = ["Sendmail Compatible", "DNSBL Listed", "Not DNSBL Listed", "Policy"].freeze
-
       # What conditions are told instead of a milter's name.
       RECORDING = "manager.record_sessions"
 
@@ -26,10 +23,7 @@ module Milter
       def add(condition)
         name = condition.is_a?(ApplicableCondition) ? condition.name : condition.to_s
         message = Native.add_child_condition(@owner, name, *Locations.current)
-        return if message.nil?
-        return Manager.complain(NotAvailable, "the condition #{name.inspect}") if LATER.include?(name)
-
-        check("#{message}#{hint(name)}")
+        check("#{message}#{hint(name)}") if message
       end
 
       private

@@ -6,11 +6,8 @@ module Milter
     class Configuration
       include Conditions::RestrictAccounts
 
-      # Words of the language that belong to a later version.
-      NOT_AVAILABLE = %i[define_policy dnsbl].freeze
-
       attr_reader :package, :security, :log, :manager, :controller, :database,
-                  :s25r, :remote_network, :stress, :trust
+                  :s25r, :remote_network, :stress, :trust, :dnsbl, :sendmail_compatible
 
       # What a file may call.
       def self.words
@@ -30,12 +27,11 @@ module Milter
         @remote_network = Conditions::RemoteNetwork.new
         @stress = Conditions::Stress.new
         @trust = Conditions::Trust.new
+        @dnsbl = Conditions::DNSBL.new(@manager)
+        @sendmail_compatible = Conditions::SendmailCompatible.new(@manager)
+        @policies = Policies.new
         @conditions = {}
         @children = nil
-      end
-
-      NOT_AVAILABLE.each do |word|
-        define_method(word) { |*, **| raise NotAvailable, word.to_s }
       end
 
       def load(path) = @loader.load(path.to_s)
@@ -92,6 +88,14 @@ module Milter
         @conditions[name]
       end
 
+      # Who sees whose mail; opens the policy again if there is one of that name.
+      def define_policy(name, &block)
+        name = name.to_s
+        raise InvalidValue, "the name of a policy should not be empty" if name.empty?
+
+        @policies.define(name, &block)
+      end
+
       def defined_applicable_conditions = @conditions.keys
 
       # All files were read.
@@ -100,6 +104,8 @@ module Milter
       # stoppers.  So a condition that ends up without any gets those of the
       # shipped condition of the same name, if there is one; its description stays.
       def complete
+        @policies.apply(self) if @policies.any?
+        @stress.read_postfix_limit
         @conditions.values.reject(&:stoppers?).each do |condition|
           @loader.complete(condition) unless condition.name.match?(%r{[/\0]})
         end
@@ -142,10 +148,10 @@ module Milter
         unless condition.stoppers?
           caution(condition.name, true, "condition #{condition.name.inspect} has no stopper: it stops nothing")
         end
-        return unless @stress.threshold_n_connections.nil? && stress_condition?(condition)
+        return unless @stress.never? && stress_condition?(condition)
 
         caution(condition.name, true, "condition #{condition.name.inspect}: stress.threshold_n_connections " \
-                                      "is not set: never stressed")
+                                      "is not set, and Postfix has no limit of processes: never stressed")
       end
 
       def warn_about_milter(name)

@@ -6,6 +6,9 @@ module Milter
     # number, not the session: after the session's end every method raises
     # StaleContextError.
     class Context
+      # The number of this side of the session.
+      attr_reader :handle
+
       def initialize(handle)
         @handle = handle
       end
@@ -54,6 +57,8 @@ module Milter
         "unknown context member: context.#{member}" \
           "#{close ? Spelling.hint("context.#{close}") : "; milter-manager.conf(5) lists them"}"
       end
+      # Is that session still there?
+      def self.live?(handle) = Native.context_name(handle) != false
 
       # Raises when the C side said that the handle is stale.
       def self.live(result)

@@ -6,12 +6,16 @@ module Milter
     # main thread; the fiber that called in is the event loop's.
     module Engine
       IDLE_FIBERS = 256 # kept for reuse: making one costs more than a question
+      # Some 20 KB each while they wait, and two of the 65,530 memory maps that
+      # Linux gives to a process; further questions wait for their turn.
+      MOST_FIBERS = 10_000
       PUMP_BUSY = 0.002 # s between turns of other threads while somebody waits for them
       PUMP_IDLE = 0.02
 
       class << self
         attr_reader :scheduler
         attr_accessor :observed # somebody wants to hear of each condition (Native.remark)
+        attr_writer :most_fibers # for tests
 
         # Once, on the root fiber.
         def prepare
@@ -20,6 +24,8 @@ module Milter
           @pending = {}
           @finished = []
           @idle = []
+          @fibers = 0
+          @queue = []
           @pump = nil
           Fiber.set_scheduler(@scheduler)
         end
@@ -32,9 +38,12 @@ module Milter
 
         # The event loop is gone, and with it whatever waited.
         def reset
+          Resolver.reset
           @scheduler.reset
           @pending.clear
           @finished.clear
+          @queue.clear
+          @fibers = @idle.size
           @pump = nil
         end
 
@@ -59,7 +68,7 @@ module Milter
         # woken or run_ready.
         def ask(ticket, conditions, stage, handle, arguments)
           question = Question.new(ticket, conditions, stage, handle, arguments)
-          question.start
+          room? ? question.start : @queue << question
           unless question.answered?
             @pending[ticket] = question
             question.begin_waiting
@@ -114,17 +123,33 @@ module Milter
 
         private
 
+        def room? = !@idle.empty? || @fibers < (@most_fibers || MOST_FIBERS)
+
         def new_fiber
-          Fiber.new(blocking: false) do |question|
+          fiber = Fiber.new(blocking: false) do |question|
             while question
               guard("condition") { question.ask_conditions }
               question.give_up(Fiber.current)
               forget_locals
-              break if @idle.size >= IDLE_FIBERS
-
-              @idle << Fiber.current
-              question = @root.transfer
+              question = next_queued || (rest if @idle.size < IDLE_FIBERS)
             end
+          ensure
+            @fibers -= 1
+          end
+          @fibers += 1
+          fiber
+        end
+
+        # Until there is another question, which is returned.
+        def rest
+          @idle << Fiber.current
+          @root.transfer
+        end
+
+        # A question that found no fiber; this one's from now on.
+        def next_queued
+          while (question = @queue.shift)
+            return question if question.adopt(Fiber.current)
           end
         end
 

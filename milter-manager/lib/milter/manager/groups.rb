@@ -130,9 +130,9 @@ module Milter
             :packet_buffer_size, :connection_check_interval, :chunk_size,
             :max_pending_finished_sessions, :condition_timeout, :shutdown_timeout,
             :record_sessions, :record_sessions_limit
-      not_available :define_connection_checker, :use_netstat_connection_checker,
-                    :netstat_connection_checker, :report_memory_statistics, :maintained,
+      not_available :define_connection_checker, :report_memory_statistics, :maintained,
                     :event_loop_created
+      include NetstatConnectionChecker::Items
 
       def initialize
         super

@@ -38,6 +38,8 @@ module Milter
         @sources.each { |path, source| ContextCheck.new(path, source, @configuration).run }
         @configuration.complete if @messages.empty?
         @configuration.look_at_milters if @messages.empty? || @thorough
+      rescue ConfigurationError => e
+        record(e)
       ensure
         Loader.current = nil
       end

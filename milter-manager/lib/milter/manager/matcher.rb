@@ -12,6 +12,8 @@ module Milter
         matcher ||= block
         raise ConfigurationError, "something to match is needed" if matcher.nil?
 
+        # Procs and methods know === as well.
+        matcher = matcher.method(:call) if matcher.respond_to?(:call)
         @matchers << matcher
       end
 

@@ -24,6 +24,11 @@ module Milter
         @fiber.transfer(self)
       end
 
+      # It waited for a fiber; false when its answer is not wanted any more.
+      def adopt(fiber)
+        @fiber = fiber unless answered? || @cancelled
+      end
+
       def answered? = !@answer.nil?
 
       # The answer will come later: from now on time counts.
@@ -49,6 +54,7 @@ module Milter
 
       # The answer is not wanted any more.
       def cancel
+        @cancelled = true
         leave(ConditionCancelled)
       end
 
@@ -57,6 +63,8 @@ module Milter
         position = @position
         warn_of_deadline(@conditions[position])
         fiber = @fiber
+        return proceed(false, true) unless fiber # it never had its turn
+
         Engine.interrupt(fiber, ConditionTimeout)
         return if answered? || @position != position
 

@@ -123,6 +123,11 @@ module Milter
         register(-1, 0, seconds, callable)
       end
 
+      # Calls callable once with the events when the descriptor is ready.
+      def watch(descriptor, events, callable)
+        register(descriptor, events, nil, callable)
+      end
+
       def forget(number)
         return unless number
 

@@ -17,7 +17,7 @@ module Milter
         def add_remote_address(address) = @remote << network(address)
 
         def remote?(address)
-          ip_address = address.to_ip_address
+          ip_address = address.to_ip_address&.native
           return false if ip_address.nil?
           return true if listed?(@remote, ip_address)
 

@@ -40,7 +40,7 @@ module Milter
             end
             condition.define_data_stopper { |context| RestrictAccounts.remembered?(context) }
           end
-          (milters || defined_milters).map(&:to_s).each do |name|
+          Array(milters || defined_milters).map(&:to_s).each do |name|
             next unknown_milter(name) unless defined_milters.include?(name)
 
             define_milter(name) { |milter| milter.add_applicable_condition(condition_name) }

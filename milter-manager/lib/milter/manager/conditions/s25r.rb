@@ -25,7 +25,7 @@ module Milter
 
         def initialize
           @only_check_ipv4 = true
-          @white = Matcher.new(->(host) { host.end_with?(*WHITE_SUFFIXES) })
+          @white = Matcher.new(->(host) { host.downcase.end_with?(*WHITE_SUFFIXES) })
           @black = Matcher.new(*BLACK)
         end
 

@@ -8,7 +8,7 @@ module Milter
       # A table from a file.
       def self.included(table)
         table.define_singleton_method(:load) do |path|
-          File.open(path, encoding: "UTF-8") { |file| new.parse(file, path) }
+          File.open(path, encoding: "BOM|UTF-8") { |file| new.parse(file, path) }
         rescue SystemCallError => e
           raise ConfigurationError, "#{path}: #{Manager.reason_of(e)}"
         end
@@ -21,7 +21,7 @@ module Milter
       def each_logical_line(io)
         text = number = nil
         io.each_line.with_index(1) do |line, current|
-          line = line.chomp
+          line = line.scrub.chomp
           next if line.strip.empty? || line.start_with?("#")
 
           if line.match?(/\A\s/) && text

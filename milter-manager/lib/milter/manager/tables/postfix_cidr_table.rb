@@ -25,7 +25,7 @@ module Milter
 
       # address: a socket address, an IPAddr or text; the action or nil.
       def find(address)
-        ip_address = ip_address_of(address)
+        ip_address = ip_address_of(address)&.native
         return unless ip_address
 
         entry = @entries.find do |network, _|

@@ -33,7 +33,7 @@ module Milter
       end
 
       # The action of the first match, $1 and the like filled in, or nil.
-      def find(text) = find_in(@entries, text)
+      def find(text) = find_in(@entries, readable(text))
 
       private
 
@@ -73,6 +73,9 @@ module Milter
           end
         end
       end
+
+      # Mail may hold any bytes; those that are no UTF-8 match nothing in particular.
+      def readable(text) = text.dup.force_encoding(Encoding::UTF_8).scrub
 
       def find_in(entries, text)
         entries.each do |entry|
