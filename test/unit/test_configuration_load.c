@@ -212,8 +212,6 @@ static void what_comes_later_says_so(void **state)
     static const char *const items[] = {
         "define_policy",
         "dnsbl",
-        "database.setup",
-        "database.load_models",
         "manager.define_connection_checker",
         "manager.use_netstat_connection_checker",
         "manager.netstat_connection_checker",

@@ -19,7 +19,7 @@ module Milter
         @log = LogGroup.new
         @manager = ManagerGroup.new
         @controller = ControllerGroup.new
-        @database = DatabaseGroup.new
+        @database = DatabaseGroup.new(loader)
         @s25r = Conditions::S25R.new
         @remote_network = Conditions::RemoteNetwork.new
         @stress = Conditions::Stress.new
@@ -102,6 +102,7 @@ module Milter
         [@package, @security, @log, @manager, @controller, @database].each(&:seal)
         timeout = @manager.condition_timeout
         @conditions.each_value { |condition| condition.timeout = timeout.positive? ? timeout : nil }
+        Database.commit
       end
 
       def inspect = "#<#{self.class}>"

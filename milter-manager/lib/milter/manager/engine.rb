@@ -20,6 +20,7 @@ module Milter
           @finished = []
           @idle = []
           @pump = nil
+          @attached = false
           Fiber.set_scheduler(@scheduler)
         end
 
@@ -27,7 +28,15 @@ module Milter
         def attach
           require "resolv"
           require "timeout"
+          @attached = true
+          Database.probe_soon
         end
+
+        # Whether there is a loop to wait with.
+        def attached? = @attached
+
+        # In the child of a fork that goes on.
+        def after_fork = Database.after_fork
 
         # The event loop is gone, and with it whatever waited.
         def reset
@@ -35,15 +44,19 @@ module Milter
           @pending.clear
           @finished.clear
           @pump = nil
+          @attached = false
         end
 
         # ---- configuration
 
         # [configuration, message, ...]: no message means success.
         def load(directories)
+          Database.begin_load
           loader = Loader.new(directories)
           loader.run
           [loader.configuration, *loader.messages]
+        ensure
+          Database.end_load
         end
 
         def seal(configuration)
@@ -107,6 +120,8 @@ module Milter
           nil
         rescue Exception => e
           Logger.error("[ruby] #{name}: #{Locations.describe(e)}")
+        ensure
+          Database.release
         end
 
         private

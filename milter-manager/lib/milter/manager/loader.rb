@@ -48,6 +48,9 @@ module Milter
         !files.empty?
       end
 
+      # Regular files that path means, in the order they are loaded.
+      def files(path) = find(path)
+
       # Gives a condition without stoppers those of the shipped one.
       def complete(condition)
         file = find_in_path("applicable-conditions/#{condition.name.downcase.tr(" ", "-")}.conf")
@@ -60,7 +63,6 @@ module Milter
 
       private
 
-      # Regular files that path means, in the order they are loaded.
       def find(path)
         candidates = path.start_with?("/") ? [path] : @directories.map { |dir| File.join(dir, path) }
         candidates.each do |candidate|

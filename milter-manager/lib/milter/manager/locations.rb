@@ -7,11 +7,16 @@ module Milter
       # As it was loaded, symbolic links included, so that it compares with locations.
       LIBRARY = "#{File.expand_path("../../..", __FILE__)}/"
 
+      @inside = [LIBRARY, "<internal:"]
+
       module_function
 
-      def outside?(path)
-        !path.start_with?(LIBRARY) && !path.start_with?("<internal:")
+      # Nobody's mistake is to be looked for in the files below these directories.
+      def ignore(directories)
+        @inside |= directories.map { |directory| "#{directory}/" }
       end
+
+      def outside?(path) = !path.start_with?(*@inside)
 
       # [FILE, LINE] of the innermost call from outside of this library.
       def current
