@@ -45,9 +45,16 @@ module Milter
 
       # The calls of an exception that stand in the administrator's files, innermost first.
       def of(exception)
-        locations = exception.backtrace_locations || []
-        locations.select { |location| outside?(location.path) }
-                 .map { |location| "#{printable(location.path)}:#{location.lineno}" }
+        places(exception).select { |path, _| outside?(path) }
+                         .map { |path, line| "#{printable(path)}:#{line}" }
+      end
+
+      # [[FILE, LINE], ...]; where the backtrace was copied from another exception it is text.
+      def places(exception)
+        locations = exception.backtrace_locations
+        return locations.map { |location| [location.path, location.lineno] } if locations
+
+        (exception.backtrace || []).filter_map { |text| text.match(/\A(.+?):(\d+)/)&.captures }
       end
     end
   end

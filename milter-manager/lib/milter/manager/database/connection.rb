@@ -35,11 +35,11 @@ module Milter
         def clean? = !transaction_open?
 
         # Nothing is left to be undone where the connection was closed.
-        def exec_rollback_db_transaction
+        def rollback_db_transaction
           super unless @given_up
         end
 
-        def exec_rollback_to_savepoint(*)
+        def rollback_to_savepoint(*)
           super unless @given_up
         end
 

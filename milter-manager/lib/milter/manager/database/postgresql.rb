@@ -34,6 +34,22 @@ module Milter
           parameters.merge(columns.reject { |_, text| text.delete(",").empty? })
         end
 
+        # Whether the server has said goodbye, which costs no question to it.
+        def active?
+          socket = @connection.socket_io
+          @connection.consume_input while IO.select_blocking([socket], nil, nil, 0)
+          @connection.status == ::PG::CONNECTION_OK
+        rescue ::PG::Error, IOError, SystemCallError
+          false
+        end
+
+        # Every query begins here.  What the server closed while nothing was asked
+        # is replaced, unless a transaction would be torn in two.
+        def materialize_transactions
+          verify! unless transaction_open?
+          super
+        end
+
         # A stale connection is replaced by a new one: the server may have moved.
         def verify!
           return if active?
