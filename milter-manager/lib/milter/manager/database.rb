@@ -25,11 +25,6 @@ module Milter
       class << self
         # ---- a load of the configuration, on the root fiber
 
-        def begin_load
-          abandon(@candidate)
-          @candidate = nil
-        end
-
         # options: for ActiveRecord; place: FILE:LINE of database.setup.
         def setup(options, place)
           Library.load_adapter(options[:adapter])
@@ -37,8 +32,11 @@ module Milter
           pin(Library.default_pool_key) { @candidate.pool }
         end
 
-        # What the files asked the database is answered.
-        def end_load = release
+        # The load that set it up has come to nothing.
+        def forget_candidate
+          @candidate.pool.retire if @candidate && !@candidate.equal?(@current)
+          @candidate = nil
+        end
 
         # The configuration is complete: its database is the one in force from now on.
         def commit
@@ -98,10 +96,6 @@ module Milter
 
           @current.place = place
           @current
-        end
-
-        def abandon(candidate)
-          candidate.pool.retire if candidate && !candidate.equal?(@current)
         end
 
         def probe(_events)

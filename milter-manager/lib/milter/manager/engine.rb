@@ -51,12 +51,13 @@ module Milter
 
         # [configuration, message, ...]: no message means success.
         def load(directories)
-          Database.begin_load
+          Database.forget_candidate
           loader = Loader.new(directories)
           loader.run
           [loader.configuration, *loader.messages]
         ensure
-          Database.end_load
+          Database.release
+          Database.forget_candidate unless loader&.messages&.empty?
         end
 
         def seal(configuration)

@@ -8,11 +8,11 @@ module Milter
       module Library
         VERSION = "6.1" # whose pool database/pool.rb extends
 
-        # adapter => [driver, Debian package, our part]
+        # adapter => [driver, Debian package]; each has a file of its own in this directory
         DRIVERS = {
-          "sqlite3" => ["sqlite3", "ruby-sqlite3", "sqlite3"],
-          "postgresql" => ["pg", "ruby-pg", "postgresql"],
-          "mysql2" => ["mysql2", "ruby-mysql2", "mysql2"]
+          "sqlite3" => ["sqlite3", "ruby-sqlite3"],
+          "postgresql" => ["pg", "ruby-pg"],
+          "mysql2" => ["mysql2", "ruby-mysql2"]
         }.freeze
 
         module_function
@@ -37,14 +37,10 @@ module Milter
 
         def load_adapter(adapter)
           load
-          driver, package, part = DRIVERS[adapter]
-          if driver
-            need(driver, "the database driver #{driver}", package)
-          else
-            warn_about(adapter)
-          end
+          driver, package = DRIVERS[adapter]
+          need(driver, "the database driver #{driver}", package) if driver
           require "active_record/connection_adapters/#{adapter}_adapter"
-          require "milter/manager/database/#{part}" if part
+          driver ? require("milter/manager/database/#{adapter}") : warn_about(adapter)
         rescue LoadError => e
           raise ConfigurationError, "database.type should be one of #{types} or another adapter of " \
                                     "ActiveRecord that is installed but was #{adapter.inspect}: #{e.message}"
