@@ -399,6 +399,9 @@ class Mistakes(DatabaseCase):
                 ' database.setup': "database.extra_options[:pool] should be 1 for :memory: but was 2",
                 'database.type = "sqlite3"; database.name = "x"; database.extra_options = { "pool" => 0 };'
                 ' database.setup': "database.extra_options[:pool] should be an integer from 1 but was 0",
+                'database.type = "pg"; database.extra_options = { reaping_frequency: 1 }; database.setup':
+                "database.extra_options[:reaping_frequency] has no meaning here: connections are given back when "
+                "a condition ends, and closed when idle_timeout is over",
                 'database.extra_options = 1': "database.extra_options should be a hash but was 1",
                 'database.type = "oracle"; database.setup':
                 'database.type should be one of ["mysql", "mysql2", "pg", "sqlite3"] or another adapter of '
@@ -428,11 +431,18 @@ class Mistakes(DatabaseCase):
                      GEM_PATH=self.path("broken"), GEM_HOME=self.path("broken"))
 
     def test_a_database_that_cannot_be_opened_is_logged_soon(self):
-        self.prepare(name="no/such/directory/mail.db")
+        self.prepare(name="models")
         self.assertRegex(self.manager.wait_log(r"\[database\]\[error\]")[0],
-                         r"%s:\d+: no connection to the database: " % self.path("milter-manager.conf"))
+                         r"%s:\d+: no connection to the database %s: .*unable to open"
+                         % (self.path("milter-manager.conf"), self.path("models")))
         self.assertFalse(self.ask("stop.example.org"))
         self.assert_healthy()
+
+    def test_relative_names_begin_at_the_prefix(self):
+        self.write("milter-manager.conf", 'database.type = "sqlite3"\ndatabase.path = "no/such/mail.db"\ndatabase.setup\n')
+        status, _, err = run_to_end("--config-dir", self.directory, "--show-config")
+        self.assertEqual(1, status)
+        self.assertRegex(err, r"milter-manager.conf:3: the directory of the database /[a-z/]+/no/such/mail.db doesn't exist$")
 
     def test_nothing_is_loaded_without_setup(self):
         self.write("milter-manager.conf", 'database.type = "sqlite3"\nraise if defined?(Gem)\n')

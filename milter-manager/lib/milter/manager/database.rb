@@ -104,8 +104,8 @@ module Milter
             Timeout.timeout(PROBE_TIMEOUT) { target.pool.with_connection(&:active?) }
             Logger.info("[database] connected")
           rescue StandardError => e
-            Logger.error("[database][error] #{target.place}: no connection to the database: " \
-                         "#{Locations.message_of(e)}")
+            Logger.error("[database][error] #{target.place}: no connection to the database " \
+                         "#{target.options[:database]}: #{Locations.message_of(e)}")
           end
         end
       end

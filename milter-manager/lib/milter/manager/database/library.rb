@@ -27,8 +27,9 @@ module Milter
             raise ConfigurationError, "database.* works with ActiveRecord #{VERSION}, but " \
                                       "#{ActiveRecord::VERSION::STRING} is installed"
           end
-          ActiveRecord::Base
-          ActiveRecord.eager_load! # not piece by piece while conditions wait
+          # All of it, not piece by piece while conditions wait.
+          ActiveRecord::Base.name
+          ActiveRecord.eager_load!
           require "milter/manager/database/pool"
           require "milter/manager/database/connection"
           Locations.ignore([RbConfig::CONFIG["rubylibprefix"], *Gem.path])

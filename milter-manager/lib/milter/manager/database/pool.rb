@@ -51,6 +51,9 @@ module Milter
           end
         end
 
+        # Takes nothing out of the hands of those who wait for an answer.
+        def disconnect(_raise_on_acquisition_timeout = true) = flush!
+
         # Another pool has taken its place.  Who works with this one still may.
         def retire
           @retired = true
@@ -109,7 +112,7 @@ module Milter
           @turns.leave
         end
 
-        # In place of ActiveRecord's thread: once, when the connection that came back has been idle.
+        # In place of the Reaper: once, when the connection that came back has been idle.
         def flush_later
           return if @flush_timer || @idle_timeout.nil? || memory? || !Engine.attached?
 
@@ -119,7 +122,7 @@ module Milter
         def flush_idle(_events)
           @flush_timer = nil
           flush
-          flush_later if connected?
+          flush_later if !discarded? && connected?
         end
       end
 
@@ -131,16 +134,26 @@ module Milter
         end
       end
 
-      # A pool that is kept over a fork stays the one of its configuration.
       module PoolConfig
+        # Kept over a fork, it stays the one of its configuration.
         def discard_pool!
           super unless @pool&.memory?
         end
+
+        # What ActiveRecord does to a pool whose place another takes.
+        def disconnect! = @pool&.retire
+      end
+
+      # ActiveRecord's thread that looks after idle connections: as long as there is
+      # a thread, the loop wakes up all the time to give it a turn.
+      module Reaper
+        def run; end
       end
 
       ActiveRecord::ConnectionAdapters::ConnectionPool.prepend(Pool)
       ActiveRecord::ConnectionAdapters::ConnectionHandler.prepend(Handler)
       ActiveRecord::ConnectionAdapters::PoolConfig.prepend(PoolConfig)
+      ActiveRecord::ConnectionAdapters::ConnectionPool::Reaper.prepend(Reaper)
     end
   end
 end

@@ -16,7 +16,7 @@ module Milter
         module Client
           def new_client(parameters)
             PG.connect(**PostgreSQL.with_addresses(parameters))
-          rescue ::PG::Error, SocketError => e
+          rescue ::PG::Error => e
             raise ActiveRecord::ConnectionNotEstablished, e.message.strip
           end
         end
@@ -28,10 +28,16 @@ module Milter
 
           ports = parameters[:port].to_s.split(",")
           found = names.zip(ports.cycle.first(names.size)).flat_map do |name, port|
-            Addrinfo.getaddrinfo(name, nil, nil, :STREAM).map { |address| [name, address.ip_address, port] }
+            addresses(name).map { |address| [name, address, port] }
           end
           columns = %i[host hostaddr port].zip(found.transpose.map { |column| column.join(",") }).to_h
           parameters.merge(columns.reject { |_, text| text.delete(",").empty? })
+        end
+
+        def self.addresses(name)
+          Addrinfo.getaddrinfo(name, nil, nil, :STREAM).map(&:ip_address)
+        rescue SocketError
+          raise ActiveRecord::ConnectionNotEstablished, "no address is known of the database's host #{name.inspect}"
         end
 
         # Whether the server has said goodbye, which costs no question to it.

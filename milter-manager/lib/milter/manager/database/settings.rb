@@ -20,9 +20,8 @@ module Milter
           adapter = ADAPTERS.fetch(@group.type, @group.type)
           options = { adapter: adapter, **location(adapter), password: @group.password }.compact
           options.merge!(@group.extra_options.transform_keys(&:to_sym))
-          # ActiveRecord's thread for that would never let the loop sleep long; Pool closes idle connections.
-          options[:reaping_frequency] = nil unless options.key?(:reaping_frequency)
           check_pool(options)
+          check_reaping(options)
           options
         end
 
@@ -46,7 +45,12 @@ module Milter
           name = @group.name || @group.path || need(:name)
           return { database: name } if name == MEMORY || name.start_with?("file:")
 
-          { database: File.expand_path(name, Native.prefix) }
+          path = File.expand_path(name, Native.prefix)
+          # ActiveRecord would make one.
+          raise InvalidValue, "the directory of the database #{path} doesn't exist" unless
+            File.directory?(File.dirname(path))
+
+          { database: path }
         end
 
         # libpq takes the directory of the socket as host.
@@ -77,6 +81,13 @@ module Milter
 
           wanted = memory ? "1 for #{MEMORY}" : "an integer from 1"
           raise InvalidValue, "database.extra_options[:pool] should be #{wanted} but was #{size.inspect}"
+        end
+
+        def check_reaping(options)
+          return unless options.key?(:reaping_frequency)
+
+          raise InvalidValue, "database.extra_options[:reaping_frequency] has no meaning here: connections are " \
+                              "given back when a condition ends, and closed when idle_timeout is over"
         end
       end
     end
