@@ -256,6 +256,15 @@ class Waiting(DatabaseCase):
             using.close()
         self.assertTrue(self.ask("stop.example.org"))
 
+    def test_a_query_that_would_block_is_refused(self):
+        self.prepare("""
+    User.find_each.next if fqdn == "next"
+    User.where(name: fqdn).exists?""", extra_options="{ pool: 2 }")
+        for _ in range(4):
+            self.assertFalse(self.ask("next"))
+        self.manager.wait_log(r"a query in a blocking fiber, such as that of Enumerator#next", 4)
+        self.assertTrue(self.ask("stop.example.org"))
+
     def test_each_fiber_and_thread_has_its_own_connection(self):
         self.prepare("""
     mine = User.connection
@@ -317,6 +326,32 @@ class Reloading(DatabaseCase):
         session.wait_closed()
         self.assertIn("[true, true]", [names.get("probe") for _, names in session.macro_sets()])
         self.assertNotIn(self.path("mail.db"), "\n".join(self.manager.open_file_names()))
+
+    def test_many_reloads_leave_no_connection_behind(self):
+        self.create("other.db", ["other"])
+        self.begin()
+        for number in range(6):
+            mta = self.helo("slow")
+            self.reload(self.text(["other.db", "mail.db"][number % 2]))
+            self.assertRegex(self.probe(), ["other$", "stop.example.org$"][number % 2])
+            mta.expect(wire.CONTINUE)
+            mta.quit()
+        names = self.manager.open_file_names()
+        self.assertNotIn(self.path("other.db"), "\n".join(names))
+        self.assertLess(sum(self.path("mail.db") in name for name in names), 4, names)
+
+    def test_a_reload_makes_no_connection_while_it_has_the_loop(self):
+        self.create("other.db", ["other"])
+        self.begin()
+        self.probe()
+        # What the loop's own fiber connected would be counted before anything else runs.
+        text = self.text("other.db", body="""
+    context["probe"] = ActiveRecord::Base.connection_pool.connections.count { |one|
+      one.owner.equal?(Milter::Manager::Engine.instance_variable_get(:@root)) }.to_s
+    User.count
+    false""")
+        self.reload(text)
+        self.assertEqual("0", self.probe())
 
     def test_a_configuration_with_an_error_changes_nothing(self):
         self.create("other.db", ["other"])

@@ -35,6 +35,9 @@ module Milter
         # Whether there is a loop to wait with.
         def attached? = @attached
 
+        # Whether this is the loop's own fiber.
+        def root? = Fiber.current.equal?(@root)
+
         # In the child of a fork that goes on.
         def after_fork = Database.after_fork
 

@@ -16,7 +16,8 @@ module Milter
         @inside |= directories.map { |directory| "#{directory}/" }
       end
 
-      def outside?(path) = !path.start_with?(*@inside)
+      # path nil: Ruby's own, at the bottom of an enumerator's fiber.
+      def outside?(path) = !path.nil? && !path.start_with?(*@inside)
 
       # [FILE, LINE] of the innermost call from outside of this library.
       def current

@@ -67,9 +67,14 @@ module Milter
           managers[name].set_pool_config(role, shard, pool_config)
         end
 
-        # Another database may have other columns.
+        # Another database may have other columns.  This is reset_column_information
+        # without its connection, for which everybody would have to wait here.
         def forget_columns
-          ActiveRecord::Base.descendants.each(&:reset_column_information)
+          ActiveRecord::Base.descendants.each do |model|
+            model.undefine_attribute_methods
+            model.send(:reload_schema_from_cache)
+            model.send(:initialize_find_by_cache)
+          end
         end
 
         def after_fork = ActiveSupport::ForkTracker.check!

@@ -85,13 +85,21 @@ module Milter
           @turns.leave if turn && connection.nil?
         end
 
-        # False for the fiber that nobody may hold up, the loop's own.
+        # False for the loop's own fiber, which evaluates configurations and must not be held up.
         def wait_for_turn
-          return false if Fiber.current_scheduler.nil? && Thread.current.equal?(Thread.main)
+          return false if Engine.root?
 
+          refuse_to_block if Fiber.current_scheduler.nil? && Thread.current.equal?(Thread.main)
           reap if @turns.all_taken?
           @turns.take(@patience)
           true
+        end
+
+        # Ruby runs an enumerator whose `next' is called in a fiber that knows no scheduler.
+        def refuse_to_block
+          raise ActiveRecord::ConnectionNotEstablished,
+                "a query in a blocking fiber, such as that of Enumerator#next, would hold up all " \
+                "sessions: use each or to_a"
         end
 
         # An exception that is no StandardError, such as the end of a condition's time, included.
