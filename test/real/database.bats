@@ -214,6 +214,23 @@ no_worse() {
     lacks "$WORK/deadline/manager.log" '\[condition\]\[error\]'
 }
 
+# open_sockets NAME : how many the manager has
+open_sockets() { find "/proc/$(cat "$WORK/$1/manager.pid")/fd" -lname 'socket:*' | wc -l; }
+
+@test "a server that does not answer any more: nothing is left open" {
+    local i before
+    run_manager silent 'manager.condition_timeout = 0.3'
+    asked silent known stopped
+    before=$(open_sockets silent)
+    kill -STOP "$(cat "$WORK/pg/postgresql.pid")"
+    "$BATS_TEST_DIRNAME/start-manager.sh" "$WORK/silent" "$WORK/silent.sock"
+    for i in 1 2 3 4 5 6 7 8 9 10; do asked silent known ran; done
+    kill -CONT "$(cat "$WORK/pg/postgresql.pid")"
+    asked silent known stopped
+    [ "$(open_sockets silent)" -le $((before + 2)) ]
+    lacks "$WORK/silent/manager.log" '\[condition\]\[error\]'
+}
+
 @test "by name and password over TCP; a wrong password; an unknown database; an unknown host" {
     local file line
     run_manager tcp 'database.path = nil' 'database.host = "localhost"' 'database.password = "secret"'

@@ -11,7 +11,14 @@ module Milter
         # For Mysql2::Client.
         module Client
           def initialize(*)
-            MySQL.aside { super }
+            connected = gone = false
+            MySQL.aside do
+              super
+              close if gone
+            end
+            connected = true
+          ensure
+            gone = !connected # then the thread closes what it gets
           end
 
           def query(sql, options = {})

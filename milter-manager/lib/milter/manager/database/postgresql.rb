@@ -21,6 +21,18 @@ module Milter
           end
         end
 
+        # For PG::Connection.  Who is no longer waited for while connecting leaves nothing open.
+        module Connecting
+          private
+
+          def async_connect_or_reset(*)
+            connected = false
+            super.tap { connected = true }
+          ensure
+            finish unless connected || finished?
+          end
+        end
+
         # host=NAME gets its hostaddr=, so that libpq, which would block, asks no name server.
         def self.with_addresses(parameters)
           names = parameters[:host].to_s.split(",")
@@ -113,6 +125,7 @@ module Milter
         end
       end
 
+      PG::Connection.prepend(PostgreSQL::Connecting)
       adapter = ActiveRecord::ConnectionAdapters::PostgreSQLAdapter
       adapter.prepend(PostgreSQL)
       adapter.singleton_class.prepend(PostgreSQL::Client)
