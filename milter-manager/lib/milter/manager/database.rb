@@ -65,6 +65,13 @@ module Milter
           Library.after_fork if @current
         end
 
+        # The end is near: servers are told so, and SQLite puts its files in order.
+        def close_idle
+          Library.pools.each(&:flush!) if @current
+        rescue StandardError => e
+          Logger.error("[database][error] the connections could not be closed: #{Locations.describe(e)}")
+        end
+
         # ---- for fibers
 
         # The pool that this fiber works with; the block finds the one in force.

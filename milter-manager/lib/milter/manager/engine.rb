@@ -48,6 +48,7 @@ module Milter
           @finished.clear
           @pump = nil
           @attached = false
+          Database.close_idle
         end
 
         # ---- configuration

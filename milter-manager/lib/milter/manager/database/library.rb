@@ -77,6 +77,8 @@ module Milter
           end
         end
 
+        def pools = ActiveRecord::Base.connection_handler.all_connection_pools
+
         def after_fork = ActiveSupport::ForkTracker.check!
 
         def need(feature, what, package)
