@@ -54,7 +54,7 @@ define_applicable_condition("Known") do |condition|
         User.connection.select_value("SELECT pg_sleep(#{seconds})")
       end
       true
-    when /twice/ then User.count; sleep 1; User.where(name: "<known@example.org>").exists?
+    when /twice/ then User.count; sleep 3; User.where(name: "<known@example.org>").exists?
     else User.where(name: from).exists?
     end
   end
@@ -165,13 +165,14 @@ no_worse() {
 }
 
 @test "the server is restarted between questions, between the queries of one, and during one" {
-    run_manager restart
+    run_manager restart 'database.extra_options = { application_name: "restart" }'
     asked restart known stopped
     start postgresql "$WORK/pg" "$(cat "$WORK/port")"
     asked restart known stopped
     ask restart twice >"$WORK/twice" 3>&- &
     ask restart sleep-4 >"$WORK/during" 3>&- &
-    sleep 0.4
+    until [ "$(sql "SELECT string_agg(state, ' ' ORDER BY state) FROM pg_stat_activity
+        WHERE application_name = 'restart'")" = 'active idle' ]; do sleep 0.05; done
     start postgresql "$WORK/pg" "$(cat "$WORK/port")"
     wait
     [ "$(cat "$WORK/twice")" = stopped ]
