@@ -6,7 +6,6 @@ module Milter
       # So many at a time; the others wait in the order in which they came.
       # Waiting suspends a fiber (or a thread) and nobody else.
       class Turns
-        # reason: the exception's message when seconds were not enough.
         def initialize(number)
           @free = number
           @waiting = {} # queue => true, in order
@@ -39,8 +38,6 @@ module Milter
         end
 
         def all_taken? = @free.zero?
-
-        def number_waiting = @waiting.size
 
         private
 
