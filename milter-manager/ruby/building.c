@@ -11,6 +11,10 @@
 
 #include <stdlib.h>
 
+#ifndef MILTER_MANAGER_PREFIX
+#define MILTER_MANAGER_PREFIX "/usr/local"
+#endif
+
 /* The Ruby side of one snapshot: released with it. */
 struct snapshot {
     VALUE configuration;
@@ -380,9 +384,17 @@ static VALUE native_place(VALUE self, VALUE condition, VALUE name)
     return result;
 }
 
+/* What relative names of databases are relative to. */
+static VALUE native_prefix(VALUE self)
+{
+    (void)self;
+    return binding_string(slice_from_string(MILTER_MANAGER_PREFIX));
+}
+
 void building_define(void)
 {
     BINDING_DEFINE("place", native_place, 2);
+    BINDING_DEFINE("prefix", native_prefix, 0);
     BINDING_DEFINE("assign", native_assign, 6);
     BINDING_DEFINE("value", native_value, 2);
     BINDING_DEFINE("define_child", native_define_child, 3);

@@ -241,8 +241,11 @@ void engine_set_loop(struct loop *loop)
 
 void engine_after_fork(void)
 {
+    VALUE ignored;
+
     if (started) {
         rb_thread_atfork();
+        (void)binding_call("after_fork", 0, NULL, &ignored);
     }
 }
 

@@ -211,8 +211,6 @@ static void every_mistake_is_named_with_its_place(void **state)
 static void what_comes_later_says_so(void **state)
 {
     static const char *const items[] = {
-        "database.setup",
-        "database.load_models",
         "manager.define_connection_checker",
         "manager.report_memory_statistics",
         "manager.maintained",

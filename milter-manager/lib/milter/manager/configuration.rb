@@ -22,7 +22,7 @@ module Milter
         @log = LogGroup.new
         @manager = ManagerGroup.new
         @controller = ControllerGroup.new
-        @database = DatabaseGroup.new
+        @database = DatabaseGroup.new(loader)
         @s25r = Conditions::S25R.new
         @remote_network = Conditions::RemoteNetwork.new
         @stress = Conditions::Stress.new
@@ -125,6 +125,7 @@ module Milter
         [@package, @security, @log, @manager, @controller, @database].each(&:seal)
         timeout = @manager.condition_timeout
         @conditions.each_value { |condition| condition.timeout = timeout.positive? ? timeout : nil }
+        Database.commit
       end
 
       def inspect = "#<#{self.class}>"

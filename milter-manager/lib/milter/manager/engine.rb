@@ -27,6 +27,7 @@ module Milter
           @fibers = 0
           @queue = []
           @pump = nil
+          @attached = false
           Fiber.set_scheduler(@scheduler)
         end
 
@@ -34,7 +35,18 @@ module Milter
         def attach
           require "resolv"
           require "timeout"
+          @attached = true
+          Database.probe_soon
         end
+
+        # Whether there is a loop to wait with.
+        def attached? = @attached
+
+        # Whether this is the loop's own fiber.
+        def root? = Fiber.current.equal?(@root)
+
+        # In the child of a fork that goes on.
+        def after_fork = Database.after_fork
 
         # The event loop is gone, and with it whatever waited.
         def reset
@@ -45,6 +57,8 @@ module Milter
           @queue.clear
           @fibers = @idle.size
           @pump = nil
+          @attached = false
+          Database.close_idle
         end
 
         # ---- configuration
@@ -52,9 +66,13 @@ module Milter
         # [configuration, message, ...]: no message means success.  thorough: say
         # what else is odd in spite of mistakes.
         def load(directories, thorough)
+          Database.forget_candidate
           loader = Loader.new(directories, thorough)
           loader.run
           [loader.configuration, *loader.messages]
+        ensure
+          Database.release
+          Database.forget_candidate unless loader&.messages&.empty?
         end
 
         def seal(configuration)
@@ -119,6 +137,8 @@ module Milter
           nil
         rescue Exception => e
           Logger.error("[ruby] #{name}: #{Locations.describe(e)}")
+        ensure
+          Database.release
         end
 
         private

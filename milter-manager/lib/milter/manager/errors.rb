@@ -28,6 +28,14 @@ module Milter
       nil
     end
 
+    # In the block mistakes are raised also in a load: the caller has a way out.
+    def self.strictly
+      loader, Loader.current = Loader.current, nil
+      yield
+    ensure
+      Loader.current = loader
+    end
+
     # Something that works but is hardly meant.
     def self.caution(text)
       Native.caution(text)

@@ -154,28 +154,5 @@ module Milter
       items :connection_spec, :unix_socket_mode, :unix_socket_group,
             :remove_unix_socket_on_create, :remove_unix_socket_on_close
     end
-
-    # database.*
-    class DatabaseGroup < Group
-      items :type, :name, :host, :port, :path, :user, :password
-      not_available :setup, :load_models
-
-      # Options of the adapter that have no item of their own.
-      attr_reader :extra_options
-
-      def initialize
-        super
-        @extra_options = {}
-      end
-
-      def extra_options=(options)
-        unless options.nil? || options.is_a?(Hash)
-          return Manager.complain(InvalidValue, "database.extra_options should be a hash but was " \
-                                                "#{options.inspect}")
-        end
-
-        @extra_options = options || {}
-      end
-    end
   end
 end

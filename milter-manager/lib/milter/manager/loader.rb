@@ -58,6 +58,9 @@ module Milter
         !files.empty?
       end
 
+      # Regular files that path means, in the order they are loaded.
+      def files(path) = find(path)
+
       # Gives a condition without stoppers those of the shipped one.
       def complete(condition)
         file = find_in_path("applicable-conditions/#{condition.name.downcase.tr(" ", "-")}.conf")
@@ -86,7 +89,6 @@ module Milter
         nowhere && path ? "#{path}: #{message.delete_prefix(": ")}" : message
       end
 
-      # Regular files that path means, in the order they are loaded.
       def find(path)
         candidates = path.start_with?("/") ? [path] : @directories.map { |dir| File.join(dir, path) }
         candidates.each do |candidate|

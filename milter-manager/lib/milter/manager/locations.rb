@@ -7,11 +7,17 @@ module Milter
       # As it was loaded, symbolic links included, so that it compares with locations.
       LIBRARY = "#{File.expand_path("../../..", __FILE__)}/"
 
+      @inside = [LIBRARY, "<internal:"]
+
       module_function
 
-      def outside?(path)
-        !path.start_with?(LIBRARY) && !path.start_with?("<internal:")
+      # Nobody's mistake is to be looked for in the files below these directories.
+      def ignore(directories)
+        @inside |= directories.map { |directory| "#{directory}/" }
       end
+
+      # path nil: Ruby's own, at the bottom of an enumerator's fiber.
+      def outside?(path) = !path.nil? && !path.start_with?(*@inside)
 
       # [FILE, LINE] of the innermost call from outside of this library.
       def current
@@ -36,11 +42,20 @@ module Milter
       # innermost first.  A block and what it stands in count as one, and a method
       # written in C, which has the place of its caller, as none.
       def of(exception)
-        locations = (exception.backtrace_locations || []).select { |location| outside?(location.path) }
+        locations = exception.backtrace_locations
+        return written_in(exception) unless locations
+
+        locations = locations.select { |location| outside?(location.path) }
         locations = locations.each_cons(2).reject { |one, caller| same_place?(one, caller) }.map(&:first) +
                     locations.last(1)
         locations.slice_when { |one, other| one.path != other.path || one.base_label != other.base_label }
                  .map { |calls| "#{printable(calls.first.path)}:#{calls.first.lineno}" }.uniq
+      end
+
+      # The same where the backtrace is text, because it was copied from another exception.
+      def written_in(exception)
+        (exception.backtrace || []).filter_map { |call| call.match(/\A(.+?):\d+/) }
+                                   .select { |place| outside?(place[1]) }.map { |place| printable(place[0]) }.uniq
       end
 
       def same_place?(one, other) = one.path == other.path && one.lineno == other.lineno

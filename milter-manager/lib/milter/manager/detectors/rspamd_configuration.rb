@@ -69,7 +69,7 @@ module Milter
           text = self.class.spec_of(workers)
           Fact.new(text, @root.path(@program)) if text
         rescue Program::Failed, JSON::ParserError => e
-          Logger.warning("detection of milters: rspamd: #{Locations.message_of(e)}: its milter " \
+          Logger.warning("detection of milters: rspamd: #{PlainWords.message_of(e)}: its milter " \
                          "address is not known; set milter.connection_spec of \"rspamd\"")
           nil
         end

@@ -81,7 +81,7 @@ module Milter
 
         # A milter whose address makes no sense is there, but not used.
         def assign_spec(milter, found)
-          milter.connection_spec = found.spec&.text
+          Manager.strictly { milter.connection_spec = found.spec&.text }
         rescue InvalidValue => e
           milter.enabled = false
           reason = e.message.delete_prefix("milter.connection_spec: ")
@@ -106,7 +106,7 @@ module Milter
           yield
         rescue StandardError, ScriptError, SystemStackError => e
           place = e.backtrace&.first.to_s[/\A(.+?:\d+)/, 1]
-          warn("#{script}: #{Locations.message_of(e)} (#{e.class} at #{place}): not looked at any further")
+          warn("#{script}: #{PlainWords.message_of(e)} (#{e.class} at #{place}): not looked at any further")
           nil
         end
 
