@@ -123,7 +123,7 @@ module Milter
         register(-1, 0, seconds, callable)
       end
 
-      # Calls callable once with the events when the descriptor is ready.
+      # Calls callable once with the loop's events when the descriptor is ready; as after.
       def watch(descriptor, events, callable)
         register(descriptor, events, nil, callable)
       end
