@@ -13,6 +13,7 @@
 #include "libcore/wire/protocol.h"
 #include "milter-manager/child/link.h"
 #include "milter-manager/recording.h"
+#include "milter-manager/session/connection_check.h"
 #include "milter-manager/session/session.h"
 
 #include <stdlib.h>
@@ -25,6 +26,7 @@ struct front {
     struct loop *loop;
     struct stream *stream;
     struct session *session;
+    struct socket_address peer;
     struct loop_timer *silence;    /* nothing, or half a packet, from the MTA */
     struct loop_timer *keep_alive; /* made when first needed */
     struct loop_task ending;
@@ -186,17 +188,19 @@ static void front_end(void *owner)
     free(front);
 }
 
-static const char *front_peer_name(int fd, char text[SOCKET_ADDRESS_TEXT])
+static const char *front_peer_name(struct front *front, int fd, char text[SOCKET_ADDRESS_TEXT])
 {
-    struct socket_address address = {.length = sizeof(address.storage)};
+    struct socket_address *address = &front->peer;
 
-    if (getpeername(fd, (struct sockaddr *)&address.storage, &address.length) != 0) {
+    address->length = sizeof(address->storage);
+    if (getpeername(fd, (struct sockaddr *)&address->storage, &address->length) != 0) {
+        *address = (struct socket_address){0};
         return "MTA";
     }
-    if (address.storage.ss_family == AF_UNIX) {
+    if (address->storage.ss_family == AF_UNIX) {
         return "MTA on the unix socket";
     }
-    return socket_address_format(&address, text);
+    return socket_address_format(address, text);
 }
 
 struct front *front_new(struct loop *loop, int fd, struct configuration *configuration,
@@ -210,11 +214,17 @@ struct front *front_new(struct loop *loop, int fd, struct configuration *configu
     front->owner = owner;
     front->ending = (struct loop_task){.callback = front_end, .owner = front};
     front->silence = loop_timer_new(loop, front_silent, front);
-    front->stream = stream_new(loop, fd, front_peer_name(fd, text), &front_stream_handlers, front);
+    front->stream = stream_new(loop, fd, front_peer_name(front, fd, text), &front_stream_handlers, front);
     front->session = session_new(configuration, &front_host, front, stream_output(front->stream),
                                  stream_peer(front->stream));
+    front->session->peer_address = &front->peer;
     loop_timer_start(front->silence, front_idle_timeout);
     return front;
+}
+
+bool front_check_connection(struct front *front)
+{
+    return session_check_connection(front->session);
 }
 
 void front_close(struct front *front, const char *reason)

@@ -11,6 +11,7 @@
 #include "milter-manager/options.h"
 #include "milter-manager/recording.h"
 #include "milter-manager/ruby/engine.h"
+#include "milter-manager/ruby/hooks.h"
 #include "milter-manager/server.h"
 
 #include <signal.h>
@@ -109,6 +110,7 @@ static int main_serve(struct loop *loop, struct server *server,
     main_hold_signals(SIG_UNBLOCK);
     loop_before_sleep(loop, main_flush_log, NULL);
     process_ready();
+    hooks_configuration_in_force(configuration, NULL);
     loop_run(loop);
     if (pid_file != NULL) {
         process_remove_pid_file(pid_file);
@@ -128,6 +130,7 @@ static int main_start(const struct manager_options *options)
         return EXIT_FAILURE;
     }
     server_apply_log(configuration);
+    configuration_warn_unserved(configuration);
     main_limit_descriptors(configuration);
     loop = loop_new();
     engine_set_loop(loop);

@@ -7,10 +7,12 @@
  */
 #include "milter-manager/config/configuration.h"
 
+#include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "milter-manager/config/details.h"
 #include "milter-manager/config/item.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -389,6 +391,33 @@ void configuration_set_engine(struct configuration *configuration, void *engine,
 {
     configuration->details->engine = engine;
     configuration->details->engine_release = release;
+}
+
+void *configuration_engine(const struct configuration *configuration)
+{
+    return configuration->details->engine;
+}
+
+void configuration_warn_unserved(const struct configuration *configuration)
+{
+    for (unsigned i = 0; i < configuration_item_count; i++) {
+        const struct item *item = &configuration_items[i];
+        const struct location *location = &configuration->details->items[i];
+        struct buffer literal = {0};
+        char place[PATH_MAX + 16] = "";
+
+        if (item->not_served_why == NULL || item_is_default(item, configuration)) {
+            continue;
+        }
+        if (location->line > 0) {
+            (void)snprintf(place, sizeof(place), "%s:%d: ", location->file, location->line);
+        }
+        item_literal(item, configuration, &literal);
+        log_warning("%s%s.%s = %.*s is not served by this version: %s", place, item->group,
+                    item->name, (int)buffer_length(&literal), buffer_slice(&literal).data,
+                    item->not_served_why);
+        buffer_clear(&literal);
+    }
 }
 
 bool configuration_complete(struct configuration *configuration, struct error *error)

@@ -111,11 +111,13 @@ bool binding_call(const char *method, int count, const VALUE *arguments, VALUE *
     VALUE holder = Qnil;
 
     if (protect(&call, result)) {
+        forking_end_child(EXIT_SUCCESS);
         return true;
     }
     describe_exception(&text, &holder);
     log_error("[ruby][error] %s: %.*s", method, (int)text.length, text.data);
     RB_GC_GUARD(holder);
+    forking_end_child(EXIT_FAILURE);
     *result = Qnil;
     return false;
 }
@@ -143,6 +145,14 @@ struct loop *binding_loop(void)
     return current_loop;
 }
 
+void binding_abandon_loop(void)
+{
+    if (current_loop != NULL) {
+        loop_abandon(current_loop);
+        current_loop = NULL;
+    }
+}
+
 void binding_keep(VALUE *object)
 {
     rb_gc_register_address(object);
@@ -168,6 +178,9 @@ static VALUE start_language(VALUE argument)
     context_binding_define();
     waiting_define();
     logging_define();
+    turn_define();
+    forking_define();
+    hooks_define();
 
     rb_ary_unshift(rb_gv_get("$LOAD_PATH"), rb_utf8_str_new_cstr(directory));
     rb_require("milter/manager");
@@ -231,6 +244,7 @@ void engine_after_fork(void)
 {
     if (started) {
         rb_thread_atfork();
+        turn_after_fork();
     }
 }
 

@@ -10,11 +10,15 @@
 #include "libcore/wire/macro.h"
 #include "milter-manager/session/context_handle.h"
 
+#include <arpa/inet.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/un.h>
 
 struct context_slot {
     uint32_t generation;
-    struct session_child *child; /* NULL: free */
+    struct session *session;     /* NULL: free */
+    struct session_child *child; /* NULL: it stands for the session as a whole */
     uint32_t next_free;          /* index + 1 of the next free slot, 0: none */
 };
 
@@ -39,17 +43,31 @@ static uint32_t context_take_slot(void)
     return index;
 }
 
+static uint64_t context_new(struct session *session, struct session_child *child)
+{
+    uint32_t index = context_take_slot();
+    struct context_slot *slot = &context_slots[index];
+
+    slot->generation++;
+    slot->session = session;
+    slot->child = child;
+    return (uint64_t)slot->generation << 32 | (index + 1);
+}
+
 uint64_t context_handle_of(struct session_child *child)
 {
     if (child->context == CONTEXT_NONE) {
-        uint32_t index = context_take_slot();
-        struct context_slot *slot = &context_slots[index];
-
-        slot->generation++;
-        slot->child = child;
-        child->context = (uint64_t)slot->generation << 32 | (index + 1);
+        child->context = context_new(child->session, child);
     }
     return child->context;
+}
+
+uint64_t context_handle_of_session(struct session *session)
+{
+    if (session->context == CONTEXT_NONE) {
+        session->context = context_new(session, NULL);
+    }
+    return session->context;
 }
 
 static struct context_slot *context_slot_of(uint64_t context)
@@ -61,19 +79,30 @@ static struct context_slot *context_slot_of(uint64_t context)
         return NULL;
     }
     slot = &context_slots[number - 1];
-    return slot->child != NULL && slot->generation == (uint32_t)(context >> 32) ? slot : NULL;
+    return slot->session != NULL && slot->generation == (uint32_t)(context >> 32) ? slot : NULL;
 }
 
-void context_handle_release(struct session_child *child)
+static void context_free(uint64_t *context)
 {
-    struct context_slot *slot = context_slot_of(child->context);
+    struct context_slot *slot = context_slot_of(*context);
 
     if (slot != NULL) {
+        slot->session = NULL;
         slot->child = NULL;
         slot->next_free = context_first_free;
         context_first_free = (uint32_t)(slot - context_slots) + 1;
     }
-    child->context = CONTEXT_NONE;
+    *context = CONTEXT_NONE;
+}
+
+void context_handle_release(struct session_child *child)
+{
+    context_free(&child->context);
+}
+
+void context_handle_release_session(struct session *session)
+{
+    context_free(&session->context);
 }
 
 static struct session_child *context_find(uint64_t context)
@@ -106,15 +135,20 @@ static enum command context_stage(const struct session_child *child)
 
 bool context_macro(uint64_t context, struct slice name, struct slice *value)
 {
-    const struct session_child *child = context_find(context);
+    const struct context_slot *slot = context_slot_of(context);
+    const struct session_child *child;
+    enum command last;
 
-    if (child == NULL) {
+    if (slot == NULL) {
         return false;
     }
+    child = slot->child;
+    last = child == NULL ? slot->session->command : context_stage(child);
     *value = slice_of(NULL, 0);
-    for (unsigned stage = (unsigned)context_stage(child) + 1; stage-- > 0;) {
-        if (macro_pair_find(macro_store_get(&child->overlay, (enum command)stage), name, value) ||
-            macro_pair_find(macro_store_get(&child->session->front.macros, (enum command)stage),
+    for (unsigned stage = (unsigned)last + 1; stage-- > 0;) {
+        if ((child != NULL &&
+             macro_pair_find(macro_store_get(&child->overlay, (enum command)stage), name, value)) ||
+            macro_pair_find(macro_store_get(&slot->session->front.macros, (enum command)stage),
                             name, value)) {
             break;
         }
@@ -236,6 +270,64 @@ bool context_shelf_entry(uint64_t context, unsigned index, struct slice *key, st
     *key = entry == NULL ? slice_of(NULL, 0) : entry->key;
     *value = entry == NULL ? slice_of(NULL, 0) : entry->value;
     return true;
+}
+
+bool context_client_address(uint64_t context, struct context_address *address)
+{
+    const struct context_slot *slot = context_slot_of(context);
+
+    if (slot != NULL) {
+        const struct session_client *client = &slot->session->client;
+
+        address->family = client->family == '\0' ? 'U' : client->family;
+        address->port = client->port;
+        address->address = buffer_slice(&client->address);
+    }
+    return slot != NULL;
+}
+
+static void context_take_address(const struct socket_address *from, struct context_address *to)
+{
+    static char text[INET6_ADDRSTRLEN];
+    const struct sockaddr_in *inet = (const struct sockaddr_in *)(const void *)&from->storage;
+    const struct sockaddr_in6 *inet6 = (const struct sockaddr_in6 *)(const void *)&from->storage;
+    const struct sockaddr_un *local = (const struct sockaddr_un *)(const void *)&from->storage;
+    size_t offset = offsetof(struct sockaddr_un, sun_path);
+
+    switch (from->storage.ss_family) {
+    case AF_INET:
+        to->family = '4';
+        to->port = ntohs(inet->sin_port);
+        to->address =
+            slice_from_string(inet_ntop(AF_INET, &inet->sin_addr, text, sizeof(text)));
+        break;
+    case AF_INET6:
+        to->family = '6';
+        to->port = ntohs(inet6->sin6_port);
+        to->address =
+            slice_from_string(inet_ntop(AF_INET6, &inet6->sin6_addr, text, sizeof(text)));
+        break;
+    case AF_UNIX:
+        to->family = 'L';
+        to->address = slice_of(local->sun_path,
+                               from->length <= offset
+                                   ? 0
+                                   : strnlen(local->sun_path, from->length - offset));
+        break;
+    default:
+        break;
+    }
+}
+
+bool context_server_address(uint64_t context, struct context_address *address)
+{
+    const struct context_slot *slot = context_slot_of(context);
+
+    *address = (struct context_address){.family = 'U', .address = slice_of("", 0)};
+    if (slot != NULL && slot->session->peer_address != NULL) {
+        context_take_address(slot->session->peer_address, address);
+    }
+    return slot != NULL;
 }
 
 unsigned context_processing_sessions(void)

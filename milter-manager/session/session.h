@@ -11,6 +11,7 @@
  *   verdict.c    the tables: strength, and what a verdict does to whom
  *   child.c      one child: state, failure, fallback, time
  *   context.c    what conditions may see
+ *   connection_check.c  ends the session when its SMTP client has gone
  *   record.c     what was said, as a file, unless a condition is against it
  *
  * It never sees a descriptor: struct session_host carries bytes and time.
@@ -155,6 +156,13 @@ enum session_activity {
     SESSION_OVER,
 };
 
+/* Where the SMTP client is, as CONNECT says; only kept for connection checkers. */
+struct session_client {
+    char family;
+    uint16_t port;
+    struct buffer address;
+};
+
 struct session {
     const struct session_host *host;
     void *owner; /* the host's */
@@ -164,6 +172,10 @@ struct session {
     unsigned tag;
     double started; /* host's now */
     const char *peer;
+    const struct socket_address *peer_address; /* the host may set it; NULL: unknown */
+    struct session_client client;
+    uint64_t context;               /* handle for connection checkers */
+    struct condition_ticket *check; /* they have not answered yet */
 
     struct session_child *children;
     unsigned child_count;

@@ -101,8 +101,13 @@ module Milter
         @children = Native.child_names.freeze
         [@package, @security, @log, @manager, @controller, @database].each(&:seal)
         timeout = @manager.condition_timeout
-        @conditions.each_value { |condition| condition.timeout = timeout.positive? ? timeout : nil }
+        timeout = nil unless timeout.positive?
+        @conditions.each_value { |condition| condition.timeout = timeout }
+        hooks.seconds = timeout
       end
+
+      # For the engine.
+      def hooks = @manager.instance_variable_get(:@hooks)
 
       def inspect = "#<#{self.class}>"
 

@@ -25,6 +25,12 @@ module Milter
     # Not a StandardError: an ordinary rescue must not swallow it.
     class ConditionTimeout < Exception; end
 
+    # Raised inside a stopper or hook that ran for as long without waiting.
+    class ConditionOverrun < ConditionTimeout; end
+
+    # Something that would end or take over the manager's process.
+    class NotAllowed < StandardError; end
+
     # Raised inside a stopper whose answer is not wanted any more.
     class ConditionCancelled < Exception; end
   end

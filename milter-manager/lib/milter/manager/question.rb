@@ -12,8 +12,8 @@ module Milter
         @conditions = conditions
         @stage = stage
         @handle = handle
-        @context = Context.new(handle)
-        @arguments = stage.zero? ? connect_arguments(*arguments) : arguments
+        @context = new_context
+        @arguments = connect? ? connect_arguments(*arguments) : arguments
         @position = 0
         @waits = false
       end
@@ -33,7 +33,7 @@ module Milter
       end
 
       # In the fiber: asks one condition after the other.
-      def ask_conditions
+      def run
         fiber = Fiber.current
         while @fiber.equal?(fiber)
           condition = @conditions[@position]
@@ -52,7 +52,7 @@ module Milter
         leave(ConditionCancelled)
       end
 
-      # The time of the condition is over.
+      # The time of the condition is over, or its fiber was left behind.
       def call(_events)
         position = @position
         warn_of_deadline(@conditions[position])
@@ -62,13 +62,17 @@ module Milter
 
         # It does not want to end: leave it behind and go on without it.
         @context.expire
-        @context = Context.new(@handle)
+        @context = new_context
         proceed(false, false)
         @fiber = nil
         restart
       end
 
       private
+
+      def new_context = Context.new(@handle)
+      def connect? = @stage.zero?
+      def consequence = "counts as false"
 
       def restart
         start
@@ -82,7 +86,10 @@ module Milter
       end
 
       def stop?(condition, fiber)
-        condition.stop?(@stage, @context, @arguments) ? true : false
+        Engine.turn(condition.timeout) { condition.stop?(@stage, @context, @arguments) } ? true : false
+      rescue ConditionOverrun => e
+        warn_of_overrun(e, condition)
+        false
       rescue ConditionTimeout
         false
       rescue Exception => e
@@ -120,7 +127,12 @@ module Milter
 
       def warn_of_deadline(condition)
         Logger.warning("#{describe("timeout", condition)}: no answer within #{condition.timeout} s: " \
-                       "counts as false")
+                       "#{consequence}")
+      end
+
+      def warn_of_overrun(error, condition)
+        Logger.warning("#{describe("timeout", condition)}: #{Locations.of(error).first}: it ran for " \
+                       "#{condition.timeout} s without waiting and was interrupted: #{consequence}")
       end
 
       def report(error, condition)
