@@ -214,7 +214,8 @@ struct front *front_new(struct loop *loop, int fd, struct configuration *configu
     front->owner = owner;
     front->ending = (struct loop_task){.callback = front_end, .owner = front};
     front->silence = loop_timer_new(loop, front_silent, front);
-    front->stream = stream_new(loop, fd, front_peer_name(front, fd, text), &front_stream_handlers, front);
+    front->stream =
+        stream_new(loop, fd, front_peer_name(front, fd, text), &front_stream_handlers, front);
     front->session = session_new(configuration, &front_host, front, stream_output(front->stream),
                                  stream_peer(front->stream));
     front->session->peer_address = &front->peer;

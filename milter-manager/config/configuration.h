@@ -93,7 +93,7 @@ struct configuration {
         int port; /* -1: not set */
         const char *path, *user, *password;
     } database;
-    unsigned hooks; /* set of enum configuration_hook */
+    unsigned hooks;                       /* set of enum configuration_hook */
     struct configuration_child *children; /* in configuration order, disabled ones included */
     unsigned child_count;
     /* What manager.record_sessions is to its conditions: a child that is never connected. */

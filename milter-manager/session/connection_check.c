@@ -82,8 +82,10 @@ void connection_check_note_client(struct session *session, const struct command_
 
 void connection_check_forget(struct session *session)
 {
-    condition_cancel(session->check);
-    session->check = NULL;
+    if (session->check != NULL) {
+        condition_cancel(session->check);
+        session->check = NULL;
+    }
     context_handle_release_session(session);
     buffer_clear(&session->client.address);
 }

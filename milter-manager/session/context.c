@@ -298,21 +298,18 @@ static void context_take_address(const struct socket_address *from, struct conte
     case AF_INET:
         to->family = '4';
         to->port = ntohs(inet->sin_port);
-        to->address =
-            slice_from_string(inet_ntop(AF_INET, &inet->sin_addr, text, sizeof(text)));
+        to->address = slice_from_string(inet_ntop(AF_INET, &inet->sin_addr, text, sizeof(text)));
         break;
     case AF_INET6:
         to->family = '6';
         to->port = ntohs(inet6->sin6_port);
-        to->address =
-            slice_from_string(inet_ntop(AF_INET6, &inet6->sin6_addr, text, sizeof(text)));
+        to->address = slice_from_string(inet_ntop(AF_INET6, &inet6->sin6_addr, text, sizeof(text)));
         break;
     case AF_UNIX:
         to->family = 'L';
-        to->address = slice_of(local->sun_path,
-                               from->length <= offset
-                                   ? 0
-                                   : strnlen(local->sun_path, from->length - offset));
+        to->address =
+            slice_of(local->sun_path,
+                     from->length <= offset ? 0 : strnlen(local->sun_path, from->length - offset));
         break;
     default:
         break;

@@ -53,6 +53,12 @@ struct play {
     uint64_t last_context; /* of the last question */
     unsigned asked;
 
+    /* Connection checkers: CONDITION_STOP says that the client has gone. */
+    enum condition_answer check_answer;
+    struct condition_ticket *check_ticket;
+    uint64_t check_context; /* of the last question */
+    unsigned checked;
+
     /* manager.record_sessions: off unless the test sets it. */
     struct condition recording;
     struct condition *recording_list;
@@ -98,8 +104,12 @@ enum condition_answer play_condition_ask(struct condition *const *conditions,
                                          const struct condition_question *question,
                                          condition_answered_fn *answered, void *owner,
                                          struct condition_ticket **ticket);
+enum condition_answer play_checkers_ask(uint64_t context, condition_answered_fn *answered,
+                                        void *owner, struct condition_ticket **ticket);
 void play_condition_cancel(struct condition_ticket *ticket);
 void play_condition_answers(struct play *play, unsigned index, enum condition_answer answer);
+
+void play_checkers_answer(struct play *play, enum condition_answer answer);
 
 /* The oldest open question about the recording. */
 void play_recording_answers(struct play *play, enum condition_answer answer);

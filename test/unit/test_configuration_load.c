@@ -214,12 +214,8 @@ static void what_comes_later_says_so(void **state)
         "dnsbl",
         "database.setup",
         "database.load_models",
-        "manager.define_connection_checker",
         "manager.use_netstat_connection_checker",
         "manager.netstat_connection_checker",
-        "manager.report_memory_statistics",
-        "manager.maintained",
-        "manager.event_loop_created",
     };
 
     (void)state;
