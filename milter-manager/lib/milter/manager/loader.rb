@@ -28,7 +28,7 @@ module Milter
 
         evaluate(main)
         custom = find_in_path(CUSTOM)
-        refuse_custom(custom) if custom
+        load_custom(custom) if custom
         @configuration.complete if @messages.empty?
       rescue Abandoned
         nil
@@ -126,10 +126,14 @@ module Milter
       def expected?(error) = error.is_a?(ConfigurationError) || error.is_a?(NoMethodError)
 
       # Written by the controller as XML; any other content is ignored.
-      def refuse_custom(path)
-        return unless File.open(path, encoding: "BINARY", &:gets).to_s.lstrip.start_with?("<")
+      def load_custom(path)
+        return unless CustomFile.xml?(path)
 
-        @messages << "#{path}:1: the XML custom configuration file is not available yet"
+        Logger.debug { "[configuration][load][start] <#{path}>" }
+        CustomFile.new(@configuration, path, read(path)).load
+        Logger.debug { "[configuration][load][end] <#{path}>" }
+      rescue ConfigurationError => e
+        @messages << e.message
       rescue SystemCallError => e
         @messages << "#{path}: #{Manager.reason_of(e)}"
       end

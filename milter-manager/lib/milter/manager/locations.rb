@@ -13,8 +13,19 @@ module Milter
         !path.start_with?(LIBRARY) && !path.start_with?("<internal:")
       end
 
+      # While the block runs, current is that place: for files that are not Ruby.
+      def at(file, line)
+        former = @given
+        @given = [file, line]
+        yield
+      ensure
+        @given = former
+      end
+
       # [FILE, LINE] of the innermost call from outside of this library.
       def current
+        return @given if @given
+
         place = caller_locations(1).find { |location| outside?(location.path) }
         place ? [place.path, place.lineno] : ["", 0]
       end
