@@ -12,6 +12,11 @@
 #include <signal.h>
 
 static bool in_child;
+static sigset_t former_mask;
+
+/* What the manager handles in its loop, and the signal of turn.c. */
+static const int handled[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGALRM};
+enum { HANDLED = sizeof(handled) / sizeof(handled[0]) };
 
 bool forking_in_child(void)
 {
@@ -26,28 +31,41 @@ void forking_end_child(int status)
     }
 }
 
-/* What is collected would be written twice. */
+/*
+ * What is collected of the log would be written twice; signals have to wait until
+ * it is clear in which process they are.
+ */
 static VALUE native_fork_begin(VALUE self)
 {
+    sigset_t signals;
+
     (void)self;
     log_flush();
+    (void)sigemptyset(&signals);
+    for (unsigned i = 0; i < HANDLED; i++) {
+        (void)sigaddset(&signals, handled[i]);
+    }
+    (void)sigprocmask(SIG_BLOCK, &signals, &former_mask);
     return Qnil;
 }
 
 /* In the child: signals mean what they mean to any program. */
 static VALUE native_fork_child(VALUE self)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGALRM};
-    sigset_t none;
-
     (void)self;
     in_child = true;
     binding_abandon_loop();
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        (void)signal(numbers[i], SIG_DFL);
+    for (unsigned i = 0; i < HANDLED; i++) {
+        (void)signal(handled[i], SIG_DFL);
     }
-    (void)sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    return Qnil;
+}
+
+/* In both. */
+static VALUE native_fork_end(VALUE self)
+{
+    (void)self;
+    (void)sigprocmask(SIG_SETMASK, &former_mask, NULL);
     return Qnil;
 }
 
@@ -69,6 +87,7 @@ void forking_define(void)
 {
     BINDING_DEFINE("fork_begin", native_fork_begin, 0);
     BINDING_DEFINE("fork_child", native_fork_child, 0);
+    BINDING_DEFINE("fork_end", native_fork_end, 0);
     BINDING_DEFINE("in_child?", native_in_child, 0);
     BINDING_DEFINE("end_child", native_end_child, 1);
 }

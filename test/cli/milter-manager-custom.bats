@@ -21,6 +21,10 @@ end
 END
 }
 
+teardown() {
+    [[ -z ${CREATED_USER:-} ]] || userdel "$CREATED_USER"
+}
+
 show() {
     run --separate-stderr "$MANAGER" --config-dir "$DIR" --show-config
 }
@@ -173,18 +177,19 @@ define_milter(\"b\") do |milter|"
     home=$BATS_TEST_TMPDIR/home
     chmod 755 "$BATS_TEST_TMPDIR"
     useradd --no-create-home --home-dir "$home" --shell /bin/false "$user"
+    CREATED_USER=$user
     echo "security.effective_user = \"$user\"" >>"$DIR/milter-manager.conf"
     show
     assert_success # there is no such home
     install -d -o "$user" "$home"
     show
+    assert_success
     run stat -c '%a %U %F' "$home/.milter-manager"
+    assert_output "700 $user directory"
     echo '<configuration><manager><daemon>true</daemon></manager></configuration>' \
         >"$home/.milter-manager/milter-manager.custom.conf"
     show
-    userdel "$user"
     assert_shown "manager.daemon = true"
-    rm -r "$home/.milter-manager"
 }
 
 @test "items this version does not serve are taken, and said once at the start" {

@@ -64,6 +64,8 @@ module Milter
             Engine.forget_loop
           end
           pid
+        ensure
+          Native.fork_end
         end
       end
 

@@ -10,7 +10,7 @@ module Milter
       module_function
 
       def outside?(path)
-        !path.start_with?(LIBRARY) && !path.start_with?("<internal:")
+        !path.nil? && !path.start_with?(LIBRARY) && !path.start_with?("<internal:")
       end
 
       # While the block runs, current is that place: for files that are not Ruby.
