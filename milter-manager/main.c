@@ -97,11 +97,10 @@ static int main_serve(struct loop *loop, struct server *server,
         return main_fail("", &error);
     }
     if (configuration->manager.daemon) {
-        if (!process_daemonize(&error)) {
+        if (!process_daemonize_by(engine_fork, &error)) {
             return main_fail("failed to daemonize: ", &error);
         }
         loop_after_fork(loop);
-        engine_after_fork();
     }
     if (pid_file != NULL && !process_write_pid_file(pid_file, &error)) {
         return main_fail("", &error);

@@ -11,10 +11,12 @@
 #include "milter-manager/ruby/binding.h"
 #include "milter-manager/ruby/paths.h"
 
+#include <errno.h>
 #include <ruby/encoding.h>
 #include <ruby/thread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 VALUE binding_module;
 VALUE binding_engine;
@@ -240,12 +242,21 @@ void engine_set_loop(struct loop *loop)
     }
 }
 
-void engine_after_fork(void)
+pid_t engine_fork(void)
 {
-    if (started) {
-        rb_thread_atfork();
+    VALUE number;
+
+    if (!started) {
+        return fork();
+    }
+    if (!binding_call("fork_process", 0, NULL, &number) || !RB_INTEGER_TYPE_P(number)) {
+        errno = EAGAIN;
+        return -1;
+    }
+    if (number == INT2FIX(0)) {
         turn_after_fork();
     }
+    return NUM2PIDT(number);
 }
 
 void engine_stop(void)

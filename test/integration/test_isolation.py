@@ -106,6 +106,7 @@ class Refused(IsolationCase):
         self.manager.wait_log(r"\[ruby\] thread: \S+milter-manager.conf:\d+: bye \(SystemExit\)")
 
     def test_in_the_files_themselves(self):
+        self.child("fine")
         self.start()
         for number, word in enumerate(("exit!", "exec('/bin/true')", "exit", "Process.daemon"), 1):
             self.manager.write_configuration(self.configuration(before=word))

@@ -55,6 +55,9 @@ module Milter
           nil
         end
 
+        # For the program, whose child goes on.
+        def fork_process = Isolation.fork_process
+
         # In a forked process: what waits here waits as in any program.
         def forget_loop
           @scheduler.reset

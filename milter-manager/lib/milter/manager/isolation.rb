@@ -11,7 +11,8 @@ module Milter
       SIGNALS = %w[TERM INT HUP USR1 ALRM].freeze
 
       SYSTEM_TRAP = Signal.method(:trap)
-      private_constant :SYSTEM_TRAP
+      SYSTEM_FORK = Process.method(:_fork)
+      private_constant :SYSTEM_TRAP, :SYSTEM_FORK
 
       class << self
         # Once, before any file is loaded.
@@ -27,6 +28,9 @@ module Milter
 
         # The signal of the turn's timer.
         def on_overdue(&block) = SYSTEM_TRAP.call("ALRM", &block)
+
+        # The program's own fork.
+        def fork_process = SYSTEM_FORK.call
 
         # Raises where the word would harm the manager.
         def refuse(word, instead)
