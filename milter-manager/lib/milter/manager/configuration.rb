@@ -94,6 +94,7 @@ module Milter
         attached = owners.flat_map { |name| ConditionList.new(name).names }.uniq
         attached.each { |name| warn_about(@conditions[name]) }
         defined_milters.each { |name| warn_about_milter(name) }
+        warn_about_checkers
       end
 
       # The values are final; those the command line gave are in place.
@@ -130,6 +131,13 @@ module Milter
 
         Logger.warning("condition #{condition.name.inspect}: stress.threshold_n_connections is " \
                        "not set: never stressed")
+      end
+
+      def warn_about_checkers
+        return if hooks.checkers.empty? || Native.value("manager", "connection_check_interval").positive?
+
+        Logger.warning("connection checkers are defined and manager.connection_check_interval is 0: " \
+                       "they are never asked")
       end
 
       def warn_about_milter(name)

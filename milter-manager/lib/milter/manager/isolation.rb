@@ -19,11 +19,16 @@ module Milter
         def install
           Process.singleton_class.prepend(Forking, Ending, Daemonizing)
           Kernel.singleton_class.prepend(Ending, Trapping)
-          Kernel.prepend(Ending, Trapping)
+          Kernel.prepend(as_functions(Ending), as_functions(Trapping))
           Signal.singleton_class.prepend(Trapping)
           Fiber.singleton_class.prepend(Scheduling)
           Thread.prepend(ThreadMethods)
           Thread.singleton_class.prepend(ThreadFunctions)
+        end
+
+        # Kernel's functions are private: objects may have methods of these names.
+        def as_functions(words)
+          words.clone.tap { |copy| copy.send(:private, *copy.instance_methods(false)) }
         end
 
         # The signal of the turn's timer.

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "strscan"
+
 module Milter
   module Manager
     # The XML that milter-manager.custom.conf is written in: elements, text,
@@ -28,7 +30,9 @@ module Milter
 
       def initialize(text)
         @text = text
-        @position = 0
+        @scanner = StringScanner.new(text)
+        @line = 1 # at @counted bytes
+        @counted = 0
       end
 
       def parse
@@ -37,10 +41,10 @@ module Milter
         skip_blank
         take(/<\?xml\b.*?\?>/m)
         skip_between
-        fail_here("an element is expected") unless at?("<")
+        fail_here("an element is expected") unless at?(/</)
         root = element(0)
         skip_between
-        fail_here("nothing may stand behind </#{root.name}>") unless @position >= @text.size
+        fail_here("nothing may stand behind </#{root.name}>") unless @scanner.eos?
         root
       end
 
@@ -79,12 +83,12 @@ module Milter
       def piece(found, depth)
         if (text = take(/[^<&]+/))
           found.text << text[0]
-        elsif at?("&")
+        elsif at?(/&/)
           found.text << entity
         elsif (data = take(/<!\[CDATA\[(.*?)\]\]>/m))
           found.text << data[1]
         elsif !skip_comment
-          fail_here("<#{found.name}> of line #{found.line} is not closed") if @position >= @text.size
+          fail_here("<#{found.name}> of line #{found.line} is not closed") if @scanner.eos?
           found.children << element(depth + 1)
         end
       end
@@ -94,7 +98,7 @@ module Milter
           return ENTITIES.fetch(named[1]) { fail_here("&#{named[1]}; is not known") }
         end
         number = take(/&#(?:x(\h{1,6})|(\d{1,7}));/) or fail_here("\"&\" should be written &amp;")
-        code = number[1] ? number[1].to_i(16) : number[2].to_i
+        code = number[1].to_s.empty? ? number[2].to_i : number[1].to_i(16)
         [code].pack("U").tap { |text| raise RangeError unless text.valid_encoding? && code.positive? }
       rescue RangeError
         fail_here("#{number[0]} is not a character")
@@ -109,18 +113,19 @@ module Milter
 
       def skip_comment = take(/<!--.*?-->/m)
 
-      def at?(what)
-        what.is_a?(Regexp) ? @text.match?(/\G#{what}/, @position) : @text[@position] == what
-      end
+      def at?(pattern) = @scanner.match?(pattern)
 
-      # The match when the text goes on like that.
+      # The match and its groups when the text goes on like that.
       def take(pattern)
-        match = /\G(?:#{pattern})/.match(@text, @position)
-        @position = match.end(0) if match
-        match
+        [@scanner.matched, *@scanner.captures] if @scanner.skip(pattern)
       end
 
-      def current_line = @text[0...@position].count("\n") + 1
+      # Counts on from the last time: lines are asked for in their order.
+      def current_line
+        @line += @text.byteslice(@counted, @scanner.pos - @counted).count("\n")
+        @counted = @scanner.pos
+        @line
+      end
 
       def fail_here(message)
         raise Invalid.new(current_line, message)
