@@ -70,7 +70,7 @@ bool session_check_connection(struct session *session)
 
 void connection_check_note_client(struct session *session, const struct command_packet *connect)
 {
-    struct session_client *client = &session->client;
+    struct session_address *client = &session->client;
 
     if (connection_check_configured(session->configuration)) {
         client->family = connect->connect.family;
@@ -88,4 +88,5 @@ void connection_check_forget(struct session *session)
     }
     context_handle_release_session(session);
     buffer_clear(&session->client.address);
+    session->client = (struct session_address){0};
 }

@@ -10,10 +10,7 @@
 #include "libcore/wire/macro.h"
 #include "milter-manager/session/context_handle.h"
 
-#include <arpa/inet.h>
-#include <stddef.h>
 #include <string.h>
-#include <sys/un.h>
 
 struct context_slot {
     uint32_t generation;
@@ -272,59 +269,29 @@ bool context_shelf_entry(uint64_t context, unsigned index, struct slice *key, st
     return true;
 }
 
-bool context_client_address(uint64_t context, struct context_address *address)
+static bool context_address(const struct context_slot *slot, const struct session_address *from,
+                            struct context_address *to)
 {
-    const struct context_slot *slot = context_slot_of(context);
-
     if (slot != NULL) {
-        const struct session_client *client = &slot->session->client;
-
-        address->family = client->family == '\0' ? 'U' : client->family;
-        address->port = client->port;
-        address->address = buffer_slice(&client->address);
+        to->family = from->family == '\0' ? 'U' : from->family;
+        to->port = from->port;
+        to->address = buffer_slice(&from->address);
     }
     return slot != NULL;
 }
 
-static void context_take_address(const struct socket_address *from, struct context_address *to)
+bool context_client_address(uint64_t context, struct context_address *address)
 {
-    static char text[INET6_ADDRSTRLEN];
-    const struct sockaddr_in *inet = (const struct sockaddr_in *)(const void *)&from->storage;
-    const struct sockaddr_in6 *inet6 = (const struct sockaddr_in6 *)(const void *)&from->storage;
-    const struct sockaddr_un *local = (const struct sockaddr_un *)(const void *)&from->storage;
-    size_t offset = offsetof(struct sockaddr_un, sun_path);
+    const struct context_slot *slot = context_slot_of(context);
 
-    switch (from->storage.ss_family) {
-    case AF_INET:
-        to->family = '4';
-        to->port = ntohs(inet->sin_port);
-        to->address = slice_from_string(inet_ntop(AF_INET, &inet->sin_addr, text, sizeof(text)));
-        break;
-    case AF_INET6:
-        to->family = '6';
-        to->port = ntohs(inet6->sin6_port);
-        to->address = slice_from_string(inet_ntop(AF_INET6, &inet6->sin6_addr, text, sizeof(text)));
-        break;
-    case AF_UNIX:
-        to->family = 'L';
-        to->address =
-            slice_of(local->sun_path,
-                     from->length <= offset ? 0 : strnlen(local->sun_path, from->length - offset));
-        break;
-    default:
-        break;
-    }
+    return context_address(slot, slot == NULL ? NULL : &slot->session->client, address);
 }
 
 bool context_server_address(uint64_t context, struct context_address *address)
 {
     const struct context_slot *slot = context_slot_of(context);
 
-    *address = (struct context_address){.family = 'U', .address = slice_of("", 0)};
-    if (slot != NULL && slot->session->peer_address != NULL) {
-        context_take_address(slot->session->peer_address, address);
-    }
-    return slot != NULL;
+    return context_address(slot, slot == NULL ? NULL : &slot->session->server, address);
 }
 
 unsigned context_processing_sessions(void)

@@ -71,6 +71,7 @@ void session_free(struct session *session)
     buffer_clear(&session->command_payload);
     buffer_clear(&session->waiting_payload);
     buffer_clear(&session->scratch);
+    buffer_clear(&session->server.address);
     arena_clear(&session->command_arena);
     configuration_release(session->configuration);
     free(session);

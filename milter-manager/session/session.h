@@ -156,9 +156,9 @@ enum session_activity {
     SESSION_OVER,
 };
 
-/* Where the SMTP client is, as CONNECT says; only kept for connection checkers. */
-struct session_client {
-    char family;
+/* Where somebody is, in the words of CONNECT; only kept for connection checkers. */
+struct session_address {
+    char family; /* NUL: not known */
     uint16_t port;
     struct buffer address;
 };
@@ -172,10 +172,9 @@ struct session {
     unsigned tag;
     double started; /* host's now */
     const char *peer;
-    const struct socket_address *peer_address; /* the host may set it; NULL: unknown */
-    struct session_client client;
-    uint64_t context;               /* handle for connection checkers */
-    struct condition_ticket *check; /* they have not answered yet */
+    struct session_address client, server; /* the server's is set by the host */
+    uint64_t context;                      /* handle for connection checkers */
+    struct condition_ticket *check;        /* they have not answered yet */
 
     struct session_child *children;
     unsigned child_count;

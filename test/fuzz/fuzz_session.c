@@ -4,17 +4,15 @@
  * The first bytes configure up to three children; every further byte makes the
  * MTA, a child, a condition or the host do something, regular for the most part.
  * What must hold for any script: each command of the MTA is answered exactly
- * once, at the latest when every child has; edits leave only before a final
- * reply that lets the mail pass; a child is sent nothing that it switched off or
- * that libmilter would leave unanswered, and nothing once it is disconnected,
- * which happens exactly once.
+ * once, at the latest when every child has; edits leave only before a final reply
+ * that lets the mail pass; a child is sent nothing that it switched off or that
+ * libmilter would leave unanswered, and nothing once it is disconnected, once.
  */
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "libcore/wire/macro.h"
-#include "milter-manager/session/connection_check.h"
-#include "milter-manager/session/context.h"
 #include "milter-manager/session/session.h"
+#include "test/fuzz/fuzz_session_checkers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,22 +135,6 @@ enum condition_answer condition_ask(struct condition *const *conditions, unsigne
         }
     }
     return CONDITION_RUN;
-}
-
-enum condition_answer connection_checkers_ask(const struct configuration *configuration,
-                                              uint64_t context, condition_answered_fn *answered,
-                                              void *owner, struct condition_ticket **ticket)
-{
-    struct slice value = {"", 0};
-    struct context_address address;
-
-    (void)answered;
-    require(configuration == &running->configuration && owner == running->session);
-    require(context_macro(context, slice_from_string("i"), &value));
-    require(context_client_address(context, &address) && context_server_address(context, &address));
-    require(!context_name(context, &value));
-    *ticket = NULL;
-    return take(running) % 2 == 0 ? CONDITION_RUN : CONDITION_STOP;
 }
 
 void condition_cancel(struct condition_ticket *ticket)
@@ -812,9 +794,8 @@ static void run_step(struct run *run)
         stall(run, (action >> 4) % (CHILDREN + 1));
         break;
     case 13:
-        if (action >> 7 != 0) {
-            (void)session_check_connection(run->session);
-        } else if (run->keep_alive) {
+        fuzz_check_connection(run->session, action >> 6);
+        if (run->keep_alive) {
             session_keep_alive(run->session);
         }
         break;
@@ -840,9 +821,6 @@ static void run_configure(struct run *run)
     run->configuration.manager.fallback_status = fallbacks[how >> 2 & 3];
     run->configuration.manager.chunk_size = (how & 16) != 0 ? 5 : 65535;
     run->configuration.manager.packet_buffer_size = (how & 32) != 0 ? 16 : 0;
-    run->configuration.hooks = (how & 64) != 0 ? HOOK_CONNECTION_CHECK : 0;
-    run->configuration.manager.connection_check_interval = 1;
-    run->configuration.manager.fallback_status_at_disconnect = fallbacks[how >> 6];
     for (unsigned i = 0; i < run->configuration.child_count; i++) {
         static const char *const names[] = {"0", "1", "2"};
         unsigned char child = take(run);
