@@ -10,6 +10,8 @@
 #include "milter-manager/session/connection_check.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -57,17 +59,18 @@ enum condition_answer connection_checkers_ask(const struct configuration *config
 static VALUE native_resident_size(VALUE self)
 {
     FILE *file = fopen("/proc/self/statm", "re");
-    long long pages = 0;
+    char line[256] = "";
+    const char *blank;
     struct rusage usage = {0};
 
     (void)self;
     if (file != NULL) {
-        bool read = fscanf(file, "%*d %lld", &pages) == 1;
-
+        (void)!fgets(line, sizeof(line), file);
         (void)fclose(file);
-        if (read) {
-            return LL2NUM(pages * (sysconf(_SC_PAGESIZE) / 1024));
-        }
+    }
+    blank = strchr(line, ' '); /* pages: in all, in memory, ... */
+    if (blank != NULL) {
+        return LL2NUM(strtoll(blank, NULL, 10) * (sysconf(_SC_PAGESIZE) / 1024));
     }
     (void)getrusage(RUSAGE_SELF, &usage);
     return LONG2NUM(usage.ru_maxrss);
