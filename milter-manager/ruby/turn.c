@@ -5,8 +5,8 @@
  * goes on for longer holds up every session, so a timer of the system sends a
  * signal whose Ruby handler (Engine.overdue) interrupts it.  Owns that timer.
  *
- * The timer is only armed when it is not running yet and looks at the clock when
- * it fires: beginning and ending cost no system call.
+ * The timer is only armed when it would not fire in time and looks at the clock
+ * when it fires: beginning and ending usually cost no system call.
  */
 #include "milter-manager/ruby/binding.h"
 
@@ -21,6 +21,8 @@
 
 /* What code that was interrupted in vain gets in addition, s. */
 static const double turn_grace = 1.0;
+/* How much later than its limit a turn may end without another system call, s. */
+static const double turn_tolerance = 0.01;
 
 static struct {
     bool running;
@@ -31,6 +33,7 @@ static struct {
 
 static timer_t timer;
 static bool timer_made, timer_armed, timer_refused;
+static double timer_due; /* monotonic s */
 
 static bool make_timer(void)
 {
@@ -57,6 +60,7 @@ static void arm_timer(double seconds)
 
     if (make_timer()) {
         timer_armed = timer_settime(timer, 0, &when, NULL) == 0;
+        timer_due = clock_seconds() + seconds;
     }
 }
 
@@ -69,7 +73,8 @@ static VALUE native_turn_begin(VALUE self, VALUE seconds)
         turn.limit = NUM2DBL(seconds);
         turn.since = clock_seconds();
         turn.interruptions = 0;
-        if (!timer_armed) {
+        /* While limits are the same it is never due too late. */
+        if (!timer_armed || timer_due > turn.since + turn.limit + turn_tolerance) {
             arm_timer(turn.limit);
         }
     }
