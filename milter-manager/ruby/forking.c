@@ -10,6 +10,7 @@
 #include "libcore/base/log.h"
 
 #include <signal.h>
+#include <stdlib.h>
 
 static bool in_child;
 static sigset_t former_mask;
@@ -27,7 +28,9 @@ void forking_end_child(int status)
 {
     if (in_child) {
         log_flush();
-        ruby_stop(status);
+        /* at_exit, open files: as at the end of any Ruby program */
+        (void)ruby_cleanup(0);
+        exit(status);
     }
 }
 
