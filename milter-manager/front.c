@@ -13,8 +13,10 @@
 #include "libcore/wire/protocol.h"
 #include "milter-manager/child/link.h"
 #include "milter-manager/recording.h"
+#include "milter-manager/session/connection_check.h"
 #include "milter-manager/session/session.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 
 static const double front_idle_timeout = 7210.0; /* s without a word of the MTA: libmilter's */
@@ -186,35 +188,74 @@ static void front_end(void *owner)
     free(front);
 }
 
-static const char *front_peer_name(int fd, char text[SOCKET_ADDRESS_TEXT])
+static void front_peer_address(int fd, struct socket_address *address)
 {
-    struct socket_address address = {.length = sizeof(address.storage)};
+    address->length = sizeof(address->storage);
+    if (getpeername(fd, (struct sockaddr *)&address->storage, &address->length) != 0) {
+        *address = (struct socket_address){0};
+    }
+}
 
-    if (getpeername(fd, (struct sockaddr *)&address.storage, &address.length) != 0) {
+static const char *front_peer_name(const struct socket_address *address,
+                                   char text[SOCKET_ADDRESS_TEXT])
+{
+    if (address->length == 0) {
         return "MTA";
     }
-    if (address.storage.ss_family == AF_UNIX) {
+    if (address->storage.ss_family == AF_UNIX) {
         return "MTA on the unix socket";
     }
-    return socket_address_format(&address, text);
+    return socket_address_format(address, text);
+}
+
+/* In the words of CONNECT; the MTA's end of a unix socket has no path. */
+static void front_note_peer(const struct socket_address *from, struct session_address *to)
+{
+    const struct sockaddr_in *inet = (const struct sockaddr_in *)(const void *)&from->storage;
+    const struct sockaddr_in6 *inet6 = (const struct sockaddr_in6 *)(const void *)&from->storage;
+    char text[INET6_ADDRSTRLEN] = "";
+
+    if (from->length > 0 && from->storage.ss_family == AF_INET) {
+        to->family = '4';
+        to->port = ntohs(inet->sin_port);
+        (void)inet_ntop(AF_INET, &inet->sin_addr, text, sizeof(text));
+    } else if (from->length > 0 && from->storage.ss_family == AF_INET6) {
+        to->family = '6';
+        to->port = ntohs(inet6->sin6_port);
+        (void)inet_ntop(AF_INET6, &inet6->sin6_addr, text, sizeof(text));
+    } else if (from->length > 0 && from->storage.ss_family == AF_UNIX) {
+        to->family = 'L';
+    }
+    buffer_append_string(&to->address, text);
 }
 
 struct front *front_new(struct loop *loop, int fd, struct configuration *configuration,
                         front_ended_fn *ended, void *owner)
 {
     struct front *front = NEW(struct front);
+    struct socket_address peer;
     char text[SOCKET_ADDRESS_TEXT];
 
+    front_peer_address(fd, &peer);
     front->loop = loop;
     front->ended = ended;
     front->owner = owner;
     front->ending = (struct loop_task){.callback = front_end, .owner = front};
     front->silence = loop_timer_new(loop, front_silent, front);
-    front->stream = stream_new(loop, fd, front_peer_name(fd, text), &front_stream_handlers, front);
+    front->stream =
+        stream_new(loop, fd, front_peer_name(&peer, text), &front_stream_handlers, front);
     front->session = session_new(configuration, &front_host, front, stream_output(front->stream),
                                  stream_peer(front->stream));
+    if ((configuration->hooks & HOOK_CONNECTION_CHECK) != 0) {
+        front_note_peer(&peer, &front->session->server);
+    }
     loop_timer_start(front->silence, front_idle_timeout);
     return front;
+}
+
+bool front_check_connection(struct front *front)
+{
+    return session_check_connection(front->session);
 }
 
 void front_close(struct front *front, const char *reason)

@@ -18,6 +18,9 @@ struct front *front_new(struct loop *loop, int fd, struct configuration *configu
 /* Ends the session at once; reason is for the log.  The front goes from the loop. */
 void front_close(struct front *front, const char *reason);
 
+/* Time to ask whether the SMTP client is still there; false when there was nothing to ask. */
+bool front_check_connection(struct front *front);
+
 /* For the owner's list of fronts. */
 struct front_links {
     struct front *next, *previous;

@@ -13,6 +13,7 @@
 #include "milter-manager/options.h"
 #include "milter-manager/recording.h"
 #include "milter-manager/ruby/engine.h"
+#include "milter-manager/ruby/hooks.h"
 #include "milter-manager/server.h"
 
 #include <signal.h>
@@ -98,11 +99,10 @@ static int main_serve(struct loop *loop, struct server *server,
         return main_fail("", &error);
     }
     if (configuration->manager.daemon) {
-        if (!process_daemonize(&error)) {
+        if (!process_daemonize_by(engine_fork, &error)) {
             return main_fail("failed to daemonize: ", &error);
         }
         loop_after_fork(loop);
-        engine_after_fork();
     }
     if (pid_file != NULL && !process_write_pid_file(pid_file, &error)) {
         return main_fail("", &error);
@@ -111,6 +111,7 @@ static int main_serve(struct loop *loop, struct server *server,
     main_hold_signals(SIG_UNBLOCK);
     loop_before_sleep(loop, main_flush_log, NULL);
     process_ready();
+    hooks_configuration_in_force(configuration, NULL);
     loop_run(loop);
     if (pid_file != NULL) {
         process_remove_pid_file(pid_file);
@@ -130,6 +131,7 @@ static int main_start(const struct manager_options *options)
         return EXIT_FAILURE;
     }
     server_apply_log(configuration);
+    configuration_warn_unserved(configuration);
     main_limit_descriptors(configuration);
     loop = loop_new();
     engine_set_loop(loop);

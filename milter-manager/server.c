@@ -13,6 +13,7 @@
 #include "libcore/net/process.h"
 #include "milter-manager/front.h"
 #include "milter-manager/recording.h"
+#include "milter-manager/ruby/hooks.h"
 #include "milter-manager/session/session.h"
 #include "milter-manager/session/statistics.h"
 
@@ -26,6 +27,7 @@ static const double server_statistics_delay = 1.0;
 enum {
     SERVER_SIGNALS = 4,
     SERVER_OWN_DESCRIPTORS = 24, /* log, loop, Ruby, listener, temporary files */
+    SERVER_CHECKS = 30,          /* sessions the connection checkers are asked about at a time */
 };
 
 struct server {
@@ -37,23 +39,39 @@ struct server {
     unsigned front_count;
     unsigned long descriptors; /* the process may have that many */
     unsigned finished;         /* sessions not yet reported */
+    unsigned unmaintained;     /* sessions reported since the last maintenance */
+    struct front *check_next;  /* the connection checks go on there; NULL: at the first one */
     bool suspended;            /* accepting is, for lack of room */
     int stopping;              /* the signal that asked for it, or 0 */
-    struct loop_timer *suspend_timer, *shutdown_timer, *statistics_timer;
+    struct loop_timer *suspend_timer, *shutdown_timer, *statistics_timer, *check_timer;
     struct loop_signal *signals[SERVER_SIGNALS];
 };
 
 /* ---- sessions ---- */
 
+/* After each batch of finished sessions; it is due when it disturbs nobody, or often enough. */
+static void server_maintain(struct server *server, unsigned finished)
+{
+    unsigned interval = server->configuration->manager.maintenance_interval;
+
+    server->unmaintained += finished;
+    if (server->front_count == 0 || (interval > 0 && server->unmaintained >= interval)) {
+        server->unmaintained = 0;
+        hooks_maintained(server->configuration);
+    }
+}
+
 static void server_report_finished(void *owner)
 {
     struct server *server = owner;
+    unsigned finished = server->finished;
 
-    if (server->finished > 0) {
-        statistics_sessions_finished(server->finished, session_processing_count());
-        server->finished = 0;
-    }
     loop_timer_stop(server->statistics_timer);
+    if (finished > 0) {
+        server->finished = 0;
+        statistics_sessions_finished(finished, session_processing_count());
+        server_maintain(server, finished);
+    }
 }
 
 static void server_count_finished(struct server *server)
@@ -69,6 +87,36 @@ static void server_count_finished(struct server *server)
         loop_timer_start(server->statistics_timer, server_statistics_delay);
     }
 }
+
+/* ---- connection checks ---- */
+
+static void server_schedule_checks(struct server *server)
+{
+    unsigned interval = server->configuration->manager.connection_check_interval;
+
+    if (interval == 0 || server->front_count == 0) {
+        loop_timer_stop(server->check_timer);
+    } else if (!loop_timer_active(server->check_timer)) {
+        loop_timer_start(server->check_timer, interval);
+    }
+}
+
+/* Each front at most once, and the next time those whose turn did not come. */
+static void server_check_connections(void *owner)
+{
+    struct server *server = owner;
+    unsigned asked = 0;
+
+    for (unsigned seen = 0; seen < server->front_count && asked < SERVER_CHECKS; seen++) {
+        struct front *front = server->check_next != NULL ? server->check_next : server->fronts;
+
+        server->check_next = front_links(front)->next;
+        asked += front_check_connection(front) ? 1 : 0;
+    }
+    server_schedule_checks(server);
+}
+
+/* ---- accepting ---- */
 
 static void server_resume(struct server *server, const char *text)
 {
@@ -135,6 +183,9 @@ static void server_front_ended(void *owner, struct front *front)
     struct server *server = owner;
     struct front_links *links = front_links(front);
 
+    if (server->check_next == front) {
+        server->check_next = links->next;
+    }
     if (links->previous != NULL) {
         front_links(links->previous)->next = links->next;
     } else {
@@ -164,6 +215,7 @@ static void server_accepted(void *owner, int fd)
     }
     server->fronts = front;
     server->front_count++;
+    server_schedule_checks(server);
     if (server_full(server)) {
         log_warning("[client][accept][suspend] too many processing connection: %u, max: %u; "
                     "suspend accepting connection in %u seconds: #1",
@@ -248,11 +300,15 @@ static void server_reload(void *owner, int signal_number)
                     "the next start",
                     configuration_listen_spec(configuration));
     }
-    configuration_release(server->configuration);
-    server->configuration = configuration;
     server_apply_log(configuration);
     log_message("[manager][reload] generation %u of the configuration is in force",
                 configuration->generation);
+    configuration_warn_unserved(configuration);
+    hooks_configuration_in_force(configuration, server->configuration);
+    configuration_release(server->configuration);
+    server->configuration = configuration;
+    loop_timer_stop(server->check_timer);
+    server_schedule_checks(server);
 }
 
 static void server_reopen_log(void *owner, int signal_number)
@@ -355,6 +411,7 @@ struct server *server_new(struct loop *loop, const struct manager_options *optio
     server->suspend_timer = loop_timer_new(loop, server_retry_accept, server);
     server->shutdown_timer = loop_timer_new(loop, server_shutdown_overdue, server);
     server->statistics_timer = loop_timer_new(loop, server_report_finished, server);
+    server->check_timer = loop_timer_new(loop, server_check_connections, server);
     server->listener = server_listen(server, error);
     if (server->listener == NULL) {
         server_free(server);
@@ -380,6 +437,7 @@ void server_free(struct server *server)
     loop_timer_free(server->suspend_timer);
     loop_timer_free(server->shutdown_timer);
     loop_timer_free(server->statistics_timer);
+    loop_timer_free(server->check_timer);
     configuration_release(server->configuration);
     free(server);
 }

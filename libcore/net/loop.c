@@ -9,10 +9,12 @@
 #include "libcore/base/memory.h"
 
 #include <ev.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     /* Tasks posting tasks share one turn for that many rounds; then descriptors get their share. */
@@ -36,6 +38,7 @@ struct loop {
     struct loop_task *running; /* oldest first */
     struct loop_hook *hooks;
     size_t hook_count;
+    struct loop_io *all;   /* every watcher of a descriptor */
     struct loop_io *ready; /* what libev has told in this turn and is still to be done */
     double now;
     unsigned depth; /* of loop_run */
@@ -50,6 +53,7 @@ struct loop_io {
     unsigned events;
     unsigned told;                            /* ready for that */
     struct loop_io *next_ready, **ready_link; /* ready_link != NULL: on the list */
+    struct loop_io *next, **link;
 };
 
 struct loop_timer {
@@ -254,6 +258,19 @@ void loop_after_fork(struct loop *loop)
     ev_loop_fork(loop->ev);
 }
 
+void loop_abandon(struct loop *loop)
+{
+    int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    for (const struct loop_io *io = loop->all; io != NULL && nothing >= 0; io = io->next) {
+        (void)dup2(nothing, io->watcher.fd);
+        (void)fcntl(io->watcher.fd, F_SETFD, FD_CLOEXEC);
+    }
+    if (nothing >= 0) {
+        (void)close(nothing);
+    }
+}
+
 void loop_run(struct loop *loop)
 {
     loop->depth++;
@@ -301,6 +318,12 @@ struct loop_io *loop_io_new(struct loop *loop, int fd, loop_io_fn *callback, voi
     io->owner = owner;
     ev_io_init(&io->watcher, on_io, fd, EV_READ);
     io->watcher.data = io;
+    io->next = loop->all;
+    io->link = &loop->all;
+    if (io->next != NULL) {
+        io->next->link = &io->next;
+    }
+    loop->all = io;
     return io;
 }
 
@@ -328,6 +351,10 @@ void loop_io_free(struct loop_io *io)
     if (io != NULL) {
         ev_io_stop(io->loop->ev, &io->watcher);
         ready_unlink(io);
+        *io->link = io->next;
+        if (io->next != NULL) {
+            io->next->link = io->link;
+        }
         free(io);
     }
 }

@@ -28,6 +28,12 @@ void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 /* In a child process that goes on using a loop made by its parent. */
 void loop_after_fork(struct loop *loop);
+/*
+ * In a child process that does not go on using it, as long as the parent does:
+ * every descriptor that is watched, or may be, becomes one of /dev/null, so that
+ * the child keeps no connection open.  After this the loop must not be touched.
+ */
+void loop_abandon(struct loop *loop);
 /* Monotonic seconds, taken once per turn of the loop. */
 double loop_now(const struct loop *loop);
 

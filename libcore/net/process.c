@@ -221,13 +221,13 @@ static void redirect_to_null(int first, int last)
 }
 
 /* In the child: a new session, and no way back to a controlling terminal. */
-static bool detach(struct error *error)
+static bool detach(process_fork_fn *fork_process, struct error *error)
 {
     if (setsid() < 0) {
         error_set_errno(error, "failed to create a session");
         return false;
     }
-    pid_t grandchild = fork();
+    pid_t grandchild = fork_process();
     if (grandchild < 0) {
         error_set_errno(error, "failed to fork the daemon process");
         return false;
@@ -246,6 +246,11 @@ static bool detach(struct error *error)
 
 bool process_daemonize(struct error *error)
 {
+    return process_daemonize_by(fork, error);
+}
+
+bool process_daemonize_by(process_fork_fn *fork_process, struct error *error)
+{
     int ends[2];
 
     log_detach_terminal();
@@ -254,7 +259,7 @@ bool process_daemonize(struct error *error)
         error_set_errno(error, "failed to create a pipe to the daemon process");
         return false;
     }
-    pid_t child = fork();
+    pid_t child = fork_process();
     if (child < 0) {
         error_set_errno(error, "failed to fork the daemon process");
         close(ends[0]);
@@ -267,7 +272,7 @@ bool process_daemonize(struct error *error)
     }
     close(ends[0]);
     ready_pipe = ends[1];
-    return detach(error);
+    return detach(fork_process, error);
 }
 
 void process_ready(void)

@@ -49,6 +49,9 @@ bool process_drop_privileges(const char *user, const char *group, struct error *
  * Standard error stays until process_ready, so late start-up errors are seen.
  */
 bool process_daemonize(struct error *error);
+/* The same with another function than fork, for libraries that want to know of it. */
+typedef pid_t process_fork_fn(void);
+bool process_daemonize_by(process_fork_fn *fork_process, struct error *error);
 /*
  * The daemon is up (listening, pid file written): lets the starting process go.
  * Call it before workers are forked.  Does nothing in a process not detached.

@@ -7,10 +7,12 @@
  */
 #include "milter-manager/config/configuration.h"
 
+#include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "milter-manager/config/details.h"
 #include "milter-manager/config/item.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -423,28 +425,59 @@ void configuration_set_engine(struct configuration *configuration, void *engine,
     configuration->details->engine_release = release;
 }
 
-bool configuration_complete(struct configuration *configuration, struct error *error)
+void *configuration_engine(const struct configuration *configuration)
+{
+    return configuration->details->engine;
+}
+
+static void configuration_warn_of(const struct item *item, const void *target,
+                                  const struct location *location, const char *of)
+{
+    struct buffer literal = {0};
+    char place[PATH_MAX + 16] = "";
+
+    if (item->not_served_why == NULL || item_is_default(item, target)) {
+        return;
+    }
+    if (location->line > 0) {
+        (void)snprintf(place, sizeof(place), "%s:%d: ", location->file, location->line);
+    }
+    item_literal(item, target, &literal);
+    log_warning("%s%s.%s = %.*s%s is not served by this version: %s", place, item->group,
+                item->name, (int)buffer_length(&literal), buffer_slice(&literal).data, of,
+                item->not_served_why);
+    buffer_clear(&literal);
+}
+
+void configuration_warn_unserved(const struct configuration *configuration)
+{
+    const struct configuration_details *details = configuration->details;
+
+    for (unsigned i = 0; i < configuration_item_count; i++) {
+        configuration_warn_of(&configuration_items[i], configuration, &details->items[i], "");
+    }
+    /* Without the mode nobody expects that a command is run. */
+    for (unsigned i = 0; configuration->security.privilege_mode && i < configuration->child_count;
+         i++) {
+        const struct configuration_child *child = &configuration->children[i];
+        char *of = memory_format(" of \"%s\"", child->name);
+
+        /* What detection found says how the system starts it, and the system does. */
+        for (unsigned k = 0; child->command != child->detected_command && k < child_item_count;
+             k++) {
+            configuration_warn_of(&child_items[k], child, &details->children[i].items[k], of);
+        }
+        free(of);
+    }
+}
+
+void configuration_complete(struct configuration *configuration)
 {
     static unsigned last_generation;
 
-    for (unsigned i = 0; configuration->security.privilege_mode && i < configuration->child_count;
-         i++) {
-        const struct location *items = configuration->details->children[i].items;
-        const struct location *location = &items[item_find_child("command")];
-
-        /* What detection found says how the system starts it, and the system does. */
-        if (configuration->children[i].command != configuration->children[i].detected_command) {
-            error_set(error, ERROR_USAGE,
-                      "%s:%d: milter.command of \"%s\" with security.privilege_mode = true: "
-                      "launching of commands is not available yet",
-                      location->file, location->line, configuration->children[i].name);
-            return false;
-        }
-    }
     if (geteuid() != 0) {
         /* Only root can start programs for others (milter-manager-cli.md section 2). */
         configuration->security.privilege_mode = false;
     }
     configuration->generation = ++last_generation;
-    return true;
 }

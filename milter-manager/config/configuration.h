@@ -35,6 +35,13 @@ struct configuration_child {
     bool surplus_warned; /* sessions have said that it claims more than was offered */
 };
 
+/* What the files have defined for the daemon to call. */
+enum configuration_hook {
+    HOOK_CONNECTION_CHECK = 1 << 0, /* manager.define_connection_checker */
+    HOOK_MAINTAINED = 1 << 1,       /* manager.maintained, .report_memory_statistics */
+    HOOK_LOOP_CREATED = 1 << 2,     /* manager.event_loop_created */
+};
+
 struct configuration {
     unsigned references;
     unsigned generation; /* 1, 2, ... per successful load */
@@ -87,6 +94,7 @@ struct configuration {
         int port; /* -1: not set */
         const char *path, *user, *password;
     } database;
+    unsigned hooks;                       /* set of enum configuration_hook */
     struct configuration_child *children; /* in configuration order, disabled ones included */
     unsigned child_count;
     /* What manager.record_sessions is to its conditions: a child that is never connected. */
@@ -177,7 +185,13 @@ void configuration_describe_condition(struct configuration *configuration, const
 /* release(engine) is called once when the last reference is gone. */
 void configuration_set_engine(struct configuration *configuration, void *engine,
                               void (*release)(void *engine));
-/* The checks that need the whole; then the next generation number. */
-bool configuration_complete(struct configuration *configuration, struct error *error);
+void *configuration_engine(const struct configuration *configuration);
+/*
+ * Logs one warning for each item that is set and has no effect in this program,
+ * with the place where it was set.
+ */
+void configuration_warn_unserved(const struct configuration *configuration);
+/* All was said: privilege mode is root's alone, and the generation gets its number. */
+void configuration_complete(struct configuration *configuration);
 
 #endif

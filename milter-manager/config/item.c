@@ -27,8 +27,8 @@ static const char *const facilities[] = {
     "local1", "local2",   "local3", "local4", "local5", "local6", "local7",
     "lpr",    "mail",     "news",   "syslog", "user",   "uucp",   NULL};
 
-static const char no_controller[] = "the controller is not available yet";
-static const char no_workers[] = "worker processes are not available yet";
+static const char no_controller[] = "there is no controller socket";
+static const char no_workers[] = "one process does all the work";
 static const char no_glib[] = "this program is built without GLib";
 
 #define AT(group, member)      .offset = offsetof(struct configuration, group.member)
@@ -111,7 +111,7 @@ const struct item configuration_items[] = {
     {NAMED(manager, event_loop_backend), .type = ITEM_CHOICE, .text = "libev", .choices = backends,
      .only_default_why = no_glib},
     {NAMED(manager, n_workers), .type = ITEM_UNSIGNED, .maximum = 1000,
-     .only_default_why = no_workers},
+     .not_served_why = no_workers},
     UNSIGNED_ROW(manager, packet_buffer_size, 0, .flags = 0),
     UNSIGNED_ROW(manager, connection_check_interval, 0, .flags = 0),
     {NAMED(manager, chunk_size), .type = ITEM_UNSIGNED, .number = 65535, .minimum = 1,
@@ -122,7 +122,7 @@ const struct item configuration_items[] = {
     STRING_ROW(manager, record_sessions),
     UNSIGNED_ROW(manager, record_sessions_limit, 1048576, .minimum = 4096),
 
-    {NAMED(controller, connection_spec), .type = ITEM_SPEC, .only_default_why = no_controller},
+    {NAMED(controller, connection_spec), .type = ITEM_SPEC, .not_served_why = no_controller},
     MODE_ROW(controller, unix_socket_mode),
     USER_ROW(controller, unix_socket_group),
     BOOLEAN_ROW(controller, remove_unix_socket_on_create, true),
@@ -146,7 +146,8 @@ const struct item child_items[] = {
     {CHILD(enabled), .type = ITEM_BOOLEAN, .number = true},
     {CHILD(fallback_status), .type = ITEM_FALLBACK, .number = VERDICT_ACCEPT},
     {CHILD(evaluation_mode), .type = ITEM_BOOLEAN},
-    CHILD_STRING_ROW(command),
+    {CHILD(command), .type = ITEM_STRING,
+     .not_served_why = "the milter is not started; have the system start it"},
     CHILD_STRING_ROW(command_options),
     CHILD_STRING_ROW(user_name),
     CHILD_SECONDS_ROW(connection_timeout, 297.0),

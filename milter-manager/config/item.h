@@ -48,6 +48,7 @@ struct item {
     double minimum, maximum;
     const char *const *choices;   /* ITEM_CHOICE: NULL at the end */
     const char *only_default_why; /* anything but the default is refused with this */
+    const char *not_served_why;   /* anything but the default is taken, with this warning */
 };
 
 /* In the order of --show-config. */

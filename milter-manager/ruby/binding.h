@@ -36,6 +36,8 @@ VALUE binding_string(struct slice slice);
 struct slice binding_slice(VALUE string);
 
 struct loop *binding_loop(void);
+/* In a process that configuration code has forked: there is no loop, the parent's is left alone. */
+void binding_abandon_loop(void);
 /* rb_gc_register_address and its opposite; nothing once Ruby has ended. */
 void binding_keep(VALUE *object);
 void binding_drop(VALUE *object);
@@ -54,9 +56,26 @@ void condition_define(void);
 void waiting_define(void);
 void logging_define(void);
 void loader_define(void);
+void turn_define(void);
+void forking_define(void);
+void hooks_define(void);
+/* The timer is the parent's. */
+void turn_after_fork(void);
+/* True in a process that configuration code has forked. */
+bool forking_in_child(void);
+/* Ends such a process; returns in any other. */
+void forking_end_child(int status);
 /* Forgets watchers and tickets before Ruby ends. */
 void waiting_clear(void);
 void condition_clear(void);
+/*
+ * Engine.method(ticket, *arguments): who says true (*stopper), false, or nil, which means
+ * that answered will be called and *ticket is set.  The arguments without the ticket.
+ */
+enum condition_answer condition_put(const char *method, int count, const VALUE *arguments,
+                                    condition_answered_fn *answered, void *owner,
+                                    struct condition_ticket **ticket,
+                                    const struct condition_stopper **stopper);
 /* Calls the callbacks of the answered questions: array of [ticket, answer] or nil. */
 void condition_deliver(VALUE answers);
 

@@ -391,10 +391,25 @@ static VALUE native_prefix(VALUE self)
     return binding_string(slice_from_string(MILTER_MANAGER_PREFIX));
 }
 
+/* A bit of enum configuration_hook. */
+static VALUE native_want_hook(VALUE self, VALUE hook)
+{
+    (void)self;
+    if (building == NULL) {
+        return not_building();
+    }
+    building->hooks |= FIX2UINT(hook);
+    return Qnil;
+}
+
 void building_define(void)
 {
     BINDING_DEFINE("place", native_place, 2);
     BINDING_DEFINE("prefix", native_prefix, 0);
+    BINDING_DEFINE("want_hook", native_want_hook, 1);
+    rb_define_const(binding_module, "HOOK_CONNECTION_CHECK", INT2FIX(HOOK_CONNECTION_CHECK));
+    rb_define_const(binding_module, "HOOK_MAINTAINED", INT2FIX(HOOK_MAINTAINED));
+    rb_define_const(binding_module, "HOOK_LOOP_CREATED", INT2FIX(HOOK_LOOP_CREATED));
     BINDING_DEFINE("assign", native_assign, 6);
     BINDING_DEFINE("value", native_value, 2);
     BINDING_DEFINE("define_child", native_define_child, 3);
@@ -426,6 +441,13 @@ struct configuration *building_begin(void)
 void building_keep(VALUE object)
 {
     building_snapshot->configuration = object;
+}
+
+VALUE building_object(const struct configuration *configuration)
+{
+    const struct snapshot *snapshot = configuration_engine(configuration);
+
+    return snapshot == NULL ? Qnil : snapshot->configuration;
 }
 
 void building_end(void)

@@ -16,5 +16,7 @@ struct configuration *building_begin(void);
 /* The receiver of the files lives as long as the snapshot. */
 void building_keep(VALUE object);
 void building_end(void);
+/* The receiver of a snapshot's files, nil when it has none. */
+VALUE building_object(const struct configuration *configuration);
 
 #endif

@@ -13,6 +13,9 @@
 #include "milter-manager/ruby/slots.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+enum { ARGUMENTS_MAXIMUM = 4 }; /* of a question, without its ticket */
 
 struct stopper {
     struct condition_stopper public;
@@ -128,37 +131,38 @@ static VALUE question_arguments(const struct condition_question *question)
     return arguments;
 }
 
+/* A connection checker's answer is true: nobody asks which one it was. */
+static const struct condition_stopper anybody = {.condition = ""};
+
 /* The stopper of an answer: its number, or false for none. */
 static const struct condition_stopper *stopper_of(VALUE answer)
 {
-    const struct stopper *stopper = RTEST(answer) ? slots_find(&stoppers, NUM2ULL(answer)) : NULL;
+    const struct stopper *stopper;
 
+    if (answer == Qtrue) {
+        return &anybody;
+    }
+    stopper = RTEST(answer) ? slots_find(&stoppers, NUM2ULL(answer)) : NULL;
     return stopper == NULL ? NULL : &stopper->public;
 }
 
-enum condition_answer condition_ask(struct condition *const *conditions, unsigned count,
-                                    const struct condition_question *question,
+enum condition_answer condition_put(const char *method, int count, const VALUE *arguments,
                                     condition_answered_fn *answered, void *owner,
                                     struct condition_ticket **ticket,
                                     const struct condition_stopper **stopper)
 {
-    VALUE wanted = wanted_conditions(conditions, count, question->stage);
+    struct condition_ticket *pending = NEW(struct condition_ticket);
+    VALUE all[ARGUMENTS_MAXIMUM + 1];
     VALUE answer;
-    struct condition_ticket *pending;
 
     *ticket = NULL;
     *stopper = NULL;
-    if (NIL_P(wanted)) {
-        return CONDITION_RUN;
-    }
-    pending = NEW(struct condition_ticket);
     pending->number = slots_add(&tickets, pending);
     pending->answered = answered;
     pending->owner = owner;
-
-    VALUE arguments[] = {ULL2NUM(pending->number), wanted, INT2FIX((int)question->stage),
-                         ULL2NUM(question->context), question_arguments(question)};
-    if (!binding_call("ask", 5, arguments, &answer)) {
+    all[0] = ULL2NUM(pending->number);
+    memcpy(all + 1, arguments, (size_t)count * sizeof(all[0]));
+    if (!binding_call(method, count + 1, all, &answer)) {
         answer = Qfalse;
     }
     if (NIL_P(answer)) {
@@ -168,6 +172,25 @@ enum condition_answer condition_ask(struct condition *const *conditions, unsigne
     free(slots_remove(&tickets, pending->number));
     *stopper = stopper_of(answer);
     return *stopper == NULL ? CONDITION_RUN : CONDITION_STOP;
+}
+
+enum condition_answer condition_ask(struct condition *const *conditions, unsigned count,
+                                    const struct condition_question *question,
+                                    condition_answered_fn *answered, void *owner,
+                                    struct condition_ticket **ticket,
+                                    const struct condition_stopper **stopper)
+{
+    VALUE wanted = wanted_conditions(conditions, count, question->stage);
+
+    *ticket = NULL;
+    *stopper = NULL;
+    if (NIL_P(wanted)) {
+        return CONDITION_RUN;
+    }
+
+    VALUE arguments[] = {wanted, INT2FIX((int)question->stage), ULL2NUM(question->context),
+                         question_arguments(question)};
+    return condition_put("ask", 4, arguments, answered, owner, ticket, stopper);
 }
 
 void condition_cancel(struct condition_ticket *ticket)

@@ -108,6 +108,29 @@ static VALUE native_shelf_entry(VALUE self, VALUE handle, VALUE index)
     return key.data == NULL ? Qnil : rb_assoc_new(binding_string(key), binding_string(value));
 }
 
+/* [family, port, address] */
+static VALUE address_to_ruby(const struct context_address *address)
+{
+    return rb_ary_new_from_args(3, rb_str_new(&address->family, 1), UINT2NUM(address->port),
+                                binding_string(address->address));
+}
+
+static VALUE native_client_address(VALUE self, VALUE handle)
+{
+    struct context_address address;
+
+    (void)self;
+    return context_client_address(handle_of(handle), &address) ? address_to_ruby(&address) : Qfalse;
+}
+
+static VALUE native_server_address(VALUE self, VALUE handle)
+{
+    struct context_address address;
+
+    (void)self;
+    return context_server_address(handle_of(handle), &address) ? address_to_ruby(&address) : Qfalse;
+}
+
 static VALUE native_processing_sessions(VALUE self)
 {
     (void)self;
@@ -139,5 +162,7 @@ void context_binding_define(void)
     BINDING_DEFINE("context_shelf_get", native_shelf_get, 2);
     BINDING_DEFINE("context_shelf_set", native_shelf_set, 3);
     BINDING_DEFINE("context_shelf_entry", native_shelf_entry, 2);
+    BINDING_DEFINE("client_address", native_client_address, 1);
+    BINDING_DEFINE("server_address", native_server_address, 1);
     BINDING_DEFINE("processing_sessions", native_processing_sessions, 0);
 }

@@ -11,11 +11,13 @@
 #include "milter-manager/ruby/binding.h"
 #include "milter-manager/ruby/paths.h"
 
+#include <errno.h>
 #include <ruby/encoding.h>
 #include <ruby/thread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 VALUE binding_module;
 VALUE binding_engine;
@@ -120,12 +122,14 @@ bool binding_call(const char *method, int count, const VALUE *arguments, VALUE *
     VALUE holder = Qnil;
 
     if (protect(&call, result)) {
+        forking_end_child(EXIT_SUCCESS);
         return true;
     }
     describe_exception(&text, &holder);
     log_error("[ruby][error] %s: %.*s", method, first_line(text), text.data);
     log_debug("[ruby][backtrace] %s: %.*s", method, (int)text.length, text.data);
     RB_GC_GUARD(holder);
+    forking_end_child(EXIT_FAILURE);
     *result = Qnil;
     return false;
 }
@@ -151,6 +155,14 @@ struct slice binding_slice(VALUE string)
 struct loop *binding_loop(void)
 {
     return current_loop;
+}
+
+void binding_abandon_loop(void)
+{
+    if (current_loop != NULL) {
+        loop_abandon(current_loop);
+        current_loop = NULL;
+    }
 }
 
 void binding_keep(VALUE *object)
@@ -180,6 +192,9 @@ static VALUE start_language(VALUE argument)
     waiting_define();
     logging_define();
     loader_define();
+    turn_define();
+    forking_define();
+    hooks_define();
 
     rb_ary_unshift(rb_gv_get("$LOAD_PATH"), rb_utf8_str_new_cstr(directory));
     rb_require("milter/manager");
@@ -239,14 +254,23 @@ void engine_set_loop(struct loop *loop)
     }
 }
 
-void engine_after_fork(void)
+pid_t engine_fork(void)
 {
+    VALUE number;
     VALUE ignored;
 
-    if (started) {
-        rb_thread_atfork();
+    if (!started) {
+        return fork();
+    }
+    if (!binding_call("fork_process", 0, NULL, &number) || !RB_INTEGER_TYPE_P(number)) {
+        errno = EAGAIN;
+        return -1;
+    }
+    if (number == INT2FIX(0)) {
+        turn_after_fork();
         (void)binding_call("after_fork", 0, NULL, &ignored);
     }
+    return NUM2PIDT(number);
 }
 
 void engine_stop(void)

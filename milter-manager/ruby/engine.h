@@ -11,6 +11,7 @@
 #include "libcore/net/loop.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /*
  * Starts Ruby and the Ruby half of the configuration language.  Call it once,
@@ -19,8 +20,11 @@
 bool engine_start(struct error *error);
 /* Conditions that wait need the loop; set it before the first question.  NULL: none. */
 void engine_set_loop(struct loop *loop);
-/* In the child after a fork that goes on using Ruby (daemonising). */
-void engine_after_fork(void);
+/*
+ * As fork, for a child that goes on using Ruby (a daemon, a worker): only a fork
+ * that Ruby knows of leaves it its signals and threads.
+ */
+pid_t engine_fork(void);
 /* Drops all pending questions and ends Ruby for good. */
 void engine_stop(void);
 

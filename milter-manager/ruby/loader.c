@@ -15,6 +15,7 @@
 #include "milter-manager/ruby/paths.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,10 +133,47 @@ static const char *overriding_string(const struct configuration_sources *sources
     return string;
 }
 
+static const struct passwd *find_user(const char *user)
+{
+    const struct passwd *entry = getpwnam(user);
+
+    if (entry == NULL && strspn(user, "0123456789") == strlen(user)) {
+        entry = getpwuid((uid_t)strtoul(user, NULL, 10));
+    }
+    return entry;
+}
+
+/*
+ * Only what was made here changes its owner, and no link is followed: the user
+ * may have put something else in its place meanwhile.
+ */
+static void create_directory(const char *directory, const struct passwd *owner)
+{
+    struct stat status;
+    int fd;
+
+    if (mkdir(directory, 0700) != 0) {
+        if (errno != EEXIST) {
+            log_info("[configuration][load] no custom directory <%s>: %s", directory,
+                     strerror(errno));
+        }
+        return;
+    }
+    fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &status) != 0 || status.st_uid != geteuid() ||
+        (geteuid() == 0 && fchown(fd, owner->pw_uid, owner->pw_gid) != 0)) {
+        log_warning("[configuration][load][warning] <%s> does not belong to %s: %s", directory,
+                    owner->pw_name, strerror(errno));
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
 /* The last directory of the load path (section 1), or NULL; to be freed. */
 static char *custom_directory(const char *item, const char *effective_user)
 {
-    struct passwd *entry;
+    const struct passwd *entry;
     struct stat status;
     char *directory;
 
@@ -145,14 +183,12 @@ static char *custom_directory(const char *item, const char *effective_user)
         if (effective_user == NULL) {
             return NULL;
         }
-        entry = getpwnam(effective_user);
-        if (entry == NULL && strspn(effective_user, "0123456789") == strlen(effective_user)) {
-            entry = getpwuid((uid_t)strtoul(effective_user, NULL, 10));
-        }
+        entry = find_user(effective_user);
         if (entry == NULL || entry->pw_dir == NULL) {
             return NULL;
         }
         directory = memory_format("%s/.milter-manager", entry->pw_dir);
+        create_directory(directory, entry);
     }
     if (stat(directory, &status) != 0 || !S_ISDIR(status.st_mode)) {
         free(directory);
@@ -201,7 +237,6 @@ static VALUE evaluate(struct attempt *attempt, const char *custom)
 static void load_once(struct attempt *attempt, const struct configuration_sources *sources,
                       const char *custom)
 {
-    struct error reason = {0};
     VALUE receiver;
     VALUE ignored;
 
@@ -212,8 +247,8 @@ static void load_once(struct attempt *attempt, const struct configuration_source
     receiver = evaluate(attempt, custom);
     building_keep(receiver);
     apply_overrides(attempt);
-    if (!attempt->failed && !configuration_complete(attempt->configuration, &reason)) {
-        note(attempt, reason.message);
+    if (!attempt->failed) {
+        configuration_complete(attempt->configuration);
     }
     if (!attempt->failed && !binding_call("seal", 1, &receiver, &ignored)) {
         note(attempt, "the configuration could not be completed");

@@ -51,6 +51,9 @@ static VALUE native_log(VALUE self, VALUE name, VALUE message, VALUE file, VALUE
         log_write((enum log_level)level, file_text, FIX2INT(line), "ruby", "%.*s", (int)text.length,
                   text.data);
         free(file_text);
+        if (forking_in_child()) { /* it has no loop to do it, and may end without notice */
+            log_flush();
+        }
     }
     return Qnil;
 }

@@ -14,7 +14,8 @@
 
 struct context_slot {
     uint32_t generation;
-    struct session_child *child; /* NULL: free */
+    struct session *session;     /* NULL: free */
+    struct session_child *child; /* NULL: it stands for the session as a whole */
     uint32_t next_free;          /* index + 1 of the next free slot, 0: none */
 };
 
@@ -39,17 +40,31 @@ static uint32_t context_take_slot(void)
     return index;
 }
 
+static uint64_t context_new(struct session *session, struct session_child *child)
+{
+    uint32_t index = context_take_slot();
+    struct context_slot *slot = &context_slots[index];
+
+    slot->generation++;
+    slot->session = session;
+    slot->child = child;
+    return (uint64_t)slot->generation << 32 | (index + 1);
+}
+
 uint64_t context_handle_of(struct session_child *child)
 {
     if (child->context == CONTEXT_NONE) {
-        uint32_t index = context_take_slot();
-        struct context_slot *slot = &context_slots[index];
-
-        slot->generation++;
-        slot->child = child;
-        child->context = (uint64_t)slot->generation << 32 | (index + 1);
+        child->context = context_new(child->session, child);
     }
     return child->context;
+}
+
+uint64_t context_handle_of_session(struct session *session)
+{
+    if (session->context == CONTEXT_NONE) {
+        session->context = context_new(session, NULL);
+    }
+    return session->context;
 }
 
 static struct context_slot *context_slot_of(uint64_t context)
@@ -61,19 +76,30 @@ static struct context_slot *context_slot_of(uint64_t context)
         return NULL;
     }
     slot = &context_slots[number - 1];
-    return slot->child != NULL && slot->generation == (uint32_t)(context >> 32) ? slot : NULL;
+    return slot->session != NULL && slot->generation == (uint32_t)(context >> 32) ? slot : NULL;
 }
 
-void context_handle_release(struct session_child *child)
+static void context_free(uint64_t *context)
 {
-    struct context_slot *slot = context_slot_of(child->context);
+    struct context_slot *slot = context_slot_of(*context);
 
     if (slot != NULL) {
+        slot->session = NULL;
         slot->child = NULL;
         slot->next_free = context_first_free;
         context_first_free = (uint32_t)(slot - context_slots) + 1;
     }
-    child->context = CONTEXT_NONE;
+    *context = CONTEXT_NONE;
+}
+
+void context_handle_release(struct session_child *child)
+{
+    context_free(&child->context);
+}
+
+void context_handle_release_session(struct session *session)
+{
+    context_free(&session->context);
 }
 
 static struct session_child *context_find(uint64_t context)
@@ -106,15 +132,20 @@ static enum command context_stage(const struct session_child *child)
 
 bool context_macro(uint64_t context, struct slice name, struct slice *value)
 {
-    const struct session_child *child = context_find(context);
+    const struct context_slot *slot = context_slot_of(context);
+    const struct session_child *child;
+    enum command last;
 
-    if (child == NULL) {
+    if (slot == NULL) {
         return false;
     }
+    child = slot->child;
+    last = child == NULL ? slot->session->command : context_stage(child);
     *value = slice_of(NULL, 0);
-    for (unsigned stage = (unsigned)context_stage(child) + 1; stage-- > 0;) {
-        if (macro_pair_find(macro_store_get(&child->overlay, (enum command)stage), name, value) ||
-            macro_pair_find(macro_store_get(&child->session->front.macros, (enum command)stage),
+    for (unsigned stage = (unsigned)last + 1; stage-- > 0;) {
+        if ((child != NULL &&
+             macro_pair_find(macro_store_get(&child->overlay, (enum command)stage), name, value)) ||
+            macro_pair_find(macro_store_get(&slot->session->front.macros, (enum command)stage),
                             name, value)) {
             break;
         }
@@ -240,6 +271,31 @@ bool context_shelf_entry(uint64_t context, unsigned index, struct slice *key, st
     *key = entry == NULL ? slice_of(NULL, 0) : entry->key;
     *value = entry == NULL ? slice_of(NULL, 0) : entry->value;
     return true;
+}
+
+static bool context_address(const struct context_slot *slot, const struct session_address *from,
+                            struct context_address *to)
+{
+    if (slot != NULL) {
+        to->family = from->family == '\0' ? 'U' : from->family;
+        to->port = from->port;
+        to->address = buffer_slice(&from->address);
+    }
+    return slot != NULL;
+}
+
+bool context_client_address(uint64_t context, struct context_address *address)
+{
+    const struct context_slot *slot = context_slot_of(context);
+
+    return context_address(slot, slot == NULL ? NULL : &slot->session->client, address);
+}
+
+bool context_server_address(uint64_t context, struct context_address *address)
+{
+    const struct context_slot *slot = context_slot_of(context);
+
+    return context_address(slot, slot == NULL ? NULL : &slot->session->server, address);
 }
 
 unsigned context_processing_sessions(void)

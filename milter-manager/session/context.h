@@ -37,6 +37,18 @@ bool context_shelf_set(uint64_t context, struct slice key, struct slice value);
 /* index 0..; key->data NULL at the end. */
 bool context_shelf_entry(uint64_t context, unsigned index, struct slice *key, struct slice *value);
 
+/*
+ * A handle of a session: macros as above, and where the two ends of its SMTP
+ * connection are.  family as on the wire, 'U' when it is not known.
+ */
+struct context_address {
+    char family;
+    uint16_t port;
+    struct slice address; /* valid during the call of whoever asked */
+};
+bool context_client_address(uint64_t context, struct context_address *address);
+bool context_server_address(uint64_t context, struct context_address *address);
+
 /* Sessions in progress in this process. */
 unsigned context_processing_sessions(void);
 

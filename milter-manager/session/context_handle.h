@@ -1,7 +1,7 @@
 /*
- * context_handle - numbers that stand for children in conditions.
+ * context_handle - numbers that stand for children and sessions in Ruby.
  *
- * A handle is a slot and a generation; releasing the child makes every copy of
+ * A handle is a slot and a generation; releasing makes every copy of
  * the handle stale.
  */
 #ifndef MILTER_MANAGER_SESSION_CONTEXT_HANDLE_H
@@ -12,5 +12,8 @@
 /* The child's handle, made when there is none yet. */
 uint64_t context_handle_of(struct session_child *child);
 void context_handle_release(struct session_child *child);
+/* The same for a session as a whole, for what is asked about no child (connection checkers). */
+uint64_t context_handle_of_session(struct session *session);
+void context_handle_release_session(struct session *session);
 
 #endif

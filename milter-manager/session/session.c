@@ -11,6 +11,7 @@
 #include "libcore/base/memory.h"
 #include "libcore/wire/macro.h"
 #include "milter-manager/session/child.h"
+#include "milter-manager/session/connection_check.h"
 #include "milter-manager/session/content.h"
 #include "milter-manager/session/edits.h"
 #include "milter-manager/session/envelope.h"
@@ -52,6 +53,7 @@ struct session *session_new(struct configuration *configuration, const struct se
 
 static void session_drop_children(struct session *session)
 {
+    connection_check_forget(session);
     for (unsigned i = 0; i < session->child_count; i++) {
         child_quit(&session->children[i]);
         child_clear(&session->children[i]);
@@ -69,6 +71,7 @@ void session_free(struct session *session)
     buffer_clear(&session->command_payload);
     buffer_clear(&session->waiting_payload);
     buffer_clear(&session->scratch);
+    buffer_clear(&session->server.address);
     arena_clear(&session->command_arena);
     configuration_release(session->configuration);
     free(session);
@@ -299,12 +302,14 @@ static void session_take_connect(struct session *session, const struct command_p
 
     if (!again) {
         session->connected = true;
+        connection_check_note_client(session, event);
         session_take_envelope(session, event);
         return;
     }
     session_finish(session);
     session_begin_anew(session);
     session->connected = true;
+    connection_check_note_client(session, event);
     session->waiting = true;
     session->waiting_command = event->command;
     buffer_reset(&session->waiting_payload);

@@ -11,6 +11,7 @@
  *   verdict.c    the tables: strength, and what a verdict does to whom
  *   child.c      one child: state, failure, fallback, time
  *   context.c    what conditions may see
+ *   connection_check.c  ends the session when its SMTP client has gone
  *   record.c     what was said, as a file, unless a condition is against it
  *   explanation.c  why a child saw a mail or did not
  *
@@ -166,6 +167,13 @@ enum session_activity {
     SESSION_OVER,
 };
 
+/* Where somebody is, in the words of CONNECT; only kept for connection checkers. */
+struct session_address {
+    char family; /* NUL: not known */
+    uint16_t port;
+    struct buffer address;
+};
+
 struct session {
     const struct session_host *host;
     void *owner; /* the host's */
@@ -175,6 +183,9 @@ struct session {
     unsigned tag;
     double started; /* host's now */
     const char *peer;
+    struct session_address client, server; /* the server's is set by the host */
+    uint64_t context;                      /* handle for connection checkers */
+    struct condition_ticket *check;        /* they have not answered yet */
 
     struct session_child *children;
     unsigned child_count;

@@ -54,6 +54,13 @@ void statistics_session_end(struct session *session)
     record_note(session, line);
 }
 
+void statistics_session_disconnected(const struct session *session)
+{
+    log_statistics("[session][disconnected][%g](%u)",
+                   session->host->now((struct session *)(uintptr_t)session) - session->started,
+                   session->tag);
+}
+
 /*
  * Readers of the log compare values: the blank of HDR_LEADSPC is not part of
  * them, and nothing they look for stands behind the limit.

@@ -9,6 +9,8 @@
 /* Once per child: written at the first call only. */
 void statistics_child_end(struct session_child *child);
 void statistics_session_end(struct session *session);
+/* A connection checker found that the SMTP client has gone. */
+void statistics_session_disconnected(const struct session *session);
 /* A child asked to add, insert or change a header (also in evaluation mode). */
 void statistics_child_header(const struct session_child *child, struct slice name,
                              struct slice value);

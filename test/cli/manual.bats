@@ -176,18 +176,3 @@ server_options() {
     done
     ((count > 30))
 }
-
-@test "what the page calls not available is refused by name" {
-    local word count=0
-    for word in manager.define_connection_checker manager.maintained manager.event_loop_created \
-        manager.report_memory_statistics; do
-        grep -qwF -- "$word" "$FILE_PAGE" || fail "not in the page: $word"
-        printf '%s\n' "$word" >"$DIR/milter-manager.conf"
-        run --separate-stderr "$MANAGER" -c "$DIR" --show-config
-        assert_failure 1
-        assert_equal "$stderr" \
-            "milter-manager: $DIR/milter-manager.conf:1: $word is not available yet"
-        count=$((count + 1))
-    done
-    ((count == 4))
-}

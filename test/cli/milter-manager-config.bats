@@ -202,9 +202,6 @@ manager.fallback_status = "x"'
 
 @test "what this version lacks is refused by name" {
     configure ""
-    show --n-workers 2
-    assert_failure 1
-    assert_equal "$stderr" "milter-manager: manager.n_workers = 2: worker processes are not available yet"
     show --event-loop-backend glib
     assert_failure 1
     [[ $stderr == *"without GLib"* ]]

@@ -4,16 +4,15 @@
  * The first bytes configure up to three children; every further byte makes the
  * MTA, a child, a condition or the host do something, regular for the most part.
  * What must hold for any script: each command of the MTA is answered exactly
- * once, at the latest when every child has; edits leave only before a final
- * reply that lets the mail pass; a child is sent nothing that it switched off or
- * that libmilter would leave unanswered, and nothing once it is disconnected,
- * which happens exactly once.
+ * once, at the latest when every child has; edits leave only before a final reply
+ * that lets the mail pass; a child is sent nothing that it switched off or that
+ * libmilter would leave unanswered, and nothing once it is disconnected, once.
  */
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "libcore/wire/macro.h"
-#include "milter-manager/session/context.h"
 #include "milter-manager/session/session.h"
+#include "test/fuzz/fuzz_session_checkers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -794,6 +793,7 @@ static void run_step(struct run *run)
         stall(run, (action >> 4) % (CHILDREN + 1));
         break;
     case 13:
+        fuzz_check_connection(run->session, action >> 6);
         if (run->keep_alive) {
             session_keep_alive(run->session);
         }

@@ -412,12 +412,6 @@ end
         self.show(status=1, after='detect_milters("debain") { |search| search.milter("x") }\n')
         self.assertRegex(self.said, 'detect_milters should be one of .* but was "debain"')
 
-    def test_only_the_commands_of_detection_are_accepted(self):
-        if os.geteuid() != 0:
-            self.skipTest("privilege mode needs root")
-        self.show(status=1, after='define_milter("rspamd") { |m| m.command = "/bin/x" }\n')
-        self.assertIn("launching of commands is not available yet", self.said)
-
 
 class DebianScripts(detection.DetectionCase):
     platform, tree = "debian", "debian/sysv"

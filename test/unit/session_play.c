@@ -114,6 +114,20 @@ enum condition_answer play_condition_ask(struct condition *const *conditions,
     return play->condition_answer;
 }
 
+enum condition_answer play_checkers_ask(uint64_t context, condition_answered_fn *answered,
+                                        void *owner, struct condition_ticket **ticket)
+{
+    struct play *play = ((struct session *)owner)->owner;
+
+    play->checked++;
+    play->check_context = context;
+    *ticket = NULL;
+    if (play->check_answer == CONDITION_PENDING) {
+        *ticket = ticket_new(answered, owner, &play->check_ticket);
+    }
+    return play->check_answer;
+}
+
 void play_condition_cancel(struct condition_ticket *ticket)
 {
     assert_ptr_equal(*ticket->place, ticket);
@@ -139,6 +153,11 @@ void play_recording_answers(struct play *play, enum condition_answer answer)
         i++;
     }
     ticket_answer(play->recording_tickets[i], answer);
+}
+
+void play_checkers_answer(struct play *play, enum condition_answer answer)
+{
+    ticket_answer(play->check_ticket, answer);
 }
 
 void play_condition_answers(struct play *play, unsigned index, enum condition_answer answer)

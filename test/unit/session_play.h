@@ -55,6 +55,12 @@ struct play {
     struct buffer envelope_asked; /* the recipients of the last question, a blank before each */
     struct buffer explained;      /* what explanation.h says, one line each */
 
+    /* Connection checkers: CONDITION_STOP says that the client has gone. */
+    enum condition_answer check_answer;
+    struct condition_ticket *check_ticket;
+    uint64_t check_context; /* of the last question */
+    unsigned checked;
+
     /* manager.record_sessions: off unless the test sets it. */
     struct condition recording;
     struct condition *recording_list;
@@ -101,8 +107,12 @@ enum condition_answer play_condition_ask(struct condition *const *conditions,
                                          condition_answered_fn *answered, void *owner,
                                          struct condition_ticket **ticket,
                                          const struct condition_stopper **stopper);
+enum condition_answer play_checkers_ask(uint64_t context, condition_answered_fn *answered,
+                                        void *owner, struct condition_ticket **ticket);
 void play_condition_cancel(struct condition_ticket *ticket);
 void play_condition_answers(struct play *play, unsigned index, enum condition_answer answer);
+
+void play_checkers_answer(struct play *play, enum condition_answer answer);
 
 /* The oldest open question about the recording. */
 void play_recording_answers(struct play *play, enum condition_answer answer);

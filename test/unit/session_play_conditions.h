@@ -7,6 +7,7 @@
 #ifndef TEST_UNIT_SESSION_PLAY_CONDITIONS_H
 #define TEST_UNIT_SESSION_PLAY_CONDITIONS_H
 
+#include "milter-manager/session/connection_check.h"
 #include "test/unit/session_play.h"
 
 bool condition_has_stopper(const struct condition *condition, enum condition_stage stage)
@@ -22,6 +23,14 @@ enum condition_answer condition_ask(struct condition *const *conditions, unsigne
 {
     (void)count;
     return play_condition_ask(conditions, question, answered, owner, ticket, stopper);
+}
+
+enum condition_answer connection_checkers_ask(const struct configuration *configuration,
+                                              uint64_t context, condition_answered_fn *answered,
+                                              void *owner, struct condition_ticket **ticket)
+{
+    (void)configuration;
+    return play_checkers_ask(context, answered, owner, ticket);
 }
 
 void condition_cancel(struct condition_ticket *ticket)

@@ -143,6 +143,18 @@ bool context_shelf_entry(uint64_t context, unsigned index, struct slice *key, st
     return live(context);
 }
 
+bool context_client_address(uint64_t context, struct context_address *address)
+{
+    *address = (struct context_address){'4', 25000, slice_from_string("192.0.2.1")};
+    return live(context);
+}
+
+bool context_server_address(uint64_t context, struct context_address *address)
+{
+    *address = (struct context_address){'L', 0, slice_of("", 0)};
+    return live(context);
+}
+
 unsigned context_processing_sessions(void)
 {
     return sessions;

@@ -88,10 +88,6 @@ static void wrong_values_are_named(void **state)
          {.kind = VALUE_INTEGER, .integer = 1001},
          "manager.n_workers should be an integer from 0 to 1000 but was 1001"},
         {"manager",
-         "n_workers",
-         {.kind = VALUE_INTEGER, .integer = 2},
-         "manager.n_workers = 2: worker processes are not available yet"},
-        {"manager",
          "event_loop_backend",
          {.kind = VALUE_STRING, .string = SLICE_LITERAL("poll")},
          "manager.event_loop_backend should be one of [\"glib\", \"libev\"] but was \"poll\""},
@@ -115,10 +111,6 @@ static void wrong_values_are_named(void **state)
          "record_sessions_limit",
          {.kind = VALUE_INTEGER, .integer = 4095},
          "manager.record_sessions_limit should be an integer from 4096 to 2147483647 but was 4095"},
-        {"controller",
-         "connection_spec",
-         {.kind = VALUE_STRING, .string = SLICE_LITERAL("unix:/tmp/c")},
-         "controller.connection_spec = \"unix:/tmp/c\": the controller is not available yet"},
         {"manager", "nothing", {.kind = VALUE_NIL}, "unknown item: manager.nothing"},
     };
     struct configuration *configuration = configuration_new();

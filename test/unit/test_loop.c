@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -303,6 +304,45 @@ static void a_descriptor_watcher_may_free_itself(void **state)
     close(ends[1]);
 }
 
+/* A child that forgets the loop keeps no connection open, and the parent's loop goes on. */
+static void an_abandoned_loop_lets_go_of_its_descriptors(void **state)
+{
+    int ends[2], freed[2], status = 0;
+    char byte;
+    struct reader reader = {0};
+    struct loop_io *other;
+    pid_t child;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(pipe(freed), 0);
+    reader.fd = ends[0];
+    reader.io = loop_io_new(loop, ends[0], read_one_and_stop, &reader);
+    loop_io_watch(reader.io, LOOP_READ);
+    other = loop_io_new(loop, freed[0], read_one_and_stop, NULL);
+    loop_io_free(other);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        loop_abandon(loop);
+        /* /dev/null has an end; a pipe whose other end is open does not. */
+        _exit(read(ends[0], &byte, 1) == 0 && write(freed[1], "x", 1) == 1 &&
+                      read(freed[0], &byte, 1) == 1
+                  ? 0
+                  : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(write(ends[1], "y", 1), 1);
+    run();
+    assert_int_equal(reader.calls, 1);
+    loop_io_free(reader.io);
+    for (int i = 0; i < 2; i++) {
+        (void)close(ends[i]);
+        (void)close(freed[i]);
+    }
+}
+
 static void on_signal(void *owner, int signal_number)
 {
     *(int *)owner = signal_number;
@@ -394,6 +434,7 @@ int main(void)
         TEST(descriptors_are_served_in_the_order_they_became_ready),
         TEST(descriptors_are_watched_as_told),
         TEST(a_descriptor_watcher_may_free_itself),
+        TEST(an_abandoned_loop_lets_go_of_its_descriptors),
         TEST(signals_arrive_in_the_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

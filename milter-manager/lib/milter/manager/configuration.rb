@@ -117,6 +117,7 @@ module Milter
       # What is missing whatever else is wrong.
       def look_at_milters
         defined_milters.each { |name| warn_about_milter(name) }
+        warn_about_checkers
       end
 
       # The values are final; those the command line gave are in place.
@@ -124,9 +125,14 @@ module Milter
         @children = Native.child_names.freeze
         [@package, @security, @log, @manager, @controller, @database].each(&:seal)
         timeout = @manager.condition_timeout
-        @conditions.each_value { |condition| condition.timeout = timeout.positive? ? timeout : nil }
+        timeout = nil unless timeout.positive?
+        @conditions.each_value { |condition| condition.timeout = timeout }
+        hooks.seconds = timeout
         Database.commit
       end
+
+      # For the engine.
+      def hooks = @manager.instance_variable_get(:@hooks)
 
       def inspect = "#<#{self.class}>"
 
@@ -153,6 +159,13 @@ module Milter
 
         caution(condition.name, true, "condition #{condition.name.inspect}: stress.threshold_n_connections " \
                                       "is not set, and Postfix has no limit of processes: never stressed")
+      end
+
+      def warn_about_checkers
+        return if hooks.checkers.empty? || Native.value("manager", "connection_check_interval").positive?
+
+        Logger.warning("connection checkers are defined and manager.connection_check_interval is 0: " \
+                       "they are never asked")
       end
 
       def warn_about_milter(name)

@@ -19,6 +19,7 @@ module Milter
 
         # Once, on the root fiber.
         def prepare
+          Isolation.install
           @root = Fiber.current
           @scheduler = Scheduler.new(@root)
           @pending = {}
@@ -28,6 +29,8 @@ module Milter
           @queue = []
           @pump = nil
           @attached = false
+          @works = {}.compare_by_identity # fiber -> what it runs
+          @abandoned = ObjectSpace::WeakMap.new
           Fiber.set_scheduler(@scheduler)
         end
 
@@ -36,6 +39,7 @@ module Milter
           require "resolv"
           require "timeout"
           @attached = true
+          Isolation.on_overdue { overdue }
           Database.probe_soon
         end
 
@@ -80,19 +84,40 @@ module Milter
           nil
         end
 
+        # For the program, whose child goes on.
+        def fork_process = Isolation.fork_process
+
+        # In a forked process: what waits here waits as in any program.
+        def forget_loop
+          @scheduler.reset
+          Fiber.set_scheduler(nil)
+        end
+
+        # ---- hooks
+
+        def loop_created(configuration)
+          configuration.hooks.run_loop_created
+          watch_threads
+        end
+
+        def release_loop(configuration) = configuration.hooks.release_loop
+
+        def maintained(configuration)
+          configuration.hooks.run_maintained
+          watch_threads
+        end
+
         # ---- questions; called from C on the root fiber
 
         # The number of the stopper that said true, false, or nil: the answer will come from
         # woken or run_ready.
         def ask(ticket, conditions, stage, handle, arguments)
-          question = Question.new(ticket, conditions, stage, handle, arguments)
-          room? ? question.start : @queue << question
-          unless question.answered?
-            @pending[ticket] = question
-            question.begin_waiting
-          end
-          watch_threads
-          question.answer
+          put(Question.new(ticket, conditions, stage, handle, arguments))
+        end
+
+        # The same: has the SMTP client gone?
+        def check_connection(ticket, configuration, handle)
+          put(ConnectionQuestion.new(ticket, configuration.hooks.checkers, handle))
         end
 
         def cancel(ticket)
@@ -123,9 +148,29 @@ module Milter
         # A fiber that is waiting for a question.
         def take_fiber = @idle.pop || new_fiber
 
+        # Runs a block of the administrator's, which may go on for so many seconds without waiting.
+        def turn(seconds)
+          Native.turn_begin(seconds)
+          yield
+        rescue Exception => e
+          Isolation.end_child(e)
+          raise
+        ensure
+          Native.turn_end
+          Native.end_child(0)
+        end
+
+        # While a fiber waits, or runs code of ours, nobody counts its time.
+        def pause
+          seconds = Native.turn_end
+          yield(seconds)
+        ensure
+          Native.turn_begin(seconds)
+        end
+
         # Raises in a fiber that waits; it may go on waiting.
         def interrupt(fiber, *reason)
-          fiber.raise(*reason) if fiber.alive?
+          fiber.raise(*reason) if fiber.alive? && !@abandoned.key?(fiber)
         rescue FiberError => e
           Logger.debug("[ruby] a fiber could not be interrupted: #{e.message}")
         end
@@ -148,9 +193,7 @@ module Milter
         def new_fiber
           fiber = Fiber.new(blocking: false) do |question|
             while question
-              guard("condition") { question.ask_conditions }
-              question.give_up(Fiber.current)
-              forget_locals
+              run(question)
               question = next_queued || (rest if @idle.size < IDLE_FIBERS)
             end
           ensure
@@ -171,6 +214,44 @@ module Milter
           while (question = @queue.shift)
             return question if question.adopt(Fiber.current)
           end
+        end
+
+        def run(work)
+          fiber = Fiber.current
+          @works[fiber] = work
+          guard("condition") { work.run }
+          @works.delete(fiber)
+          work.give_up(fiber)
+          forget_locals
+        end
+
+        def put(question)
+          room? ? question.start : @queue << question
+          unless question.answered?
+            @pending[question.ticket] = question
+            question.begin_waiting
+          end
+          watch_threads
+          question.answer
+        end
+
+        # The handler of the turn's timer: runs wherever the main thread is.
+        def overdue
+          case Native.turn_overdue
+          when 0 then nil
+          when 1 then raise ConditionOverrun
+          else leave_behind(Fiber.current)
+          end
+        end
+
+        # What rescues even that never gets the processor again.
+        def leave_behind(fiber)
+          Native.turn_end
+          @abandoned[fiber] = true
+          @fibers -= 1
+          work = @works.delete(fiber)
+          @scheduler.after(0, work) if work
+          @root.transfer
         end
 
         # The next question is not to find what a stopper left in Thread.current[].

@@ -11,13 +11,6 @@ module Milter
     # An item got a value it does not take.
     class InvalidValue < ConfigurationError; end
 
-    # A part of the language that this version does not have yet.
-    class NotAvailable < ConfigurationError
-      def initialize(item)
-        super("#{item} is not available yet")
-      end
-    end
-
     # Notes a mistake and goes on, so that one load tells all of them; the load
     # has failed.  Outside of a load the mistake is raised.
     def self.complain(kind, message)
@@ -47,6 +40,12 @@ module Milter
     # Raised inside a stopper that took longer than manager.condition_timeout.
     # Not a StandardError: an ordinary rescue must not swallow it.
     class ConditionTimeout < Exception; end
+
+    # Raised inside a stopper or hook that ran for as long without waiting.
+    class ConditionOverrun < ConditionTimeout; end
+
+    # Something that would end or take over the manager's process.
+    class NotAllowed < StandardError; end
 
     # Raised inside a stopper whose answer is not wanted any more.
     class ConditionCancelled < Exception; end

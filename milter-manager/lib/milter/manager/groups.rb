@@ -17,13 +17,6 @@ module Milter
 
       def self.item_names = @items
 
-      # Names that are part of the language, but of a later version.
-      def self.not_available(*names)
-        names.each do |name|
-          define_method(name) { |*, **| Manager.complain(NotAvailable, "#{group}.#{name}") }
-        end
-      end
-
       def initialize
         @values = nil
       end
@@ -130,14 +123,23 @@ module Milter
             :packet_buffer_size, :connection_check_interval, :chunk_size,
             :max_pending_finished_sessions, :condition_timeout, :shutdown_timeout,
             :record_sessions, :record_sessions_limit
-      not_available :define_connection_checker, :report_memory_statistics, :maintained,
-                    :event_loop_created
       include NetstatConnectionChecker::Items
 
       def initialize
         super
         @record_conditions = ConditionList.new(nil)
+        @hooks = Hooks.new
       end
+
+      # false of the block: the SMTP client has gone.  The same name replaces.
+      def define_connection_checker(name, &block) = @hooks.define_connection_checker(name, block)
+
+      # After each maintenance.
+      def maintained(&block) = @hooks.maintained(block)
+      def report_memory_statistics = @hooks.report_memory_statistics
+
+      # At the start, and when a reload has brought this configuration.
+      def event_loop_created(&block) = @hooks.event_loop_created(block)
 
       # Sessions are recorded only while none of these stops.
       def record_sessions_conditions = @record_conditions.names

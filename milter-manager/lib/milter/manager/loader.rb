@@ -34,7 +34,7 @@ module Milter
 
         evaluate(main)
         custom = find_in_path(CUSTOM)
-        refuse_custom(custom) if custom
+        load_custom(custom) if custom
         @sources.each { |path, source| ContextCheck.new(path, source, @configuration).run }
         @configuration.complete if @messages.empty?
         @configuration.look_at_milters if @messages.empty? || @thorough
@@ -181,10 +181,14 @@ module Milter
       end
 
       # Written by the controller as XML; any other content is ignored.
-      def refuse_custom(path)
-        return unless File.open(path, encoding: "BINARY", &:gets).to_s.lstrip.start_with?("<")
+      def load_custom(path)
+        return unless CustomFile.xml?(path)
 
-        @messages << "#{path}:1: the XML custom configuration file is not available yet"
+        Logger.debug { "[configuration][load][start] <#{path}>" }
+        CustomFile.new(@configuration, path, read(path)).load
+        Logger.debug { "[configuration][load][end] <#{path}>" }
+      rescue ConfigurationError => e
+        @messages << e.message
       rescue SystemCallError => e
         @messages << "#{path}: #{Manager.reason_of(e)}"
       end

@@ -16,11 +16,22 @@ module Milter
         @inside |= directories.map { |directory| "#{directory}/" }
       end
 
+      # While the block runs, current is that place: for files that are not Ruby.
+      def at(file, line)
+        former = @given
+        @given = [file, line]
+        yield
+      ensure
+        @given = former
+      end
+
       # path nil: Ruby's own, at the bottom of an enumerator's fiber.
       def outside?(path) = !path.nil? && !path.start_with?(*@inside)
 
       # [FILE, LINE] of the innermost call from outside of this library.
       def current
+        return @given if @given
+
         place = caller_locations(1).find { |location| outside?(location.path) }
         place ? [place.path, place.lineno] : ["", 0]
       end

@@ -12,8 +12,8 @@ module Milter
         @conditions = conditions
         @stage = stage
         @handle = handle
-        @context = Context.new(handle)
-        @arguments = stage.zero? ? connect_arguments(*arguments) : arguments
+        @context = new_context
+        @arguments = connect? ? connect_arguments(*arguments) : arguments
         @position = 0
         @waits = false
       end
@@ -38,7 +38,7 @@ module Milter
       end
 
       # In the fiber: asks one condition after the other.
-      def ask_conditions
+      def run
         fiber = Fiber.current
         while @fiber.equal?(fiber)
           condition = @conditions[@position]
@@ -58,7 +58,7 @@ module Milter
         leave(ConditionCancelled)
       end
 
-      # The time of the condition is over.
+      # The time of the condition is over, or its fiber was left behind.
       def call(_events)
         position = @position
         warn_of_deadline(@conditions[position])
@@ -70,13 +70,17 @@ module Milter
 
         # It does not want to end: leave it behind and go on without it.
         @context.expire
-        @context = Context.new(@handle)
+        @context = new_context
         proceed(false, false)
         @fiber = nil
         restart
       end
 
       private
+
+      def new_context = Context.new(@handle)
+      def connect? = @stage.zero?
+      def consequence = "counts as false"
 
       def restart
         start
@@ -91,11 +95,14 @@ module Milter
 
       # The number of the stopper, or false.
       def stopped_by(condition, fiber)
-        answer = condition.stopped_by(@stage, @context, @arguments)
+        answer = Engine.turn(condition.timeout) { condition.stopped_by(@stage, @context, @arguments) }
         if @fiber.equal?(fiber)
           remark(answer ? Native::CONDITION_STOPPED : Native::CONDITION_PASSED, condition, answer)
         end
         answer
+      rescue ConditionOverrun => e
+        warn_of_overrun(e, condition)
+        false
       rescue ConditionTimeout
         false
       rescue Exception => e
@@ -134,7 +141,13 @@ module Milter
       def warn_of_deadline(condition)
         text = "no answer within #{condition.timeout} s"
         remark(Native::CONDITION_TIMED_OUT, condition, false, text)
-        Logger.warning("#{describe("timeout", condition)}: #{text}: counts as false")
+        Logger.warning("#{describe("timeout", condition)}: #{text}: #{consequence}")
+      end
+
+      def warn_of_overrun(error, condition)
+        text = "it ran for #{condition.timeout} s without waiting and was interrupted"
+        remark(Native::CONDITION_TIMED_OUT, condition, false, "#{Locations.of(error).first}: #{text}")
+        Logger.warning("#{describe("timeout", condition)}: #{Locations.of(error).first}: #{text}: #{consequence}")
       end
 
       def report(error, condition)

@@ -13,6 +13,18 @@ module Milter
       FIRST_PAUSE = 0.002 # s, while polling for the end of a process
       LONGEST_PAUSE = 0.05
 
+      # Ruby's events in the loop's words.
+      def self.loop_events(events)
+        (events & (IO::READABLE | IO::PRIORITY) == 0 ? 0 : LOOP_READ) |
+          (events & IO::WRITABLE == 0 ? 0 : LOOP_WRITE)
+      end
+
+      # What the loop has told, in Ruby's words; wanted: what was asked for.
+      def self.ready_events(told, wanted)
+        (told & LOOP_READ == 0 ? 0 : wanted & (IO::READABLE | IO::PRIORITY)) |
+          (told & LOOP_WRITE == 0 ? 0 : IO::WRITABLE)
+      end
+
       def initialize(root)
         @root = root
         reset
@@ -28,14 +40,8 @@ module Milter
       # ---- hooks of Fiber::Scheduler
 
       def io_wait(io, events, timeout)
-        wanted = 0
-        wanted |= LOOP_READ if events & (IO::READABLE | IO::PRIORITY) != 0
-        wanted |= LOOP_WRITE if events & IO::WRITABLE != 0
-        ready = wait(io.fileno, wanted, timeout)
-        return false if ready.zero?
-
-        (ready & LOOP_READ == 0 ? 0 : events & (IO::READABLE | IO::PRIORITY)) |
-          (ready & LOOP_WRITE == 0 ? 0 : IO::WRITABLE)
+        ready = wait(io.fileno, Scheduler.loop_events(events), timeout)
+        ready.zero? ? false : Scheduler.ready_events(ready, events)
       end
 
       def io_select(readables, writables, exceptionals, timeout)
@@ -66,7 +72,9 @@ module Milter
 
       def timeout_after(duration, error_class, *arguments)
         fiber = Fiber.current
-        number = register(-1, 0, duration, ->(_) { Engine.interrupt(fiber, error_class, *arguments) })
+        number = Engine.pause do
+          register(-1, 0, duration, ->(_) { Engine.interrupt(fiber, error_class, *arguments) })
+        end
         yield duration
       ensure
         forget(number)
@@ -90,8 +98,11 @@ module Milter
 
       # The new fiber runs first; the one that made it goes on in the next turn of the loop.
       def fiber(&block)
-        fiber = Fiber.new(blocking: false) { Engine.guard("Fiber.schedule", &block) }
         current = Fiber.current
+        seconds = Engine.pause(&:itself) unless current.equal?(@root)
+        fiber = Fiber.new(blocking: false) do
+          Engine.guard("Fiber.schedule") { Engine.turn(seconds, &block) }
+        end
         if current.equal?(@root)
           fiber.transfer
         else
@@ -147,42 +158,50 @@ module Milter
 
       # Events, 0 when the time is over.
       def wait(descriptor, events, seconds)
-        number = register(descriptor, events, seconds, Fiber.current)
-        @root.transfer
-      ensure
-        forget(number)
+        Engine.pause do
+          number = register(descriptor, events, seconds, Fiber.current)
+          @root.transfer
+        ensure
+          forget(number)
+        end
       end
 
       # true when somebody unblocked the fiber.
       def suspend(seconds)
         fiber = Fiber.current
-        number = register(-1, 0, seconds, fiber) if seconds
-        @blocked[fiber] = Object.new
-        @root.transfer
-      ensure
-        @blocked.delete(fiber)
-        forget(number)
+        Engine.pause do
+          number = register(-1, 0, seconds, fiber) if seconds
+          @blocked[fiber] = Object.new
+          @root.transfer
+        ensure
+          @blocked.delete(fiber)
+          forget(number)
+        end
       end
 
       def wait_for_any(readables, writables, timeout)
         fiber = Fiber.current
-        numbers = []
-        [[readables, LOOP_READ], [writables, LOOP_WRITE]].each do |ios, events|
-          Array(ios).each { |io| numbers << register(io.to_io.fileno, events, nil, fiber) }
+        Engine.pause do
+          numbers = []
+          [[readables, LOOP_READ], [writables, LOOP_WRITE]].each do |ios, events|
+            Array(ios).each { |io| numbers << register(io.to_io.fileno, events, nil, fiber) }
+          end
+          numbers << register(-1, 0, timeout, fiber) if timeout
+          @root.transfer
+        ensure
+          numbers.each { |number| forget(number) }
         end
-        numbers << register(-1, 0, timeout, fiber) if timeout
-        @root.transfer
-      ensure
-        numbers.each { |number| forget(number) }
       end
 
       def yield_to(fiber, current)
-        token = @blocked[current] = Object.new
-        @ready << [current, token]
-        Native.post
-        fiber.transfer
-      ensure
-        @blocked.delete(current)
+        Engine.pause do
+          token = @blocked[current] = Object.new
+          @ready << [current, token]
+          Native.post
+          fiber.transfer
+        ensure
+          @blocked.delete(current)
+        end
       end
 
       # Ruby 3.1 has no hook for IO.select.
