@@ -6,6 +6,7 @@
 #   make check-real       tests with Postfix, rspamd, OpenDKIM and other real programs
 #   make lint             formatting, clang-tidy, cppcheck, shellcheck, rules of the house
 #   make fuzz             libFuzzer programs (clang), in build-fuzz/test/fuzz
+#   make reference        the items in milter-manager/conf/milter-manager.conf, from their tables
 #   make install, uninstall, clean, dist
 #
 # Variables: CC CFLAGS LDFLAGS BUILD V=1 WERROR=1 SANITIZE=1 PREFIX DESTDIR
@@ -132,7 +133,13 @@ BENCH_PROGRAMS   := $(BENCH_SOURCES:%.c=$(BUILD)/%)
 REAL_PROGRAMS    := $(REAL_SOURCES:%.c=$(BUILD)/%)
 EXAMPLE_PROGRAMS := $(EXAMPLE_SOURCES:%.c=$(BUILD)/%)
 
-ALL_SOURCES := $(CORE_SOURCES) $(MANAGER_SOURCES) $(sort $(wildcard $(TOOL_NAMES:%=%/*.c))) \
+# The documentation of the configuration, written from its tables.
+REFERENCE_SOURCES := $(sort $(wildcard tools/*.c))
+REFERENCE         := $(BUILD)/tools/config-reference
+CONDITIONS        := milter-manager/conf/applicable-conditions
+MAN_PAGES_MADE    := $(patsubst man/%.in,$(BUILD)/man/%,$(sort $(wildcard man/*.[158].in)))
+
+ALL_SOURCES := $(CORE_SOURCES) $(REFERENCE_SOURCES) $(MANAGER_SOURCES) $(sort $(wildcard $(TOOL_NAMES:%=%/*.c))) \
 	$(sort $(wildcard test/unit/*.c test/fuzz/*.c)) $(FIXTURE_SOURCES) $(BENCH_SOURCES) \
 	$(REAL_SOURCES) $(EXAMPLE_SOURCES)
 
@@ -143,12 +150,12 @@ ALL_SOURCES := $(CORE_SOURCES) $(MANAGER_SOURCES) $(sort $(wildcard $(TOOL_NAMES
 .SECONDARY:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: all demo check check-unit check-fuzz check-cli check-integration check-real \
+.PHONY: all demo reference check check-unit check-fuzz check-cli check-integration check-real \
 	test-programs unit-programs replay-programs fixture-programs bench-programs real-programs \
 	example-programs fuzz fuzz-programs lint lint-format lint-tidy lint-cppcheck lint-headers \
 	lint-shell lint-ruby lint-rules install uninstall clean dist FORCE
 
-all: $(CORE_LIBRARY) $(PROGRAMS)
+all: $(CORE_LIBRARY) $(PROGRAMS) $(MAN_PAGES_MADE)
 
 # ---- objects, archives, programs
 
@@ -203,6 +210,22 @@ $$($(1)_TESTS:%.c=$(BUILD)/%): $(BUILD)/lib/lib$(1).a
 $$($(1)_TESTS:%.c=$(BUILD)/%): EXTRA_LIBS = $(JANSSON_LIBS)
 endef
 $(foreach tool,$(TOOLS),$(eval $(call tool_rule,$(tool))))
+
+# ---- documentation from the tables
+
+$(REFERENCE): $(call objects,$(REFERENCE_SOURCES) $(sort $(wildcard milter-manager/config/*.c))) \
+		$(CORE_LIBRARY)
+	$(call say,LINK,$@)$(link) $(ALL_LDFLAGS) $(CORE_LIBS)
+
+$(BUILD)/man/%: man/%.in $(REFERENCE) $(wildcard $(CONDITIONS)/*.conf)
+	@mkdir -p $(@D)
+	$(call say,PAGE,$@)$(REFERENCE) page $(CONDITIONS) <$< >$@
+
+# What stands above the items is written by hand.
+reference: $(REFERENCE) $(MAN_PAGES_MADE)
+	@file=milter-manager/conf/milter-manager.conf; \
+		{ sed '/^# All items/,$$d' $$file && $(REFERENCE) conf; } >$(BUILD)/reference.new && \
+		cat $(BUILD)/reference.new >$$file && rm $(BUILD)/reference.new
 
 # ---- test programs
 
@@ -273,7 +296,7 @@ lint lint-format lint-tidy lint-cppcheck lint-headers lint-shell lint-ruby lint-
 
 # ---- installation
 
-MAN_PAGES  := $(sort $(wildcard man/*.[158]))
+MAN_PAGES  := $(sort $(wildcard man/*.[158])) $(MAN_PAGES_MADE)
 RUBY_FILES := $(if $(wildcard milter-manager/lib),$(shell cd milter-manager/lib && find . -name '*.rb' | LC_ALL=C sort | sed 's,^\./,,'))
 CONF_FILES := $(if $(wildcard milter-manager/conf),$(shell cd milter-manager/conf && find . -type f ! -name '.*' | LC_ALL=C sort | sed 's,^\./,,'))
 DOC_FILES  := LICENSE README.md CHANGELOG.md

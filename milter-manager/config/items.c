@@ -115,9 +115,9 @@ const struct item configuration_items[] = {
     {NAMED(log, syslog_facility), .type = ITEM_CHOICE, .text = "mail", .choices = facilities,
      .summary = "Facility of syslog"},
 
-    SPEC_ROW(manager, connection_spec, "Where the mail server connects to",
-             .details = "`nil` is `$MILTER_DEFAULT_CONNECTION_SPEC`, else "
-                        "`inet:10025@[127.0.0.1]`."),
+    SPEC_ROW(manager, connection_spec,
+             "Where the mail server connects to; nil is inet:10025@[127.0.0.1]",
+             .details = "`$MILTER_DEFAULT_CONNECTION_SPEC` comes before that default."),
     MODE_ROW(manager, unix_socket_mode, "Mode of a unix socket"),
     USER_ROW(manager, unix_socket_group, "Group of a unix socket, by name or number",
              .details = "The user that the program runs as must be in it."),
