@@ -4,6 +4,7 @@
 #   make demo             one mail through the manager and two children
 #   make check            unit, fuzz replay, command line and integration tests
 #   make check-real       tests with Postfix, rspamd, OpenDKIM and other real programs
+#   make check-coverage   that a test fails for each part of the configuration that is ignored
 #   make lint             formatting, clang-tidy, cppcheck, shellcheck, rules of the house
 #   make fuzz             libFuzzer programs (clang), in build-fuzz/test/fuzz
 #   make reference        the items in milter-manager/conf/milter-manager.conf, from their tables
@@ -141,7 +142,7 @@ MAN_PAGES_MADE    := $(patsubst man/%.in,$(BUILD)/man/%,$(sort $(wildcard man/*.
 
 ALL_SOURCES := $(CORE_SOURCES) $(REFERENCE_SOURCES) $(MANAGER_SOURCES) $(sort $(wildcard $(TOOL_NAMES:%=%/*.c))) \
 	$(sort $(wildcard test/unit/*.c test/fuzz/*.c)) $(FIXTURE_SOURCES) $(BENCH_SOURCES) \
-	$(REAL_SOURCES) $(EXAMPLE_SOURCES)
+	$(REAL_SOURCES) $(EXAMPLE_SOURCES) $(sort $(wildcard test/coverage/*.c))
 
 # ---- targets
 
@@ -151,6 +152,7 @@ ALL_SOURCES := $(CORE_SOURCES) $(REFERENCE_SOURCES) $(MANAGER_SOURCES) $(sort $(
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 .PHONY: all demo reference check check-unit check-fuzz check-cli check-integration check-real \
+	mutant check-coverage \
 	test-programs unit-programs replay-programs fixture-programs bench-programs real-programs \
 	example-programs fuzz fuzz-programs lint lint-format lint-tidy lint-cppcheck lint-headers \
 	lint-shell lint-ruby lint-rules install uninstall clean dist FORCE
@@ -288,6 +290,33 @@ demo: all example-programs
 	@MILTER_BUILD_DIR=$(abspath $(BUILD)) scripts/demo
 
 -include $(patsubst %.o,%.d,$(call objects,$(ALL_SOURCES)))
+
+# ---- proof that the tests notice when a part of the configuration language does nothing
+
+# A second build directory, whose manager ignores what the environment says (test/coverage).
+MUTANT  := $(BUILD)/mutant
+COVERAGE_SOURCES := $(sort $(wildcard test/coverage/*.c))
+
+$(MUTANT)/paths.o: EXTRA_CPPFLAGS = $(filter-out -DMILTER_MANAGER_SOURCE_DIR%,$(MANAGER_CPPFLAGS)) \
+	-DMILTER_MANAGER_SOURCE_DIR='"$(abspath $(MUTANT))/source"'
+$(MUTANT)/paths.o: milter-manager/ruby/paths.c $(BUILD)/flags $(BUILD)/flags-manager
+	@mkdir -p $(@D)
+	$(call say,CC,$< (mutant))$(compile)
+$(MUTANT)/bin/milter-manager: $(BUILD)/object/milter-manager/main.o $(MUTANT)/paths.o \
+		$(call objects,$(COVERAGE_SOURCES)) $(MANAGER_LIBRARY) $(CORE_LIBRARY)
+	$(call say,LINK,$@)$(link) -Wl,--wrap=item_assign $(ALL_LDFLAGS) $(MANAGER_LIBS)
+
+mutant: all $(MUTANT)/bin/milter-manager
+	@rm -rf $(MUTANT)/source; mkdir -p $(MUTANT)/source/milter-manager
+	@cp -R milter-manager/lib milter-manager/conf $(MUTANT)/source/milter-manager/
+	@cp test/coverage/ignore_word.rb $(MUTANT)/source/milter-manager/lib/
+	@echo 'require "ignore_word"' >>$(MUTANT)/source/milter-manager/lib/milter/manager.rb
+	@ln -sfn $(abspath $(BUILD))/lib $(abspath $(BUILD))/man $(abspath $(BUILD))/tools \
+		$(abspath $(BUILD))/test $(abspath $(BUILD))/examples $(MUTANT)/
+	@ln -sf $(addprefix $(abspath $(BUILD))/bin/,$(TOOLS)) $(MUTANT)/bin/
+
+check-coverage: mutant fixture-programs
+	@MILTER_BUILD_DIR=$(abspath $(BUILD)) test/coverage/prove
 
 # ---- lint
 

@@ -243,7 +243,8 @@ static unsigned page_items(const char *group)
 /* As it is written; to be freed. */
 static char *form_of(const struct word *word)
 {
-    const char *name = strncmp(word->name, "[]", 2) == 0 ? "" : word->name;
+    bool operator= strncmp(word->name, "[]", 2) == 0 || strcmp(word->name, "==") == 0;
+    const char *name = operator? "" : word->name; /* stands among the arguments */
 
     return memory_format("%s%s%s", word->receiver, name, word->arguments);
 }

@@ -82,17 +82,24 @@ const struct word configuration_words[] = {
     {"context", "Context", "context.", "temporary_failure?", "", NULL, NULL},
     {"context", "Context", "context.", "discard?", "", NULL, "What this child has answered last."},
     {"context", "Context", "context.", "quitted?", "", NULL, "Whether it is out of the session."},
-    {"context", "Context", "context.", "children", "[NAME]", NULL,
+    {"context", "Context", "context.", "children", "", NULL, NULL},
+    {"context", "Context::Children", "context.children", "[]", "[NAME]", NULL,
      "The context of another child, `nil` when there is none. From the header on, earlier "
-     "children have given their final answers; before that one sees those of earlier stages. "
-     "Also `each` and `names`."},
+     "children have given their final answers; before that one sees those of earlier stages."},
+    {"context", "Context::Children", "context.children.", "each", " {|other| ...}", NULL, NULL},
+    {"context", "Context::Children", "context.children.", "names", "", NULL,
+     "All of the session, and their names."},
     {"context", "Context", "context.", "postfix?", "", NULL, "Whether macro `v` names Postfix."},
     {"context", "Context", "context.", "authenticated?", "", NULL,
      "Whether there is a macro `auth_type` or `auth_authen`."},
     {"context", "Context", "context.", "n_processing_sessions", "", NULL,
      "Number of open sessions."},
-    {"context", "Context", "context.", "mail_transaction_shelf", "[KEY]", NULL,
-     "Plain data kept for this message, shared by all children. Also `[]=` and `each`."},
+    {"context", "Context", "context.", "mail_transaction_shelf", "", NULL, NULL},
+    {"context", "Context::Shelf", "context.mail_transaction_shelf", "[]", "[KEY]", NULL, NULL},
+    {"context", "Context::Shelf", "context.mail_transaction_shelf", "[]=", "[KEY] = VALUE", NULL,
+     "Plain data kept for this message, shared by all children."},
+    {"context", "Context::Shelf", "context.mail_transaction_shelf.", "each", " {|key, value| ...}",
+     NULL, "All of them."},
 
     /* Addresses. */
     {"address", "SocketAddress::Base", "address.", "ipv4?", "", NULL, NULL},
@@ -103,8 +110,10 @@ const struct word configuration_words[] = {
      "Whether it is a loopback, private, link-local or unique local address, or a unix socket."},
     {"address", "SocketAddress::Base", "address.", "to_ip_address", "", NULL,
      "An `IPAddr`; `nil` for a unix socket and an unknown address."},
-    {"address", "SocketAddress::Base", "address.", "to_s", "", NULL,
-     "In the form of a spec, or `unknown`. Addresses that have the same are equal."},
+    {"address", "SocketAddress::IPv4", "address.", "to_s", "", NULL,
+     "In the form of a spec, or `unknown`."},
+    {"address", "SocketAddress::Base", "address", "==", " == OTHER", NULL,
+     "Whether kind and content are the same."},
     {"address", "SocketAddress::Internet", "address.", "address", "", NULL, NULL},
     {"address", "SocketAddress::Internet", "address.", "port", "", NULL,
      "A text and a number; of IPv4 and IPv6."},
@@ -131,12 +140,18 @@ const struct word configuration_words[] = {
     {"objects", "Conditions::Trust", "trust.", "load_envelope_from_domains", "(PATH)", NULL,
      "A file with one domain or `/regexp/` in each line, and comments behind `#`."},
 
+    {"objects", "Conditions::S25R", "s25r.", "stop?", "(HOST, ADDRESS)", NULL, NULL},
+    {"objects", "Conditions::RemoteNetwork", "remote_network.", "remote?", "(ADDRESS)", NULL, NULL},
+    {"objects", "Conditions::Stress", "stress.", "stressed?", "(CONTEXT)", NULL, NULL},
+    {"objects", "Conditions::Trust", "trust.", "trusted?", "(SENDER)", NULL,
+     "What the shipped conditions ask, for conditions of your own."},
+
     /* Accounts. */
-    {"accounts", "Configuration", "", "restrict_accounts_by_list",
+    {"accounts", "Conditions::RestrictAccounts", "", "restrict_accounts_by_list",
      "(ACCOUNT, ..., milters: NAMES, condition_name: NAME)", NULL,
      "Accounts are strings or regular expressions, compared with the address without brackets. "
      "Without `milters:` all that are defined so far."},
-    {"accounts", "Configuration", "", "restrict_accounts_generic",
+    {"accounts", "Conditions::RestrictAccounts", "", "restrict_accounts_generic",
      "(milters: NAMES, condition_name: NAME) {|context, recipient| ...}", NULL,
      "The block says whether the recipient is one of them."},
 

@@ -107,7 +107,8 @@ options() {
     local kind name rest text count=0
     text=$(mandoc -T ascii -O width=400 "$FILE_PAGE" | sed 's/.\x08//g')
     while IFS=$'\t' read -r kind name rest; do
-        [[ $name != 'context[]'* ]] || name="context[MACRO]"
+        name=${name%%\[]*}
+        name=${name%==}
         [[ $kind != stopper ]] || name=${name#condition.}
         grep -qF -- "$name" <<<"$text" || fail "not in the page: $kind $name"
         [[ $kind != condition ]] || grep -qF -- "$name ($rest)" <<<"$text" || fail "not described: $name"
