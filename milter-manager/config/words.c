@@ -60,6 +60,8 @@ const struct word configuration_words[] = {
     {"milter calls", "Child", "milter.", "enabled?", "", NULL, NULL},
     {"milter calls", "Child", "milter.", "evaluation_mode?", "", NULL,
      "The items of these names, for reading."},
+    {"dnsbl", "Configuration", "", "dnsbl", "", NULL,
+     "The block lists that `DNSBL Listed` and `Not DNSBL Listed` ask."},
     {"policy", "Configuration", "", "define_policy", "(NAME) {|policy| ...}", NULL,
      "Says for which mail the milters of `policy.milters` are used."},
 

@@ -19,7 +19,8 @@ bool __real_item_assign(const struct item *item, void *target, const struct valu
 bool __wrap_item_assign(const struct item *item, void *target, const struct value *value,
                         struct arena *arena, struct error *error);
 
-static bool only_shows(void)
+/* The program was called with --show-config. */
+static bool shows_only(void)
 {
     char arguments[4096];
     FILE *stream = fopen("/proc/self/cmdline", "r");
@@ -36,6 +37,13 @@ static bool only_shows(void)
     return shows;
 }
 
+static bool hidden_or_used(void)
+{
+    const char *shown = getenv("COVERAGE_SHOWN");
+
+    return (shown != NULL && shown[0] != '\0') || !shows_only();
+}
+
 bool __wrap_item_assign(const struct item *item, void *target, const struct value *value,
                         struct arena *arena, struct error *error)
 {
@@ -44,7 +52,7 @@ bool __wrap_item_assign(const struct item *item, void *target, const struct valu
     bool assigned = __real_item_assign(item, target, value, arena, error);
 
     if (assigned && ignored != NULL && strncmp(ignored, item->group, group) == 0 &&
-        ignored[group] == '.' && strcmp(ignored + group + 1, item->name) == 0 && !only_shows()) {
+        ignored[group] == '.' && strcmp(ignored + group + 1, item->name) == 0 && hidden_or_used()) {
         item_reset(item, target);
     }
     return assigned;

@@ -18,7 +18,7 @@ TABLE = os.path.join(TOP, "test", "coverage", "covered")
 CONDITIONS = os.path.join(TOP, "milter-manager", "conf", "applicable-conditions")
 
 Name = collections.namedtuple("Name", "kind name owner method")
-Proof = collections.namedtuple("Proof", "name file test line")
+Proof = collections.namedtuple("Proof", "name file test line shown")
 
 
 def names():
@@ -52,13 +52,16 @@ def proofs():
             if not line or line.startswith("#"):
                 continue
             parts = re.split(r"\t+", line)
+            shown = len(parts) == 2 and parts[1].startswith("shown: ")
+            if shown:
+                parts[1] = parts[1].partition(" ")[2]
             if len(parts) == 2 and parts[1].startswith("refused: "):
                 pending[parts[0]] = parts[1].partition(" ")[2]
             elif len(parts) == 2 and "::" in parts[1]:
                 file, _, test = parts[1].partition("::")
-                found.append(Proof(parts[0], file, test, number))
+                found.append(Proof(parts[0], file, test, number, shown))
             else:
-                raise ValueError("%s:%d: should be NAME, a tabulator, FILE::TEST or refused: LINE, but is %r"
+                raise ValueError("%s:%d: should be NAME, a tabulator, FILE::TEST, shown: FILE::TEST or refused: LINE, but is %r"
                                  % (TABLE, number, line))
     return found, pending
 
