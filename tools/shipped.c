@@ -13,47 +13,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The text between the quotes behind that beginning, NULL when the line is another one. */
-static char *quoted(const char *line, const char *beginning)
+/* The text in quotes, which may stand in the next line, behind the first such beginning. */
+static char *quoted(const char *text, const char *beginning)
 {
+    const char *found = strstr(text, beginning);
     const char *end;
 
-    line += strspn(line, " ");
-    if (strncmp(line, beginning, strlen(beginning)) != 0) {
+    if (found == NULL) {
         return NULL;
     }
-    line += strlen(beginning);
-    end = strchr(line, '"');
-    return end == NULL ? NULL : memory_format("%.*s", (int)(end - line), line);
-}
-
-static void keep(char **place, char *text)
-{
-    if (text != NULL && *place == NULL) {
-        *place = text;
-    } else {
-        free(text);
-    }
+    found += strlen(beginning);
+    found += strspn(found, " \n");
+    end = found[0] == '"' ? strchr(found + 1, '"') : NULL;
+    return end == NULL ? NULL : memory_format("%.*s", (int)(end - found - 1), found + 1);
 }
 
 static void read_lines(FILE *stream, struct shipped_condition *condition)
 {
     struct buffer comment = {0};
+    struct buffer code = {0};
     char *line = NULL;
     size_t size = 0;
     bool head = true;
 
     while (getline(&line, &size, stream) >= 0) {
-        line[strcspn(line, "\n")] = '\0';
         head = head && line[0] == '#';
+        if (!head) {
+            buffer_append_string(&code, line);
+        }
+        line[strcspn(line, "\n")] = '\0';
         if (head && strncmp(line, "# ", 2) == 0) {
             buffer_append_format(&comment, "%s%s", buffer_slice(&comment).length > 0 ? " " : "",
                                  line + 2);
         }
-        keep(&condition->name, quoted(line, "define_applicable_condition(\""));
-        keep(&condition->description, quoted(line, "condition.description = \""));
     }
     free(line);
+    buffer_append_byte(&code, '\0');
+    condition->name = quoted(buffer_slice(&code).data, "define_applicable_condition(");
+    condition->description = quoted(buffer_slice(&code).data, "condition.description =");
+    buffer_clear(&code);
     if (buffer_slice(&comment).length > 0) {
         buffer_append_byte(&comment, '\0');
         condition->comment = memory_copy_string(buffer_slice(&comment).data);

@@ -15,7 +15,8 @@
 
 struct word {
     const char *section;   /* list of the page */
-    const char *owner;     /* Ruby class or module below Milter::Manager or Milter that has it */
+    const char *owner;     /* Ruby class or module that has it, below Milter::Manager or Milter;
+                              "manager": the class of that group of items */
     const char *receiver;  /* what stands before it: "manager."; "" for none */
     const char *name;      /* of the Ruby method, without the '=' of one that assigns */
     const char *arguments; /* what stands behind it: "(NAME) {|context| ...}" */

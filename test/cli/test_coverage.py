@@ -13,16 +13,21 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "coverage"))
 import language  # noqa: E402
 
-# Public in Ruby, but nothing for configuration files.
+# Public in Ruby, but nothing for configuration files; nor is what stands inside of these.
 INTERNAL_CLASSES = {
-    "", "ConditionList", "Conditions", "Engine", "Group", "Loader", "Locations", "Manager", "Matcher",
-    "Question", "Scheduler", "Scheduler::Select", "SocketAddress", "Spelling", "TableLines"}
+    "", "ConditionList", "Engine", "Group", "Loader", "Locations", "Manager", "Matcher", "Question",
+    "Scheduler", "Spelling", "TableLines"}
+NAMESPACES = {"Conditions", "SocketAddress"}
 INTERNAL_METHODS = {
     "inspect", "hash", "eql?", "method_missing", "respond_to_missing?",
     "ApplicableCondition.stop?", "ApplicableCondition.stoppers?", "ApplicableCondition.timeout",
-    "Child.group_name", "Conditions::RestrictAccounts.remember",
+    "milter.group_name", "Conditions::RestrictAccounts.remember",
     "Conditions::RestrictAccounts.remembered?", "Conditions::S25R.black?", "Conditions::S25R.white?",
     "Configuration.complete", "Configuration.seal", "Context.expire", "Context.live"}
+
+
+def internal(home):
+    return home in INTERNAL_CLASSES or home.partition("::")[0] in INTERNAL_CLASSES
 
 
 class Language(unittest.TestCase):
@@ -31,17 +36,17 @@ class Language(unittest.TestCase):
         cls.names = language.names()
         cls.classes = language.reflect()
 
-    def item_classes(self):
-        """{class: items} of the table of items."""
+    def items(self):
+        """{group: items} of the table of items."""
         found = collections.defaultdict(set)
         for name in self.names:
             if name.kind == "item":
                 group, item = name.name.split(".")
-                found["Child" if group == "milter" else group.capitalize() + "Group"].add(item)
+                found[group].add(item)
         return found
 
     def test_every_item_has_its_ruby_method(self):
-        for home, items in self.item_classes().items():
+        for home, items in self.items().items():
             self.assertEqual(set(), items - self.classes[home], home)
 
     def test_every_word_is_one(self):
@@ -52,7 +57,7 @@ class Language(unittest.TestCase):
 
     def test_every_public_method_is_in_the_tables(self):
         """A new one needs a row in milter-manager/config/words.c, or is internal."""
-        known = collections.defaultdict(set, self.item_classes())
+        known = collections.defaultdict(set, self.items())
         receivers = {name.name.partition(".")[0] for name in self.names}
         for name in self.names:
             if name.owner:
@@ -60,7 +65,7 @@ class Language(unittest.TestCase):
         addresses = set().union(*(known[home] for home in list(known) if home.startswith("SocketAddress")))
         missing = []
         for home, methods in self.classes.items():
-            if home in INTERNAL_CLASSES:
+            if internal(home) or home in NAMESPACES:
                 continue
             if home.startswith("SocketAddress"):
                 known[home] |= addresses
@@ -70,8 +75,9 @@ class Language(unittest.TestCase):
         self.assertEqual([], sorted(set(missing) - INTERNAL_METHODS))
 
     def test_every_class_is_known(self):
-        owners = {name.owner for name in self.names} | set(self.item_classes()) | INTERNAL_CLASSES
-        unknown = {home for home in self.classes if not home.startswith("SocketAddress")} - owners
+        owners = {name.owner for name in self.names} | set(self.items()) | NAMESPACES
+        unknown = {home for home in self.classes
+                   if not internal(home) and not home.startswith("SocketAddress")} - owners
         self.assertEqual(set(), unknown, "in no row of words.c, and not internal")
 
     def test_names_are_there_once(self):
@@ -101,7 +107,7 @@ class Covered(unittest.TestCase):
                 tests[proof.file] = language.tests_of(proof.file)
             self.assertIn(proof.test, tests[proof.file], "test/coverage/covered:%d" % proof.line)
 
-    def test_what_has_no_test_is_refused(self):
+    def test_what_has_no_test_is_not_there(self):
         """Then nobody can miss it; what works needs a test."""
         for name, line in self.pending.items():
             with self.subTest(name=name), tempfile.TemporaryDirectory() as directory:
@@ -110,8 +116,10 @@ class Covered(unittest.TestCase):
                 done = subprocess.run([os.path.join(language.BUILD, "bin", "milter-manager"), "-c",
                                        directory, "--show-config"], stdout=subprocess.PIPE,
                                       stderr=subprocess.PIPE, check=False)
-                self.assertEqual(1, done.returncode, "%s is there: name its test" % name)
-                self.assertRegex(done.stderr.decode(), "not available yet|built without GLib")
+                # Either it is an error, or a warning.
+                self.assertRegex(done.stderr.decode(),
+                                 "not available yet|is not served|built without GLib",
+                                 "%s is there: name its test" % name)
 
 
 if __name__ == "__main__":

@@ -97,6 +97,7 @@ end
 File.open(%s, "w") do |file|
   walk.(Milter, []).each do |home|
     name = home.name.delete_prefix("Milter::").delete_prefix("Manager::")
+    name = home.group_name if home.is_a?(Class) && home < Milter::Manager::Group
     home.public_instance_methods(false).each { |method| file.puts "#{name}\\t#{method}" }
     home.singleton_methods(false).each { |method| file.puts "#{name}\\t#{method}" }
     file.puts "#{name}\\t"
@@ -106,7 +107,7 @@ end
 
 
 def reflect():
-    """{class: {method}} of the whole Ruby half."""
+    """{class: {method}} of the whole Ruby half; classes of items go by the name of their group."""
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, "methods")
         with open(os.path.join(directory, "milter-manager.conf"), "w", encoding="utf-8") as file:
