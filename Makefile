@@ -328,7 +328,7 @@ lint lint-format lint-tidy lint-cppcheck lint-headers lint-shell lint-ruby lint-
 MAN_PAGES  := $(sort $(wildcard man/*.[158])) $(MAN_PAGES_MADE)
 RUBY_FILES := $(if $(wildcard milter-manager/lib),$(shell cd milter-manager/lib && find . -name '*.rb' | LC_ALL=C sort | sed 's,^\./,,'))
 CONF_FILES := $(if $(wildcard milter-manager/conf),$(shell cd milter-manager/conf && find . -type f ! -name '.*' | LC_ALL=C sort | sed 's,^\./,,'))
-DOC_FILES  := LICENSE README.md CHANGELOG.md
+DOC_FILES  := LICENSE README.md CHANGELOG.md doc/configuration.md
 
 # Configuration that is already there stays: it may have been edited.
 install: all
@@ -349,7 +349,9 @@ install: all
 	@set -e; for page in $(MAN_PAGES); do \
 		directory=$(DESTDIR)$(mandir)/man$${page##*.}; $(INSTALL) -d $$directory; \
 		$(INSTALL_DATA) $$page $$directory/; done
-	@set -e; for file in $(DOC_FILES); do $(INSTALL_DATA) $$file $(DESTDIR)$(docdir)/; done
+	@set -e; for file in $(DOC_FILES); do \
+		$(INSTALL) -d $(DESTDIR)$(docdir)/$$(dirname $$file); \
+		$(INSTALL_DATA) $$file $(DESTDIR)$(docdir)/$$file; done
 
 # Configuration files go only when they are as they were shipped.
 uninstall:

@@ -3,11 +3,12 @@ milters and conditions by name, addresses, tables, accounts, the log
 (configuration sections 1.2, 5 to 8)."""
 
 import os
+import re
 import unittest
 
 import wire
 from case import ManagerCase, condition
-from manager import run_to_end
+from manager import TOP, run_to_end
 
 
 class LanguageCase(ManagerCase):
@@ -210,6 +211,35 @@ class Tables(LanguageCase):
                 status, _, err = run_to_end("--config-dir", self.directory, "--show-config")
                 self.assertEqual(1, status)
                 self.assertIn(message, err)
+
+
+class Guide(LanguageCase):
+    """What doc/configuration.md promises."""
+
+    def test_the_verdict_of_a_milter_on_trial_decides_about_others(self):
+        with open(os.path.join(TOP, "doc/configuration.md"), encoding="utf-8") as file:
+            (example,) = re.findall(r"```ruby\n(define_milter\(\"clamav-milter\"\) do \|milter\|\n"
+                                    r".*?evidence.*?)```", file.read(), re.DOTALL)
+        scanner = self.child("clamav", define=False, script={"E": wire.REJECT})
+        evidence = self.child("evidence", define=False)
+        rspamd = self.child("rspamd", define=False)
+        for spec, child in (("unix:/run/clamav/clamav-milter.ctl", scanner),
+                            ("inet:10033@localhost", evidence), ("inet:11332@localhost", rspamd)):
+            self.assertIn(spec, example)
+            example = example.replace(spec, child.spec)
+        self.start(after=example)
+        mta = self.session()
+        mta.message()
+        scanner.script["E"] = wire.CONTINUE
+        mta.quit()
+        clean = self.session("clean")
+        clean.message()
+        clean.quit()
+        for child, seen in ((evidence, [1, 0]), (rspamd, [0, 1])):
+            for number, count in enumerate(seen):
+                session = child.session(number)
+                session.wait_closed()
+                self.assertEqual(count, session.letters().count("E"), child.name)
 
 
 class Logger(LanguageCase):
