@@ -68,9 +68,9 @@ class Log(ManagerCase):
 
     def receiver(self):
         """A socket at /dev/log, for one test at a time; skips where a real syslog has it."""
-        # Kept while other tests that want the same wait here.
-        lock = open("/tmp/milter-manager-test-syslog.lock", "w", encoding="ascii")
-        self.addCleanup(lock.close)
+        # Others that want the same wait here.
+        lock = os.open("/dev", os.O_RDONLY)
+        self.addCleanup(os.close, lock)
         fcntl.flock(lock, fcntl.LOCK_EX)
         receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(receiver.close)
