@@ -147,11 +147,11 @@ const struct word configuration_words[] = {
      "What the shipped conditions ask, for conditions of your own."},
 
     /* Accounts. */
-    {"accounts", "Conditions::RestrictAccounts", "", "restrict_accounts_by_list",
+    {"accounts", "Configuration", "", "restrict_accounts_by_list",
      "(ACCOUNT, ..., milters: NAMES, condition_name: NAME)", NULL,
      "Accounts are strings or regular expressions, compared with the address without brackets. "
      "Without `milters:` all that are defined so far."},
-    {"accounts", "Conditions::RestrictAccounts", "", "restrict_accounts_generic",
+    {"accounts", "Configuration", "", "restrict_accounts_generic",
      "(milters: NAMES, condition_name: NAME) {|context, recipient| ...}", NULL,
      "The block says whether the recipient is one of them."},
 

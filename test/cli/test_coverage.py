@@ -16,13 +16,12 @@ import language  # noqa: E402
 # Public in Ruby, but nothing for configuration files; nor is what stands inside of these.
 INTERNAL_CLASSES = {
     "", "ConditionList", "Engine", "Group", "Loader", "Locations", "Manager", "Matcher", "Question",
-    "Scheduler", "Spelling", "TableLines"}
+    "Scheduler", "Spelling"}
 NAMESPACES = {"Conditions", "SocketAddress"}
 INTERNAL_METHODS = {
     "inspect", "hash", "eql?", "method_missing", "respond_to_missing?",
     "ApplicableCondition.stop?", "ApplicableCondition.stoppers?", "ApplicableCondition.timeout",
-    "milter.group_name", "Conditions::RestrictAccounts.remember",
-    "Conditions::RestrictAccounts.remembered?", "Conditions::S25R.black?", "Conditions::S25R.white?",
+    "milter.group_name", "Conditions::S25R.black?", "Conditions::S25R.white?",
     "Configuration.complete", "Configuration.seal", "Context.expire", "Context.live"}
 
 

@@ -94,11 +94,14 @@ walk = lambda do |space, seen|
   end
   seen
 end
+homes = walk.(Milter, [])
+mixed = homes.grep(Class).flat_map { |home| home.included_modules & homes }.uniq
 File.open(%s, "w") do |file|
-  walk.(Milter, []).each do |home|
+  (homes - mixed).each do |home|
     name = home.name.delete_prefix("Milter::").delete_prefix("Manager::")
     name = home.group_name if home.is_a?(Class) && home < Milter::Manager::Group
-    home.public_instance_methods(false).each { |method| file.puts "#{name}\\t#{method}" }
+    parts = [home, *(home.included_modules & mixed)]
+    parts.flat_map { |part| part.public_instance_methods(false) }.each { |method| file.puts "#{name}\\t#{method}" }
     home.singleton_methods(false).each { |method| file.puts "#{name}\\t#{method}" }
     file.puts "#{name}\\t"
   end
@@ -107,7 +110,8 @@ end
 
 
 def reflect():
-    """{class: {method}} of the whole Ruby half; classes of items go by the name of their group."""
+    """{class: {method}} of the whole Ruby half; classes of items go by the name of their
+    group, what is mixed into a class belongs to it."""
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, "methods")
         with open(os.path.join(directory, "milter-manager.conf"), "w", encoding="utf-8") as file:
