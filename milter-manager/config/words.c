@@ -150,7 +150,7 @@ const struct word configuration_words[] = {
     {"accounts", "Configuration", "", "restrict_accounts_by_list",
      "(ACCOUNT, ..., milters: NAMES, condition_name: NAME)", NULL,
      "Accounts are strings or regular expressions, compared with the address without brackets. "
-     "Without `milters:` all that are defined so far."},
+     "The milters have to be defined; without `milters:` all that are so far."},
     {"accounts", "Configuration", "", "restrict_accounts_generic",
      "(milters: NAMES, condition_name: NAME) {|context, recipient| ...}", NULL,
      "The block says whether the recipient is one of them."},

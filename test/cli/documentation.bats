@@ -61,7 +61,7 @@ load_examples() {
 @test "the examples of the manual page load without a word" {
     awk -v dir="$DIR/examples" '
         /^\.Bd -literal/ { n++; inside = 1; next }
-        /^\.Ed/ || /^\[/ { inside = 0 } # lines of the log
+        /^\.Ed/ || /^\[/ || /^FILE:/ { inside = 0 } # what is logged or told
         inside { gsub(/\\e/, "\\"); print > (dir "/" n ".conf") }' "$BUILD/man/milter-manager.conf.5"
     load_examples
     ((count >= 4))
