@@ -84,11 +84,13 @@ const struct item configuration_items[] = {
     {NAMED(package, platform), .type = ITEM_STRING, .text = MILTER_MANAGER_PLATFORM,
      .flags = ITEM_ALWAYS_DEFAULT,
      .summary = "Platform whose installed milters load_default looks for",
-     .details = "`load_default` loads `defaults/PLATFORM.conf`. Set it before that call."},
+     .details = "`load_default` loads `defaults/PLATFORM.conf`. Set it before that call; an empty "
+                "one looks "
+                "for nothing."},
     {NAMED(package, options), .type = ITEM_STRING, .text = MILTER_MANAGER_PACKAGE_OPTIONS,
      .flags = ITEM_ALWAYS_DEFAULT,
      .summary = "Options of that search, \"KEY=VALUE,KEY=VALUE\" or a hash",
-     .details = "Read, it is a hash in both cases."},
+     .details = "Read, it is a hash in both cases. See `DETECTION OF INSTALLED MILTERS`."},
 
     {NAMED(security, privilege_mode), .type = ITEM_BOOLEAN, .flags = ITEM_TEXT_BOOLEAN,
      .summary = "Whether root may start milters with their commands",
@@ -158,7 +160,7 @@ const struct item configuration_items[] = {
                  .details = "0 leaves it to the program."),
     UNSIGNED_ROW(manager, connection_check_interval, 0, 0, INT_MAX,
                  "Seconds between checks whether the SMTP client is still there; 0 is never",
-                 .details = "Does nothing without a checker."),
+                 .details = "Does nothing without a checker. See `CONNECTION CHECKERS`."),
     UNSIGNED_ROW(manager, chunk_size, 65535, 1, 65535,
                  "Largest piece of a body sent to a milter at once, in bytes",
                  .flags = ITEM_CLAMPED),
@@ -167,7 +169,8 @@ const struct item configuration_items[] = {
                  .details = "Then `manager.maintenance_interval` is the limit. The memory of "
                             "sessions is given back at once in any case."),
     SECONDS_ROW(manager, condition_timeout, 5.0,
-                "Seconds a condition may wait; then its answer counts as false; 0 is no limit"),
+                "Seconds a condition may take; then its answer counts as false; 0 is no limit",
+                .details = "Both of waiting and of computing."),
     SECONDS_ROW(manager, shutdown_timeout, 60.0,
                 "Seconds that running sessions may go on after SIGTERM"),
     STRING_ROW(manager, record_sessions,

@@ -26,9 +26,11 @@ const struct word configuration_words[] = {
     {"database", "database", "database.", "extra_options", "", "{}",
      "Further options of the adapter, a hash"},
     {"database calls", "database", "database.", "setup", "", NULL,
-     "Connects. Does nothing when it is connected already."},
+     "Makes the database of these items available to conditions, without connecting yet. Again in "
+     "the same load it does nothing. What is missing, an item or a package, is an error."},
     {"database calls", "database", "database.", "load_models", "(PATTERN)", NULL,
-     "Loads the files with the classes of the tables. An error in one is logged."},
+     "Loads files with classes of ActiveRecord, found as by `load`. A mistake in one is logged, "
+     "with its place, and ends nothing."},
 
     /* Connection checkers and hooks. */
     {"checkers", "manager", "manager.", "define_connection_checker", "(NAME) {|context| ...}", NULL,
@@ -41,9 +43,11 @@ const struct word configuration_words[] = {
     {"hooks", "manager", "manager.", "maintained", " { ... }", NULL,
      "The block is called after each maintenance."},
     {"hooks", "manager", "manager.", "event_loop_created", " {|loop| ...}", NULL,
-     "The block is called once the event loop is there."},
+     "The block is called after the start, in the daemon, and after each reload."},
     {"hooks", "manager", "manager.", "report_memory_statistics", "", NULL,
-     "Writes a line `[maintain][memory]` at each maintenance."},
+     "Writes a statistics line `[maintain][memory]` after each maintenance: KB of memory, objects "
+     "of "
+     "Ruby."},
 
     /* Children. */
     {"children", "Configuration", "", "define_milter", "(NAME) {|milter| ...}", NULL,

@@ -4,7 +4,8 @@
 bats_require_minimum_version 1.5.0
 
 # Words of examples that this version does not have yet; the list shrinks.
-NOT_YET=(define_envelope_stopper database.setup)
+NOT_YET=(define_envelope_stopper database.setup dnsbl define_policy define_connection_checker
+    event_loop_created)
 
 setup() {
     bats_load_library bats-support
@@ -12,8 +13,7 @@ setup() {
     ROOT=$BATS_TEST_DIRNAME/../..
     BUILD=${MILTER_BUILD_DIR:-$ROOT/build}
     DIR=$BATS_TEST_TMPDIR/conf
-    mkdir "$DIR" "$DIR/examples"
-    mkdir -p "$BATS_TEST_TMPDIR/files/models"
+    mkdir -p "$DIR/examples" "$DIR/models" "$BATS_TEST_TMPDIR/files/models"
     unset MILTER_MANAGER_CONFIG_DIR
 }
 
@@ -21,6 +21,7 @@ setup() {
 load_examples() {
     local file word later files=$BATS_TEST_TMPDIR/files
     printf 'class Account < ActiveRecord::Base\nend\n' >"$files/models/account.rb"
+    printf 'class Customer < ActiveRecord::Base\nend\n' >"$DIR/models/customer.rb"
     echo '192.0.2.0/24 OK' >"$files/friends.cidr"
     count=0
     for file in "$DIR"/examples/*; do
@@ -61,7 +62,7 @@ load_examples() {
 @test "the examples of the manual page load without a word" {
     awk -v dir="$DIR/examples" '
         /^\.Bd -literal/ { n++; inside = 1; next }
-        /^\.Ed/ || /^\[/ || /^FILE:/ { inside = 0 } # what is logged or told
+        /^\.Ed/ || /^\[/ || /^FILE:/ || /^</ { inside = 0 } # logged, told, XML
         inside { gsub(/\\e/, "\\"); print > (dir "/" n ".conf") }' "$BUILD/man/milter-manager.conf.5"
     load_examples
     ((count >= 4))
