@@ -18,13 +18,13 @@ module IgnoreWord
   end
 
   def self.ignore(owner, method)
+    names = [method, "#{method}="]
     homes = [owner, *owner_subclasses(owner)]
-    homes = [owner.singleton_class] unless homes.any? { |home| home.method_defined?(method) }
-    homes.each do |home|
-      [method, "#{method}="].each do |name|
-        home.define_method(name) { |*, **| nil } if home.method_defined?(name)
-      end
-    end
+    homes = [owner.singleton_class] if homes.none? { |home| names.any? { |name| home.method_defined?(name) } }
+    ignored = homes.product(names).select { |home, name| home.method_defined?(name) }
+    raise "#{owner} has no method #{method}" if ignored.empty?
+
+    ignored.each { |home, name| home.define_method(name) { |*, **| nil } }
   end
 
   def self.owner_subclasses(owner)
