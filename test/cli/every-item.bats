@@ -61,15 +61,17 @@ without_not_yet() {
             [[ $text =~ ^\ *(([a-z]+)\.[a-z_]+)\ =\ .* ]] || continue
             item=${BASH_REMATCH[1]} text=${text#"${text%%[! ]*}"}
             case $item in
-            database.extra_options | *_conditions | *.command_options | security.privilege_mode) continue ;;
+            *_conditions | *.command_options) continue ;; # in other words
             manager.event_loop_backend | manager.n_workers | milter.enabled) continue ;; # the defaults
+            # Later files have the last word.
+            database.* | security.privilege_mode | controller.unix_socket_mode | manager.fallback_status) continue ;;
             esac
             grep -A1 -F "# $DIR/parts/$file.conf:$line" <<<"$output" | grep -qF -- "$text" ||
                 fail "not shown as in $file.conf:$line: $text"
             count=$((count + 1))
         done <"$DIR/parts/$file.conf"
     done
-    ((count > 40)) || fail "$count"
+    ((count > 35)) || fail "$count"
 }
 
 @test "what is shown loads and is shown the same" {
