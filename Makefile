@@ -4,8 +4,10 @@
 #   make demo             one mail through the manager and two children
 #   make check            unit, fuzz replay, command line and integration tests
 #   make check-real       tests with Postfix, rspamd, OpenDKIM and other real programs
+#   make check-coverage   that a test fails for each part of the configuration that is ignored
 #   make lint             formatting, clang-tidy, cppcheck, shellcheck, rules of the house
 #   make fuzz             libFuzzer programs (clang), in build-fuzz/test/fuzz
+#   make reference        the items in milter-manager/conf/milter-manager.conf, from their tables
 #   make install, uninstall, clean, dist
 #
 # Variables: CC CFLAGS LDFLAGS BUILD V=1 WERROR=1 SANITIZE=1 PREFIX DESTDIR
@@ -149,9 +151,15 @@ BENCH_PROGRAMS   := $(BENCH_SOURCES:%.c=$(BUILD)/%)
 REAL_PROGRAMS    := $(REAL_SOURCES:%.c=$(BUILD)/%)
 EXAMPLE_PROGRAMS := $(EXAMPLE_SOURCES:%.c=$(BUILD)/%)
 
-ALL_SOURCES := $(CORE_SOURCES) $(MANAGER_SOURCES) $(sort $(wildcard $(TOOL_NAMES:%=%/*.c))) \
+# The documentation of the configuration, written from its tables.
+REFERENCE_SOURCES := $(sort $(wildcard tools/*.c))
+REFERENCE         := $(BUILD)/tools/config-reference
+CONDITIONS        := milter-manager/conf/applicable-conditions
+MAN_PAGES_MADE    := $(patsubst man/%.in,$(BUILD)/man/%,$(sort $(wildcard man/*.[158].in)))
+
+ALL_SOURCES := $(CORE_SOURCES) $(REFERENCE_SOURCES) $(MANAGER_SOURCES) $(sort $(wildcard $(TOOL_NAMES:%=%/*.c))) \
 	$(sort $(wildcard test/unit/*.c test/fuzz/*.c)) $(FIXTURE_SOURCES) $(BENCH_SOURCES) \
-	$(REAL_SOURCES) $(EXAMPLE_SOURCES)
+	$(REAL_SOURCES) $(EXAMPLE_SOURCES) $(sort $(wildcard test/coverage/*.c))
 
 # ---- targets
 
@@ -160,12 +168,13 @@ ALL_SOURCES := $(CORE_SOURCES) $(MANAGER_SOURCES) $(sort $(wildcard $(TOOL_NAMES
 .SECONDARY:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: all demo check check-unit check-fuzz check-cli check-integration check-real \
+.PHONY: all demo reference check check-unit check-fuzz check-cli check-integration check-real \
+	mutant check-coverage \
 	test-programs unit-programs replay-programs fixture-programs bench-programs real-programs \
 	example-programs fuzz fuzz-programs lint lint-format lint-tidy lint-cppcheck lint-headers \
 	lint-shell lint-ruby lint-rules install uninstall clean dist FORCE
 
-all: $(CORE_LIBRARY) $(PROGRAMS)
+all: $(CORE_LIBRARY) $(PROGRAMS) $(MAN_PAGES_MADE)
 
 # ---- objects, archives, programs
 
@@ -220,6 +229,22 @@ $$($(1)_TESTS:%.c=$(BUILD)/%): $(BUILD)/lib/lib$(1).a
 $$($(1)_TESTS:%.c=$(BUILD)/%): EXTRA_LIBS = $(JANSSON_LIBS)
 endef
 $(foreach tool,$(TOOLS),$(eval $(call tool_rule,$(tool))))
+
+# ---- documentation from the tables
+
+$(REFERENCE): $(call objects,$(REFERENCE_SOURCES) $(sort $(wildcard milter-manager/config/*.c))) \
+		$(CORE_LIBRARY)
+	$(call say,LINK,$@)$(link) $(ALL_LDFLAGS) $(CORE_LIBS)
+
+$(BUILD)/man/%: man/%.in $(REFERENCE) $(wildcard $(CONDITIONS)/*.conf)
+	@mkdir -p $(@D)
+	$(call say,PAGE,$@)$(REFERENCE) page $(CONDITIONS) <$< >$@
+
+# What stands above the items is written by hand.
+reference: $(REFERENCE) $(MAN_PAGES_MADE)
+	@file=milter-manager/conf/milter-manager.conf; \
+		{ sed '/^# All items/,$$d' $$file && $(REFERENCE) conf; } >$(BUILD)/reference.new && \
+		cat $(BUILD)/reference.new >$$file && rm $(BUILD)/reference.new
 
 # ---- test programs
 
@@ -283,6 +308,33 @@ demo: all example-programs
 
 -include $(patsubst %.o,%.d,$(call objects,$(ALL_SOURCES)))
 
+# ---- proof that the tests notice when a part of the configuration language does nothing
+
+# A second build directory, whose manager ignores what the environment says (test/coverage).
+MUTANT  := $(BUILD)/mutant
+COVERAGE_SOURCES := $(sort $(wildcard test/coverage/*.c))
+
+$(MUTANT)/paths.o: EXTRA_CPPFLAGS = $(filter-out -DMILTER_MANAGER_SOURCE_DIR%,$(MANAGER_CPPFLAGS)) \
+	-DMILTER_MANAGER_SOURCE_DIR='"$(abspath $(MUTANT))/source"'
+$(MUTANT)/paths.o: milter-manager/ruby/paths.c $(BUILD)/flags $(BUILD)/flags-manager
+	@mkdir -p $(@D)
+	$(call say,CC,$< (mutant))$(compile)
+$(MUTANT)/bin/milter-manager: $(BUILD)/object/milter-manager/main.o $(MUTANT)/paths.o \
+		$(call objects,$(COVERAGE_SOURCES)) $(MANAGER_LIBRARY) $(CORE_LIBRARY)
+	$(call say,LINK,$@)$(link) -Wl,--wrap=item_assign $(ALL_LDFLAGS) $(MANAGER_LIBS)
+
+mutant: all $(MUTANT)/bin/milter-manager
+	@rm -rf $(MUTANT)/source; mkdir -p $(MUTANT)/source/milter-manager
+	@cp -R milter-manager/lib milter-manager/conf $(MUTANT)/source/milter-manager/
+	@cp test/coverage/ignore_word.rb $(MUTANT)/source/milter-manager/lib/
+	@echo 'require "ignore_word"' >>$(MUTANT)/source/milter-manager/lib/milter/manager.rb
+	@ln -sfn $(abspath $(BUILD))/lib $(abspath $(BUILD))/man $(abspath $(BUILD))/tools \
+		$(abspath $(BUILD))/test $(abspath $(BUILD))/examples $(MUTANT)/
+	@ln -sf $(addprefix $(abspath $(BUILD))/bin/,$(TOOLS)) $(MUTANT)/bin/
+
+check-coverage: mutant fixture-programs
+	@MILTER_BUILD_DIR=$(abspath $(BUILD)) test/coverage/prove
+
 # ---- lint
 
 lint lint-format lint-tidy lint-cppcheck lint-headers lint-shell lint-ruby lint-rules:
@@ -290,10 +342,10 @@ lint lint-format lint-tidy lint-cppcheck lint-headers lint-shell lint-ruby lint-
 
 # ---- installation
 
-MAN_PAGES  := $(sort $(wildcard man/*.[158]))
+MAN_PAGES  := $(sort $(wildcard man/*.[158])) $(MAN_PAGES_MADE)
 RUBY_FILES := $(if $(wildcard milter-manager/lib),$(shell cd milter-manager/lib && find . -name '*.rb' | LC_ALL=C sort | sed 's,^\./,,'))
 CONF_FILES := $(if $(wildcard milter-manager/conf),$(shell cd milter-manager/conf && find . -type f ! -name '.*' | LC_ALL=C sort | sed 's,^\./,,'))
-DOC_FILES  := LICENSE README.md CHANGELOG.md
+DOC_FILES  := LICENSE README.md CHANGELOG.md doc/configuration.md
 
 # Configuration that is already there stays: it may have been edited.
 install: all
@@ -314,7 +366,9 @@ install: all
 	@set -e; for page in $(MAN_PAGES); do \
 		directory=$(DESTDIR)$(mandir)/man$${page##*.}; $(INSTALL) -d $$directory; \
 		$(INSTALL_DATA) $$page $$directory/; done
-	@set -e; for file in $(DOC_FILES); do $(INSTALL_DATA) $$file $(DESTDIR)$(docdir)/; done
+	@set -e; for file in $(DOC_FILES); do \
+		$(INSTALL) -d $(DESTDIR)$(docdir)/$$(dirname $$file); \
+		$(INSTALL_DATA) $$file $(DESTDIR)$(docdir)/$$file; done
 
 # Configuration files go only when they are as they were shipped.
 uninstall:

@@ -1,8 +1,9 @@
 /*
- * item - the one table of configuration items: name, type, default, check, target.
+ * item - the one table of configuration items: name, type, default, check, target, text.
  *
  * Everything that is known of an item stands in its row; defaults, checking,
- * reading back and --show-config follow from it (configuration sections 2-5, 9).
+ * reading back, --show-config, the shipped file and the manual page follow from
+ * it (configuration sections 1-5, 9).
  */
 #ifndef MILTER_MANAGER_CONFIG_ITEM_H
 #define MILTER_MANAGER_CONFIG_ITEM_H
@@ -49,9 +50,11 @@ struct item {
     const char *const *choices;   /* ITEM_CHOICE: NULL at the end */
     const char *only_default_why; /* anything but the default is refused with this */
     const char *not_served_why;   /* anything but the default is taken, with this warning */
+    const char *summary;          /* one line for the shipped file, without a full stop */
+    const char *details;          /* more for the manual page, or NULL; see words.h for its form */
 };
 
-/* In the order of --show-config. */
+/* The rows, in the order of --show-config: items.c. */
 extern const struct item configuration_items[];
 extern const unsigned configuration_item_count;
 extern const struct item child_items[];

@@ -10,7 +10,9 @@ setup() {
     ROOT=$BATS_TEST_DIRNAME/../..
     MANAGER=${MILTER_BUILD_DIR:-$ROOT/build}/bin/milter-manager
     PROGRAM_PAGE=$ROOT/man/milter-manager.8
-    FILE_PAGE=$ROOT/man/milter-manager.conf.5
+    MADE=${MILTER_BUILD_DIR:-$ROOT/build}/man # pages written from tables
+    REFERENCE=${MILTER_BUILD_DIR:-$ROOT/build}/tools/config-reference
+    FILE_PAGE=$MADE/milter-manager.conf.5
     SESSION_PAGE=$ROOT/man/milter-session.5
     DIR=$BATS_TEST_TMPDIR/conf
     mkdir "$DIR"
@@ -36,7 +38,7 @@ options() {
 @test "the pages have no mistakes in their markup" {
     need_mandoc
     local page
-    for page in "$ROOT"/man/*.[158]; do
+    for page in "$ROOT"/man/*.[158] "$MADE"/*.[158]; do
         # Whether other pages are installed does not matter here.
         run bash -c 'mandoc -T lint "$1" 2>/dev/null | grep -v "referenced manual not found"' - "$page"
         assert_output ""
@@ -91,13 +93,46 @@ options() {
     local item default literal shown count=0
     shown=$(items)
     while IFS='|' read -r item default; do
-        [[ $item != package.* ]] || continue # the build says
+        [[ $default != "as built" ]] || continue
         literal=$(sed -n "s/^$item = //p" <<<"$shown")
         assert_equal "$item = $default" "$item = $literal"
         count=$((count + 1))
     done < <(mandoc -T ascii -O width=200 "$FILE_PAGE" |
         sed -n 's/.\x08//g; s/^ *\([a-z]*\.[a-z_]*\) (.*, \([^,]*\))$/\1|\2/p')
     ((count > 35))
+}
+
+@test "the page has every word, stopper and condition of the language" {
+    need_mandoc
+    local kind name rest text count=0
+    text=$(mandoc -T ascii -O width=400 "$FILE_PAGE" | sed 's/.\x08//g')
+    while IFS=$'\t' read -r kind name rest; do
+        name=${name%%\[]*}
+        name=${name%==}
+        [[ $kind != stopper ]] || name=${name#condition.}
+        grep -qF -- "$name" <<<"$text" || fail "not in the page: $kind $name"
+        [[ $kind != condition ]] || grep -qF -- "$name ($rest)" <<<"$text" || fail "not described: $name"
+        count=$((count + 1))
+    done < <("$REFERENCE" names "$ROOT/milter-manager/conf/applicable-conditions")
+    ((count > 140))
+}
+
+@test "a line of the page's source that asks for what there is not is an error" {
+    local line
+    for line in '@ITEMS nothing' '@WORDS nothing' '@NOTHING' '@'; do
+        run bash -c 'printf "%s\n" "$1" | "$2" page "$3"' - "$line" "$REFERENCE" \
+            "$ROOT/milter-manager/conf/applicable-conditions"
+        assert_failure 1
+        assert_output --partial "$line"
+    done
+    mkdir "$DIR/empty"
+    run "$REFERENCE" page "$DIR/empty" <<<'@CONDITIONS'
+    assert_failure 1
+    assert_output --partial "$DIR/empty should hold the conditions"
+    echo 'define_applicable_condition("X")' >"$DIR/empty/x.conf"
+    run "$REFERENCE" page "$DIR/empty" <<<'@CONDITIONS'
+    assert_failure 1
+    assert_output --partial "$DIR/empty/x.conf should have a comment at its head"
 }
 
 # Names in a table of session_line.c

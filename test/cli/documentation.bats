@@ -1,0 +1,86 @@
+#!/usr/bin/env bats
+# The examples of the guide and of the manual page are configuration.
+
+bats_require_minimum_version 1.5.0
+
+# Words of examples that this version does not have yet; the list shrinks.
+NOT_YET=(define_envelope_stopper database.setup dnsbl define_policy define_connection_checker
+    event_loop_created)
+
+setup() {
+    bats_load_library bats-support
+    bats_load_library bats-assert
+    ROOT=$BATS_TEST_DIRNAME/../..
+    BUILD=${MILTER_BUILD_DIR:-$ROOT/build}
+    DIR=$BATS_TEST_TMPDIR/conf
+    mkdir -p "$DIR/examples" "$DIR/models" "$BATS_TEST_TMPDIR/files/models"
+    unset MILTER_MANAGER_CONFIG_DIR
+}
+
+# Loads each file of $DIR/examples, with the paths it names made ours.
+load_examples() {
+    local file word later files=$BATS_TEST_TMPDIR/files
+    printf 'class Account < ActiveRecord::Base\nend\n' >"$files/models/account.rb"
+    printf 'class Customer < ActiveRecord::Base\nend\n' >"$DIR/models/customer.rb"
+    echo '192.0.2.0/24 OK' >"$files/friends.cidr"
+    count=0
+    for file in "$DIR"/examples/*; do
+        {
+            echo 'load("applicable-conditions/*.conf")'
+            sed "s,\"/etc/milter-manager/models,\"$files/models,; s,\"/etc/postfix/,\"$files/,
+                s,\"/var/lib/milter-manager/users.db,\"$files/users.db," "$file"
+        } >"$DIR/milter-manager.conf"
+        later=
+        for word in "${NOT_YET[@]}"; do
+            ! grep -qF "$word" "$file" || later=$word
+        done
+        run --separate-stderr "$BUILD/bin/milter-manager" -c "$DIR" --show-config
+        if [[ -n $later ]]; then
+            [[ $stderr == *"not available yet"* || $stderr == *"unknown item"* ]] ||
+                fail "take $later from NOT_YET: $(cat "$file") $stderr"
+        else
+            assert_equal "$stderr" ""
+            assert_success
+        fi
+        count=$((count + 1))
+    done
+}
+
+@test "the examples of the guide load without a word" {
+    local line n=0 inside=
+    while IFS= read -r line; do
+        case $line in
+        '```ruby') n=$((n + 1)) inside=1 ;;
+        '```'*) inside= ;;
+        *) [[ -z $inside ]] || printf '%s\n' "$line" >>"$DIR/examples/$n.conf" ;;
+        esac
+    done <"$ROOT/doc/configuration.md"
+    load_examples
+    ((count >= 10))
+}
+
+@test "the examples of the manual page load without a word" {
+    awk -v dir="$DIR/examples" '
+        /^\.Bd -literal/ { n++; inside = 1; next }
+        /^\.Ed/ || /^\[/ || /^FILE:/ || /^</ { inside = 0 } # logged, told, XML
+        inside { gsub(/\\e/, "\\"); print > (dir "/" n ".conf") }' "$BUILD/man/milter-manager.conf.5"
+    load_examples
+    ((count >= 4))
+}
+
+@test "the links of the guide and of the read-me file lead somewhere" {
+    local file link anchor
+    for file in README.md doc/configuration.md; do
+        for link in $(grep -o '](\([^)]*\))' "$ROOT/$file" | sed 's/^](//; s/)$//'); do
+            case $link in
+            http*) ;;
+            '#'*)
+                anchor=$(grep '^#' "$ROOT/$file" | tr '[:upper:]' '[:lower:]' |
+                    sed 's/^#* //; s/[^a-z0-9 -]//g; s/ /-/g')
+                grep -qxF -- "${link#?}" <<<"$anchor" || fail "$file: no heading for $link"
+                ;;
+            *) [[ -e $ROOT/$(dirname "$file")/${link%%#*} ]] || fail "$file: no file for $link" ;;
+            esac
+        done
+    done
+}
