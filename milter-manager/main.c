@@ -131,7 +131,6 @@ static int main_start(const struct manager_options *options)
         return EXIT_FAILURE;
     }
     server_apply_log(configuration);
-    configuration_warn_unserved(configuration);
     main_limit_descriptors(configuration);
     loop = loop_new();
     engine_set_loop(loop);

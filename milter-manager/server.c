@@ -303,7 +303,6 @@ static void server_reload(void *owner, int signal_number)
     server_apply_log(configuration);
     log_message("[manager][reload] generation %u of the configuration is in force",
                 configuration->generation);
-    configuration_warn_unserved(configuration);
     hooks_configuration_in_force(configuration, server->configuration);
     configuration_release(server->configuration);
     server->configuration = configuration;

@@ -220,8 +220,11 @@ static void page_item(const struct item *item)
         (void)printf("Only the default is taken: %s.\n", item->only_default_why);
     }
     if (item->not_served_why != NULL) {
-        (void)printf("Another value is taken with a warning and without effect: %s.\n",
-                     item->not_served_why);
+        char *text = memory_format("Another value is taken with a warning and without effect: %s",
+                                   item->not_served_why);
+
+        mdoc_text(text, stdout);
+        free(text);
     }
     free(head);
     free(range);

@@ -430,10 +430,12 @@ void *configuration_engine(const struct configuration *configuration)
     return configuration->details->engine;
 }
 
-static void configuration_warn_of(const struct item *item, const void *target,
-                                  const struct location *location, const char *of)
+static void configuration_tell_unserved(const struct item *item, const void *target,
+                                        const struct location *location, const char *of,
+                                        configuration_tell_fn *tell, void *owner)
 {
     struct buffer literal = {0};
+    char *text;
     char place[PATH_MAX + 16] = "";
 
     if (item->not_served_why == NULL || item_is_default(item, target)) {
@@ -443,18 +445,22 @@ static void configuration_warn_of(const struct item *item, const void *target,
         (void)snprintf(place, sizeof(place), "%s:%d: ", location->file, location->line);
     }
     item_literal(item, target, &literal);
-    log_warning("%s%s.%s = %.*s%s is not served by this version: %s", place, item->group,
-                item->name, (int)buffer_length(&literal), buffer_slice(&literal).data, of,
-                item->not_served_why);
+    text = memory_format("%s%s.%s = %.*s%s is not served by this version: %s", place, item->group,
+                         item->name, (int)buffer_length(&literal), buffer_slice(&literal).data, of,
+                         item->not_served_why);
+    tell(owner, text);
+    free(text);
     buffer_clear(&literal);
 }
 
-void configuration_warn_unserved(const struct configuration *configuration)
+void configuration_unserved(const struct configuration *configuration, configuration_tell_fn *tell,
+                            void *owner)
 {
     const struct configuration_details *details = configuration->details;
 
     for (unsigned i = 0; i < configuration_item_count; i++) {
-        configuration_warn_of(&configuration_items[i], configuration, &details->items[i], "");
+        configuration_tell_unserved(&configuration_items[i], configuration, &details->items[i], "",
+                                    tell, owner);
     }
     /* Without the mode nobody expects that a command is run. */
     for (unsigned i = 0; configuration->security.privilege_mode && i < configuration->child_count;
@@ -465,7 +471,8 @@ void configuration_warn_unserved(const struct configuration *configuration)
         /* What detection found says how the system starts it, and the system does. */
         for (unsigned k = 0; child->command != child->detected_command && k < child_item_count;
              k++) {
-            configuration_warn_of(&child_items[k], child, &details->children[i].items[k], of);
+            configuration_tell_unserved(&child_items[k], child, &details->children[i].items[k], of,
+                                        tell, owner);
         }
         free(of);
     }

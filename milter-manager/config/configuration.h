@@ -186,11 +186,13 @@ void configuration_describe_condition(struct configuration *configuration, const
 void configuration_set_engine(struct configuration *configuration, void *engine,
                               void (*release)(void *engine));
 void *configuration_engine(const struct configuration *configuration);
+typedef void configuration_tell_fn(void *owner, const char *text);
 /*
- * Logs one warning for each item that is set and has no effect in this program,
- * with the place where it was set.
+ * Tells of each item that is set and has no effect in this program, one sentence
+ * each, with the place where it was set.
  */
-void configuration_warn_unserved(const struct configuration *configuration);
+void configuration_unserved(const struct configuration *configuration, configuration_tell_fn *tell,
+                            void *owner);
 /* All was said: privilege mode is root's alone, and the generation gets its number. */
 void configuration_complete(struct configuration *configuration);
 

@@ -49,6 +49,21 @@ const struct word configuration_words[] = {
      "of "
      "Ruby."},
 
+    {"checker context", "ConnectionContext", "context.", "smtp_client_address", "", NULL,
+     "The address of the connect event."},
+    {"checker context", "ConnectionContext", "context.", "smtp_server_address", "", NULL,
+     "Where the mail server's connection comes from."},
+    {"checker context", "ConnectionContext", "context.", "smtp_server_name", "", NULL,
+     "The macro `v`."},
+    {"loop", "EventLoop", "loop.", "add_timeout", "(SECONDS) { ... }", NULL, NULL},
+    {"loop", "EventLoop", "loop.", "add_idle", " { ... }", NULL, NULL},
+    {"loop", "EventLoop", "loop.", "watch_io", "(IO, EVENTS) {|io, events| ...}", NULL,
+     "Calls the block after so many seconds, when nothing else is to be done, or when the IO is "
+     "ready for `IO::READABLE` or `IO::WRITABLE`; again as long as it returns a true value. "
+     "Returns a tag."},
+    {"loop", "EventLoop", "loop.", "remove", "(TAG)", NULL,
+     "Ends that. False when it is over already."},
+
     /* Children. */
     {"children", "Configuration", "", "define_milter", "(NAME) {|milter| ...}", NULL,
      "Creates the child NAME, or opens it again without changing its place. Children stand in "
@@ -62,10 +77,34 @@ const struct word configuration_words[] = {
     {"milter calls", "milter", "milter.", "enabled?", "", NULL, NULL},
     {"milter calls", "milter", "milter.", "evaluation_mode?", "", NULL,
      "The items of these names, for reading."},
-    {"dnsbl", "Configuration", "", "dnsbl", "", NULL,
-     "The block lists that `DNSBL Listed` and `Not DNSBL Listed` ask."},
+    {"dnsbl", "Conditions::DNSBL", "dnsbl.", "add_service", "(DOMAIN, EXPECTED)", NULL,
+     "Adds a list; with EXPECTED, an address or a network, only answers in it count."},
+    {"dnsbl", "Conditions::DNSBL", "dnsbl.", "clear", "", NULL,
+     "Takes all lists away; without any nobody is listed."},
+    {"dnsbl", "Conditions::DNSBL", "dnsbl.", "name_server", " = SERVER", NULL, NULL},
+    {"dnsbl", "Conditions::DNSBL", "dnsbl.", "name_servers", " = SERVERS", NULL,
+     "Whom to ask, as `\"ADDRESS\"`, `\"ADDRESS:PORT\"` or `\"[ADDRESS]:PORT\"`. `nil`: those of "
+     "the system."},
+    {"dnsbl", "Conditions::DNSBL", "dnsbl.", "listed?", "(ADDRESS)", NULL,
+     "What the shipped conditions ask, for conditions of your own."},
     {"policy", "Configuration", "", "define_policy", "(NAME) {|policy| ...}", NULL,
      "Says for which mail the milters of `policy.milters` are used."},
+
+    /* Detection. */
+    {"detection", "Configuration", "", "detect_milters", "(PLATFORM) {|search| ...}", NULL,
+     "What `load_default` does, for a file of your own. In the block `search.milter(SCRIPT)` looks "
+     "for one milter, `search.milter(SCRIPT, conditions: NAMES)` gives it these conditions. One "
+     "that is not found is not defined."},
+
+    {"policy items", "Policies::Policy", "policy.", "milters", " = NAMES", NULL,
+     "The milters it is about; they have to be defined somewhere."},
+    {"policy items", "Policies::Policy", "policy.", "host", " = M", NULL, NULL},
+    {"policy items", "Policies::Policy", "policy.", "address", " = A", NULL,
+     "One of them has to hold: the client's name, or its address or network."},
+    {"policy items", "Policies::Policy", "policy.", "fqdn", " = M", NULL, NULL},
+    {"policy items", "Policies::Policy", "policy.", "from", " = M", NULL, NULL},
+    {"policy items", "Policies::Policy", "policy.", "recipient", " = M", NULL,
+     "What the client says at HELO, MAIL and RCPT; addresses with angle brackets or without."},
 
     /* Conditions. */
     {"conditions", "Configuration", "", "define_applicable_condition", "(NAME) {|condition| ...}",
@@ -197,6 +236,7 @@ const struct stopper_word stopper_words[] = {
     {"helo", "context, name", "the session"},
     {"envelope_from", "context, sender", "this message"},
     {"envelope_recipient", "context, recipient", "this recipient"},
+    {"envelope", "context, sender, recipients", "this message"},
     {"data", "context", "this message"},
     {"header", "context, name, value", "this message"},
     {"end_of_header", "context", "this message"},

@@ -116,7 +116,7 @@ define_milter(\"b\") do |milter|"
 </configuration>' 2 \
         'unknown element: /configuration/manager/n_worker (did you mean <n-workers>?)'
     refused '<configuration><log/></configuration>' 1 'unknown element: /configuration/log'
-    refused '<config/>' 1 'unknown element: /config'
+    refused '<config/>' 1 'unknown element: /config (did you mean <configuration>?)'
     refused '  <configuration><milters>
 <milter><name>b</name><spec>x</spec></milter></milters></configuration>' 2 \
         'unknown element: /configuration/milters/milter/spec'
@@ -192,22 +192,34 @@ define_milter(\"b\") do |milter|"
     assert_shown "manager.daemon = true"
 }
 
-@test "items this version does not serve are taken, and said once at the start" {
+@test "items this version does not serve are taken, with a warning each" {
     cat >>"$DIR/milter-manager.conf" <<'END'
 manager.n_workers = 2
 controller.connection_spec = "unix:/tmp/controller"
 manager.connection_spec = "unix:/nowhere/at/all"
 log.use_syslog = false
+define_milter("x") { |milter| milter.connection_spec = "unix:/x"; milter.command = "/bin/x" }
 END
     show
     assert_success
     assert_shown "# $DIR/milter-manager.conf:6
 manager.n_workers = 2"
     assert_shown "controller.connection_spec = \"unix:/tmp/controller\""
+    for output in "$stderr" "$("$MANAGER" --config-dir "$DIR" 2>&1)"; do
+        assert_output --partial "$DIR/milter-manager.conf:6: manager.n_workers = 2 is not served by this version: one process does all the work"
+        assert_output --partial "$DIR/milter-manager.conf:7: controller.connection_spec = \"unix:/tmp/controller\" is not served by this version: there is no controller socket"
+        assert_equal "$(grep -c 'is not served' <<<"$output")" 2
+    done
+}
+
+@test "a command is not run: a warning where it could have been" {
+    [ "$(id -u)" -eq 0 ] || skip "privilege mode needs root"
+    echo 'define_milter("x") { |milter| milter.connection_spec = "unix:/x"; milter.command = "/bin/x" }' >>"$DIR/milter-manager.conf"
+    show
+    assert_success
     refute [ -n "$stderr" ]
-    run "$MANAGER" --config-dir "$DIR"
-    assert_failure 1
-    assert_output --partial "$DIR/milter-manager.conf:6: manager.n_workers = 2 is not served by this version: one process does all the work"
-    assert_output --partial "$DIR/milter-manager.conf:7: controller.connection_spec = \"unix:/tmp/controller\" is not served by this version: there is no controller socket"
-    assert_equal "$(grep -c 'is not served' <<<"$output")" 2
+    echo 'security.privilege_mode = true' >>"$DIR/milter-manager.conf"
+    show
+    assert_success
+    assert_equal "${stderr#*]: }" "$DIR/milter-manager.conf:6: milter.command = \"/bin/x\" of \"x\" is not served by this version: the milter is not started; have the system start it"
 }

@@ -15,14 +15,22 @@ import language  # noqa: E402
 
 # Public in Ruby, but nothing for configuration files; nor is what stands inside of these.
 INTERNAL_CLASSES = {
-    "", "ConditionList", "Engine", "Group", "Loader", "Locations", "Manager", "Matcher", "Question",
-    "Scheduler", "Spelling"}
+    "", "ConditionList", "Conditions::DNSBL::Service", "Conditions::SendmailCompatible", "ConnectionQuestion",
+    "ContextCheck", "CustomFile", "Database", "Detection", "Engine", "Group", "Hooks", "Isolation", "Loader",
+    "Locations", "Manager", "Matcher", "NetstatConnectionChecker", "PlainWords", "Policies", "PostfixLimit",
+    "Question", "Resolver", "Scheduler", "SocketTable", "Spelling", "Statements", "SyntaxWords", "Task",
+    "XML"}
 NAMESPACES = {"Conditions", "SocketAddress"}
 INTERNAL_METHODS = {
     "inspect", "hash", "eql?", "method_missing", "respond_to_missing?",
-    "ApplicableCondition.stop?", "ApplicableCondition.stoppers?", "ApplicableCondition.timeout",
-    "milter.group_name", "Conditions::S25R.black?", "Conditions::S25R.white?",
-    "Configuration.complete", "Configuration.seal", "Context.expire", "Context.live"}
+    "ApplicableCondition.stop?", "ApplicableCondition.stopped_by", "ApplicableCondition.stoppers?",
+    "ApplicableCondition.timeout", "milter.group_name", "Conditions::DNSBL.services",
+    "Conditions::S25R.black?", "Conditions::S25R.white?", "Conditions::Stress.never?",
+    "Conditions::Stress.read_postfix_limit", "Configuration.complete", "Configuration.hooks",
+    "Configuration.look_at_milters", "Configuration.seal", "Configuration.sendmail_compatible",
+    "Configuration.words", "ConnectionContext.[]", "ConnectionContext.expire", "Context.expire",
+    "Context.handle", "Context.live", "Context.live?", "Context.unknown", "EventLoop.close",
+    "SocketAddress::IPv4.local_networks", "SocketAddress::IPv6.local_networks"}
 
 
 def internal(home):

@@ -87,6 +87,13 @@ class Answers(DnsCase):
         self.assertFalse(self.ask("IPv6:2001:db8::2", b"6"))
         self.assertTrue(self.ask("IPv6:::ffff:" + LISTED, b"6"))
 
+    def test_one_name_server(self):
+        server = self.dns(answers({reversed_name(LISTED, "one.example.org"): a("127.0.0.2")}))
+        for name in ("listed", "clean"):
+            self.child(name, applicable_conditions=[("Not " if name == "clean" else "") + "DNSBL Listed"])
+        self.start(before=self.settings() + 'dnsbl.name_server = "%s"\n' % server.spec)
+        self.assertTrue(self.ask(LISTED))
+
     def test_a_name_server_with_an_ipv6_address(self):
         server = self.dns(answers({reversed_name(LISTED, "one.example.org"): a("127.0.0.2")}),
                           address="::1")

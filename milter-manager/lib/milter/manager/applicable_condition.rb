@@ -61,10 +61,11 @@ module Milter
         @stoppers[stage] << [stopper, number]
       end
 
-      # A method or a lambda may have been written in C.
+      # In the administrator's files: a method may have been written in C, and
+      # define_policy and its like have their stoppers from here.
       def place_of(stopper)
         file, line = stopper.source_location
-        file ? [file, line] : Locations.current
+        file && Locations.outside?(file) ? [file, line] : Locations.current
       end
     end
   end

@@ -85,11 +85,11 @@ module Milter
 
       # Runs what may raise, so that the message names the element.
       def assigning(element, path)
-        Locations.at(@path, element.line) { yield }
+        Manager.strictly { Locations.at(@path, element.line) { yield } }
       rescue ConfigurationError => e
         raise if e.is_a?(Invalid)
 
-        fail_at(element, "#{path}: #{Locations.message_of(e)}")
+        fail_at(element, "#{path}: #{PlainWords.message_of(e)}")
       end
 
       # security, controller, manager

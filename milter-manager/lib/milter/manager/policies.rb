@@ -90,7 +90,7 @@ module Milter
 
       # Creates the policy or opens it again.
       def define(name)
-        policy = @policies[name] ||= Policy.new(name, Locations.current.join(":"))
+        policy = @policies[name] ||= Policy.new(name, Locations.current)
         yield(policy) if block_given?
         policy
       end
@@ -102,10 +102,11 @@ module Milter
         @by_milter = milters.to_h do |name|
           [name, @policies.values.select { |policy| policy.milters.include?(name) }]
         end
-        define_condition(configuration)
+        Locations.at(*@policies.values.first.place) { define_condition(configuration) }
         milters.each do |name|
           conditions = ConditionList.new(name)
-          conditions.add(CONDITION) unless conditions.names.include?(CONDITION)
+          policy = @by_milter[name].first || @policies.values.first
+          Locations.at(*policy.place) { conditions.add(CONDITION) } unless conditions.names.include?(CONDITION)
         end
       end
 
@@ -138,7 +139,7 @@ module Milter
         unknown = policy.milters - milters
         return if unknown.empty?
 
-        raise InvalidValue, "#{policy.place}: policy.milters of #{policy.name.inspect} should be among " \
+        raise InvalidValue, "#{policy.place.join(":")}: policy.milters of #{policy.name.inspect} should be among " \
                             "#{milters.inspect} but was #{unknown.first.inspect}"
       end
 
