@@ -228,7 +228,7 @@ RUBY
     assert_line '    condition "Raises": asked at header (4 times), end-of-header'
     assert_line "      at header: $MAIN:7: no such X (RuntimeError): counts as no stop, 2 times"
     assert_line "      at header: $MAIN:7: no such To (RuntimeError): counts as no stop"
-    assert_line "      at end-of-header: $MAIN:8: the configuration ends the program; take \"exit\" or \"abort\" away: counts as no stop"
+    assert_line "      at end-of-header: $MAIN:8: \"exit\" or \"abort\" would end the program; take it away: counts as no stop"
     assert_regex "$stderr" '\[condition\]\[error\]\[header\] "Raises" for milter "a"'
     explain --helo-fqdn stop
     assert_line "  a: STOPPED at helo"

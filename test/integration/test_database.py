@@ -405,7 +405,7 @@ class Models(DatabaseCase):
         self.prepare('context["probe"] = $order; false')
         self.assertEqual("abcd", self.probe())
         self.manager.wait_log(r"database.load_models: %s:2: broken" % self.path("models/b.rb"))
-        self.manager.wait_log(r"database.load_models: %s:2: uninitialized constant" % self.path("models/c.rb"))
+        self.manager.wait_log(r"database.load_models: %s:2: unknown name: NoSuchBase" % self.path("models/c.rb"))
 
     def test_no_file(self):
         os.unlink(self.path("models/user.rb"))

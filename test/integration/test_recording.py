@@ -416,7 +416,7 @@ class Conditions(RecordingCase):
                  'applicable condition should be one of ["Remote"] but was "Remoet" '
                  '(did you mean "Remote"?)'),
                 ('manager.add_record_sessions_condition("Policy")',
-                 'the condition "Policy" is not available yet'),
+                 'applicable condition should be one of ["Remote"] but was "Policy"'),
                 ("manager.record_session_conditions = []",
                  "unknown item: manager.record_session_conditions "
                  "(did you mean manager.record_sessions_conditions?)")):

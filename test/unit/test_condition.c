@@ -63,12 +63,12 @@ static void set(struct pairs *pairs, struct slice name, struct slice value)
 
 static struct slice get(const struct pairs *pairs, struct slice name)
 {
-    for (unsigned i = 0; i < pairs->count; i++) {
-        if (slice_equal_string(name, pairs->names[i])) {
-            return slice_of(pairs->values[i], pairs->lengths[i]);
-        }
+    unsigned i = 0;
+
+    while (i < pairs->count && !slice_equal_string(name, pairs->names[i])) {
+        i++;
     }
-    return (struct slice){0};
+    return i < pairs->count ? slice_of(pairs->values[i], pairs->lengths[i]) : (struct slice){0};
 }
 
 static void set_macro(const char *name, const char *value)
@@ -165,7 +165,6 @@ static struct loop *loop;
 static struct loop_timer *clock_timer;
 static double last_tick, worst_slip, asked_at;
 static unsigned pending, stopped, answered_count;
-static const struct condition_stopper *last_stopper; /* of an answer at once */
 
 static void tick(void *owner)
 {
@@ -222,8 +221,9 @@ static enum condition_answer ask_question(const struct configuration *configurat
                                           struct condition_ticket **ticket)
 {
     const struct configuration_child *child = &configuration->children[0];
+    const struct condition_stopper *stopper;
     enum condition_answer answer = condition_ask(child->conditions, child->condition_count,
-                                                 question, answered, NULL, ticket, &last_stopper);
+                                                 question, answered, NULL, ticket, &stopper);
 
     pending += answer == CONDITION_PENDING ? 1 : 0;
     return answer;

@@ -185,8 +185,8 @@ static void every_mistake_is_named_with_its_place(void **state)
          "$/milter-manager.conf:2: applicable condition should be one of [\"A\"] but was "
          "\"B\" (did you mean \"A\"?)\n"},
         {"x = 1\nraise 'oh'", "$/milter-manager.conf:2: oh (RuntimeError)\n"},
-        {"exit", "$/milter-manager.conf:1: the configuration ends the program; take \"exit\" or "
-                 "\"abort\" away\n"},
+        {"exit", "$/milter-manager.conf:1: \"exit\" or \"abort\" would end the program; take "
+                 "it away\n"},
         {"load('/nothing.conf')", "$/milter-manager.conf:1: /nothing.conf doesn't exist.\n"},
         {"remove_milter('x')",
          "$/milter-manager.conf:1: milter should be one of [] but was \"x\"\n"},

@@ -186,7 +186,7 @@ module Milter
         '"return" cannot stand here; write if ... end around the rest'
       end
 
-      def exit(_error) = "the configuration ends the program; take \"exit\" or \"abort\" away"
+      def exit(_error) = "\"exit\" or \"abort\" would end the program; take it away"
 
       # Finds in the source what a method was called on.
       module Receivers
