@@ -43,31 +43,34 @@ static bool live(uint64_t context)
     return !session_over && (context == CHILD || context == OTHER);
 }
 
-static void set(struct pairs *pairs, struct slice name, struct slice value)
+/* Its place, or the count. */
+static unsigned find(const struct pairs *pairs, struct slice name)
 {
     unsigned i = 0;
 
     while (i < pairs->count && !slice_equal_string(name, pairs->names[i])) {
         i++;
     }
+    return i;
+}
+
+static void set(struct pairs *pairs, struct slice name, struct slice value)
+{
+    unsigned i = find(pairs, name);
+
     assert_true(i < PAIRS && name.length < TEXT && value.length < TEXT);
     memcpy(pairs->names[i], name.data, name.length);
     pairs->names[i][name.length] = '\0';
     memcpy(pairs->values[i], value.data, value.length);
     pairs->values[i][value.length] = '\0';
     pairs->lengths[i] = value.length;
-    if (i == pairs->count) {
-        pairs->count++;
-    }
+    pairs->count += i == pairs->count ? 1 : 0;
 }
 
 static struct slice get(const struct pairs *pairs, struct slice name)
 {
-    unsigned i = 0;
+    unsigned i = find(pairs, name);
 
-    while (i < pairs->count && !slice_equal_string(name, pairs->names[i])) {
-        i++;
-    }
     return i < pairs->count ? slice_of(pairs->values[i], pairs->lengths[i]) : (struct slice){0};
 }
 
