@@ -291,7 +291,7 @@ fuzz-programs: $(FUZZ_PROGRAMS)
 RUN_TESTS = MILTER_BUILD_DIR=$(abspath $(BUILD)) SANITIZE=$(SANITIZE) test/run
 
 check: all test-programs
-	@$(RUN_TESTS) unit fuzz cli integration
+	@$(RUN_TESTS) integration cli unit fuzz
 check-unit: unit-programs
 	@$(RUN_TESTS) unit
 check-fuzz: replay-programs

@@ -1,5 +1,5 @@
 """database.* with SQLite (configuration 9): models in stoppers, who gets a connection when, what a
-reload does, and that nobody waits for somebody else's query.  Measures time; test/run: alone"""
+reload does, and that nobody waits for somebody else's query."""
 
 import os
 import signal

@@ -1,5 +1,5 @@
 """Hooks of the configuration: connection checkers, maintenance, the event loop
-(configuration.md section 3, manager-semantics.md section 12).  Measures time; test/run: alone"""
+(configuration.md section 3, manager-semantics.md section 12)."""
 
 import os
 import signal

@@ -1,5 +1,5 @@
 """What conditions do to the process they run in: it harms their own session at most, is said in the
-log, and everybody else goes on being served.  Measures time; test/run: alone"""
+log, and everybody else goes on being served."""
 
 import os
 import signal
