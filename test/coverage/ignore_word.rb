@@ -38,7 +38,7 @@ end
 
 if ENV["COVERAGE_CONDITION"]
   Milter::Manager::ApplicableCondition.prepend(Module.new do
-    def stop?(*)
+    def stopped_by(*)
       name == ENV["COVERAGE_CONDITION"] ? false : super
     end
   end)

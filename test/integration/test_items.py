@@ -23,9 +23,10 @@ class Package(ManagerCase):
     def test_platform_and_options(self):
         os.mkdir(self.path("defaults"))
         with open(self.path("defaults/here.conf"), "w", encoding="ascii") as file:
-            file.write('raise "options" unless package.options == {"prefix" => "/usr", "rcddir" => "/rc"}\n')
+            file.write('raise "options" unless package.options == {"prefix" => "/usr", "rcddir" => "/rc"}\n'
+                       'define_milter("from here")\n')
         self.start('package.platform = "here"\npackage.options = "prefix=/usr , rcddir = /rc"\n'
-                   'raise "not loaded" unless load_default\n')
+                   'raise "not loaded" unless load_default && defined_milters == ["from here"]\n')
 
 
 @unittest.skipUnless(os.getuid() == 0, "only root can become somebody else")
