@@ -112,7 +112,7 @@ module Milter
 
       # UTF-8, or bytes when it is not.
       def read(path)
-        text = File.read(path, encoding: "BOM|UTF-8")
+        text = Files.read(path)
         text.valid_encoding? ? text : text.force_encoding(Encoding::BINARY)
       rescue SystemCallError => e
         raise ConfigurationError, "#{path}: #{Manager.reason_of(e)}"
