@@ -20,6 +20,10 @@ module Milter
 
           text
         end
+      rescue Errno::ELOOP
+        raise if flags & File::NOFOLLOW == 0
+
+        raise ConfigurationError, "#{path}: it should not be a link"
       end
 
       def check(status, path)
