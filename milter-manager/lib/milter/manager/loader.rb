@@ -153,6 +153,7 @@ module Milter
       # left out: its mistakes would be nothing but consequences.
       def evaluate_statements(statements, path)
         receiver = @configuration.instance_eval("binding", path, 1)
+        LastMatch.watch(@configuration, @sources[path], receiver)
         lost = []
         statements.each do |statement|
           next lost |= statement.writes unless (statement.reads & lost).empty?
