@@ -100,7 +100,8 @@ const struct word configuration_words[] = {
      "The milters it is about; they have to be defined somewhere."},
     {"policy items", "Policies::Policy", "policy.", "host", " = M", NULL, NULL},
     {"policy items", "Policies::Policy", "policy.", "address", " = A", NULL,
-     "One of them has to hold: the client's name, or its address or network."},
+     "One of them has to hold: the client's name, or its address: a network or what "
+     "its text matches."},
     {"policy items", "Policies::Policy", "policy.", "fqdn", " = M", NULL, NULL},
     {"policy items", "Policies::Policy", "policy.", "from", " = M", NULL, NULL},
     {"policy items", "Policies::Policy", "policy.", "recipient", " = M", NULL,
