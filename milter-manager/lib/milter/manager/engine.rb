@@ -38,6 +38,7 @@ module Milter
         def attach
           require "resolv"
           require "timeout"
+          Resolver::Names.limit
           @attached = true
           Isolation.on_overdue { overdue }
           Database.probe_soon
