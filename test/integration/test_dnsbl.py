@@ -3,9 +3,9 @@ Measures time; test/run: alone"""
 
 import random
 import resource
-import struct
 import select
 import signal
+import struct
 import time
 import unittest
 
