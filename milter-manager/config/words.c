@@ -100,7 +100,8 @@ const struct word configuration_words[] = {
      "The milters it is about; they have to be defined somewhere."},
     {"policy items", "Policies::Policy", "policy.", "host", " = M", NULL, NULL},
     {"policy items", "Policies::Policy", "policy.", "address", " = A", NULL,
-     "One of them has to hold: the client's name, or its address or network."},
+     "One of them has to hold: the client's name, or its address: a network or what "
+     "its text matches."},
     {"policy items", "Policies::Policy", "policy.", "fqdn", " = M", NULL, NULL},
     {"policy items", "Policies::Policy", "policy.", "from", " = M", NULL, NULL},
     {"policy items", "Policies::Policy", "policy.", "recipient", " = M", NULL,
@@ -200,12 +201,14 @@ const struct word configuration_words[] = {
 
     /* Tables. */
     {"tables", "PostfixCIDRTable", "Milter::Manager::PostfixCIDRTable.", "load", "(PATH)", NULL,
-     "A table whose lines are `ADDRESS[/LENGTH] ACTION`, as in `cidr_table(5)`."},
+     "A table whose lines are `[!]ADDRESS[/LENGTH] ACTION`, or stand between `if "
+     "[!]ADDRESS[/LENGTH]` and `endif`, as in `cidr_table(5)`."},
     {"tables", "PostfixRegexpTable", "Milter::Manager::PostfixRegexpTable.", "load", "(PATH)", NULL,
      "A table whose lines are `[!]/PATTERN/FLAGS ACTION`, or stand between `if "
-     "[!]/PATTERN/FLAGS` and `endif`, as in `regexp_table(5)`. Patterns match in any case, flag "
-     "`i` toggles that; with `m` a dot matches the end of a line, `x` changes nothing. In the "
-     "action `$1`, `${1}` and `$(1)` stand for what a group has matched, `$$` for a dollar."},
+     "[!]/PATTERN/FLAGS` and `endif`, as in `regexp_table(5)`. Patterns are Ruby's, `^` and "
+     "`$` match at each line; they match in any case, flag `i` toggles that; with `m` a dot "
+     "matches the end of a line, `x` changes nothing. In the action `$1`, "
+     "`${1}` and `$(1)` stand for what a group has matched, `$$` for a dollar."},
     {"tables", "PostfixCIDRTable", "table.", "parse", "(IO, NAME)", NULL, NULL},
     {"tables", "PostfixRegexpTable", "table.", "parse", "(IO, NAME)", NULL,
      "Adds the lines of an open file or of a text to a table made with `new`."},

@@ -113,7 +113,8 @@ static void append_directory(VALUE directories, const char *directory, const cha
     }
 }
 
-static VALUE load_path(const struct configuration_sources *sources, const char *custom)
+/* All but the custom directory, which is not trusted in the same way. */
+static VALUE load_path(const struct configuration_sources *sources)
 {
     VALUE directories = rb_ary_new();
     char *compiled_in = paths_configuration_directory();
@@ -121,7 +122,6 @@ static VALUE load_path(const struct configuration_sources *sources, const char *
     append_directory(directories, sources->directory, "--config-dir");
     append_directory(directories, getenv("MILTER_MANAGER_CONFIG_DIR"), "MILTER_MANAGER_CONFIG_DIR");
     append_directory(directories, compiled_in, NULL);
-    append_directory(directories, custom, NULL);
     free(compiled_in);
     return directories;
 }
@@ -221,11 +221,14 @@ static void apply_overrides(struct attempt *attempt)
 /* Evaluates the files; the object that received them. */
 static VALUE evaluate(struct attempt *attempt, const char *custom)
 {
-    VALUE arguments[] = {load_path(attempt->sources, custom),
+    VALUE custom_path = rb_ary_new();
+    VALUE arguments[] = {load_path(attempt->sources), Qnil,
                          attempt->sources->keep_incomplete ? Qtrue : Qfalse};
     VALUE result = Qnil;
 
-    if (!binding_call("load", 2, arguments, &result) || !RB_TYPE_P(result, T_ARRAY) ||
+    append_directory(custom_path, custom, NULL);
+    arguments[1] = rb_ary_entry(custom_path, 0);
+    if (!binding_call("load", 3, arguments, &result) || !RB_TYPE_P(result, T_ARRAY) ||
         RARRAY_LEN(result) == 0) {
         note(attempt, "the configuration could not be evaluated");
         return Qnil;

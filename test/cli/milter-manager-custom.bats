@@ -192,6 +192,78 @@ define_milter(\"b\") do |milter|"
     assert_shown "manager.daemon = true"
 }
 
+# a_directory_of_nobody : a custom directory that the later user may write to
+a_directory_of_nobody() {
+    [[ $(id -u) -eq 0 ]] || skip "needs root"
+    THEIRS=$BATS_TEST_TMPDIR/theirs
+    THEIR_CUSTOM=$THEIRS/milter-manager.custom.conf
+    mkdir -p "$THEIRS/applicable-conditions"
+    chown nobody "$THEIRS"
+    cat >>"$DIR/milter-manager.conf" <<END
+security.effective_user = "nobody"
+manager.custom_configuration_directory = "$THEIRS"
+load("applicable-conditions/*.conf")
+load_if_exist("milter-manager.local.conf")
+END
+}
+
+@test "root evaluates no Ruby of the user whom it becomes" {
+    a_directory_of_nobody
+    mkdir "$DIR/applicable-conditions"
+    touch "$DIR/applicable-conditions/ours.conf"
+    echo 'manager.daemon = true' | tee "$THEIRS/milter-manager.local.conf" \
+        >"$THEIRS/applicable-conditions/theirs.conf"
+    show
+    assert_success
+    assert_shown "manager.daemon = false"
+    output=$stderr
+    assert_output --partial "$THEIRS/milter-manager.local.conf is not read: nobody may write to that directory, and the program was started by somebody else; move it to the directory of milter-manager.conf"
+    assert_output --partial "$THEIRS/applicable-conditions/theirs.conf is not read: "
+    chown root "$THEIRS"
+    chmod 777 "$THEIRS"
+    show
+    assert_shown "manager.daemon = false"
+    chmod 755 "$THEIRS"
+    show
+    assert_shown "manager.daemon = true"
+    refute [ -n "$stderr" ]
+}
+
+@test "root is told no user and group by the user whom it becomes" {
+    a_directory_of_nobody
+    echo '<configuration><manager><daemon>true</daemon></manager></configuration>' >"$THEIR_CUSTOM"
+    show
+    assert_success
+    assert_shown "manager.daemon = true"
+    echo '<configuration><security><effective-user/></security></configuration>' >"$THEIR_CUSTOM"
+    show
+    assert_failure 1
+    assert_equal "$stderr" "milter-manager: $THEIR_CUSTOM:1: /configuration/security is refused: nobody may write this file, and the program was started by somebody else; write it into milter-manager.conf"
+}
+
+@test "a custom file that is no file holds up nothing" {
+    a_directory_of_nobody
+    ln -s /etc/shadow "$THEIR_CUSTOM"
+    show
+    assert_equal "$stderr" "milter-manager: $THEIR_CUSTOM: it should not be a link"
+    rm "$THEIR_CUSTOM"
+    mkfifo "$THEIR_CUSTOM"
+    run --separate-stderr timeout 20 "$MANAGER" --config-dir "$DIR" --show-config
+    assert_failure 1
+    assert_equal "$stderr" "milter-manager: $THEIR_CUSTOM: it should be a regular file"
+    rm "$THEIR_CUSTOM"
+    truncate -s 1T "$THEIR_CUSTOM"
+    run --separate-stderr timeout 20 "$MANAGER" --config-dir "$DIR" --show-config
+    assert_failure 1
+    assert_equal "$stderr" "milter-manager: $THEIR_CUSTOM: it has more than 67108864 bytes"
+}
+
+@test "a mark of UTF-8 may stand before the custom file" {
+    custom $'\xef\xbb\xbf<configuration><manager><daemon>true</daemon></manager></configuration>'
+    assert_success
+    assert_shown "manager.daemon = true"
+}
+
 @test "items this version does not serve are taken, with a warning each" {
     cat >>"$DIR/milter-manager.conf" <<'END'
 manager.n_workers = 2

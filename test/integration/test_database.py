@@ -407,6 +407,11 @@ class Models(DatabaseCase):
         self.manager.wait_log(r"database.load_models: %s:2: broken" % self.path("models/b.rb"))
         self.manager.wait_log(r"database.load_models: %s:2: unknown name: NoSuchBase" % self.path("models/c.rb"))
 
+    def test_no_regular_file(self):
+        os.mkfifo(self.path("models/fifo"))
+        self.prepare("false", before='database.load_models("models/fifo")\n')
+        self.manager.wait_log("%s: it should be a regular file" % self.path("models/fifo"))
+
     def test_no_file(self):
         os.unlink(self.path("models/user.rb"))
         self.prepare("false")

@@ -286,6 +286,35 @@ class Debian(detection.DetectionCase):
                 self.assertEqual(count, len(file.readlines()))
         self.assertEqual(0, self.manager.stop())
 
+    @unittest.skipUnless(os.getuid() == 0, "only root can become somebody else")
+    def test_a_reload_that_may_not_read_what_root_has_read(self):
+        self.rspamadm("[ -r %s/etc/rspamd/secret.conf ] && port=7 || port=8\n"
+                      "echo '{\"worker\": {\"rspamd_proxy\": {\"milter\": true, \"bind_socket\": "
+                      "\"*:'$port'\"}}}'\n" % self.root)
+        self.write("etc/rspamd/secret.conf", "password\n")
+        os.chmod(self.directory, 0o755)
+        self.manager = self.new_manager(self.configuration(
+            before='security.effective_user = "nobody"\n', after="log.level = 'all'\n"
+            "names = defined_milters.map { |n| [n, Milter::Manager::Native.child_value(n, 'enabled'), "
+            "Milter::Manager::Native.child_value(n, 'connection_spec')] }\n"
+            "manager.event_loop_created { Milter::Logger.info('NOW ' + names.inspect) }\n"))
+        # Before the start, so that only who the program is makes a difference.
+        os.chmod(os.path.join(self.root, "etc/opendkim.conf"), 0o640)
+        os.chmod(os.path.join(self.root, "etc/rspamd/secret.conf"), 0o640)
+        os.chmod(os.path.join(self.root, "etc/clamav"), 0o700)
+        self.manager.start()
+        self.manager.wait_log("NOW ")
+        os.utime(os.path.join(self.root, "etc/rspamd/secret.conf"))
+        self.manager.signal(signal.SIGHUP)
+        self.manager.wait_log("generation 2")
+        first, second = self.manager.wait_log("NOW ", 2)[:2]
+        self.assertIn('["rspamd", true, "inet:7@localhost"]', first)
+        self.assertEqual(first.partition("NOW")[2], second.partition("NOW")[2])
+        for name in ("opendkim", "rspamd", "clamav-milter"):
+            self.manager.wait_log(r"detection of milters: %s: \S+: Permission denied: it stays as it "
+                                  "was found before" % name)
+        self.assertEqual(0, self.manager.stop())
+
     def new_manager(self, text):
         manager = Manager(self.directory, self.transcript)
         self.addCleanup(manager.kill)

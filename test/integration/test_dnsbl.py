@@ -5,6 +5,7 @@ import random
 import resource
 import select
 import signal
+import struct
 import time
 import unittest
 
@@ -277,6 +278,17 @@ class Trouble(DnsCase):
     def test_aliases_in_a_circle(self):
         name = reversed_name(LISTED, "one.example.org")
         server = self.dns(answers({}, Reply(records=[("", CNAME, 60, encode_name(name))])))
+        self.begin(server)
+        self.assertFalse(self.ask(LISTED))
+
+    def test_names_that_never_end(self):
+        """Such an answer is none: to follow its pointers would hold up all sessions."""
+        rest = struct.pack(">HHIH4s", A, 1, 60, 4, b"\x7f\0\0\2")
+
+        def endless(packet):
+            pointer = struct.pack(">H", 0xc000 | len(packet)) + rest
+            return packet[:6] + struct.pack(">H", 100) + packet[8:] + b"\1a" * 800 + b"\0" + rest + 98 * pointer
+        server = self.dns(lambda question: [a("127.0.0.2")._replace(lie=endless), nothing(60)._replace(delay=0.2)])
         self.begin(server)
         self.assertFalse(self.ask(LISTED))
 

@@ -198,9 +198,40 @@ class Tables(LanguageCase):
                    'table.find("case").nil?', 'table.find("CASE") == "UPPER"',
                    'table.find("outside") == "NOT in"', 'more.find("a\\nb") == "JOINED"')
 
+    def test_cidr_not_and_if(self):
+        self.write("cidr", "if !10.0.0.0/8\n  # no more of the line before\n!192.0.2.0/24 FAR\nENDIF\n"
+                   "IF 10.0.0.0/8\nif 10.1.0.0/16\n[10.1.1.1] ONE\nendif\n10.0.0.0/8 LOCAL\nendif\n"
+                   "[2001:db8::]/32 SIX\n")
+        self.holds('table = Milter::Manager::PostfixCIDRTable.load("#{DIR}/cidr")',
+                   'table.find("8.8.8.8") == "FAR"', 'table.find("192.0.2.1").nil?',
+                   'table.find("10.1.1.1") == "ONE"', 'table.find("10.1.1.2") == "LOCAL"',
+                   'table.find("2001:db8::1") == "SIX"', 'table.find("2001::1").nil?')
+
+    def test_comments_and_delimiters(self):
+        self.write("regexp", "/^foo/ FOO\n # no more of the line before\n\tbar\n!|a/b| NOT\n%x\\%y% PERCENT\n")
+        self.holds('table = Milter::Manager::PostfixRegexpTable.load("#{DIR}/regexp")',
+                   'table.find("foo") == "FOO bar"', 'table.find("b") == "NOT"',
+                   'table.find("a/b").nil?', 'table.find("a/b x%y") == "PERCENT"')
+
+    def test_no_regular_file(self):
+        os.mkfifo(self.path("fifo"))
+        for call in ("Milter::Manager::PostfixCIDRTable.load", "Milter::Manager::PostfixRegexpTable.load",
+                     "load", "load_if_exist", "trust.load_envelope_from_domains"):
+            for path in (self.path("fifo"), "/dev/zero"):
+                with self.subTest(call=call, path=path):
+                    self.write("milter-manager.conf", '%s("%s")\n' % (call, path))
+                    status, _, err = run_to_end("--config-dir", self.directory, "--show-config")
+                    self.assertEqual(1, status)
+                    self.assertIn("%s: it should be a regular file" % path, err)
+
     def test_mistakes(self):
         for text, kind, message in (("10.0.0.0/8", "CIDR", ":2: invalid format <10.0.0.0/8>"),
                                     ("10.0.0.0/99 X", "CIDR", ": <10.0.0.0/99>: <10.0.0.0/99 X>"),
+                                    ("10.0.0.1/8 X", "CIDR", ":2: the address has bits behind the length: "
+                                     "<10.0.0.1/8>: <10.0.0.1/8 X>"),
+                                    ("10.0.0.0/255.0.0.0 X", "CIDR", ":2: invalid length: <10.0.0.0/255.0.0.0>"),
+                                    ("host X", "CIDR", ":2: invalid address: <host>: <host X>"),
+                                    ("if ::/0", "CIDR", ":2: endif is missing: <if>: <if ::/0>"),
                                     ("/a/", "Regexp", ":2: invalid format </a/>"),
                                     ("/a/q X", "Regexp", ":2: invalid flag: <q>: </a/q X>"),
                                     ("endif", "Regexp", ":2: if is missing: <endif>: <endif>")):

@@ -190,6 +190,7 @@ class Policies(ManagerCase):
                 ("address", '"192.0.2.0/24"', {"address": "198.51.100.1"}, "O"),
                 ("address", 'IPAddr.new("192.0.2.45")', {"address": "198.51.100.1"}, "O"),
                 ("address", "->(address) { address.address == '192.0.2.45' }", {"address": "198.51.100.1"}, "O"),
+                ("address", "/\\A192\\.0\\.2\\./", {"address": "198.51.100.1"}, "O"),
                 ("fqdn", '"me.example.org"', {"helo": "you"}, "OC"),
                 ("from", '"<from@example.org>"', {"sender": "<x@y>"}, "OCH"),
                 ("from", "/\\A[^@]+@example\\.org\\z/", {"sender": "<x@y>"}, "OCH"),
@@ -207,6 +208,16 @@ class Policies(ManagerCase):
         self.assertEqual([self.ALL], self.seen())
         self.assertEqual([self.ALL], self.seen(host="x", address="198.51.100.1"))
         self.assertEqual(["O"], self.seen(host="x"))
+
+    def test_an_address_of_ipv4_in_ipv6(self):
+        self.begin(self.policy("P", "a", address='"192.0.2.0/24"'),
+                   self.policy("Q", "b", address='"::ffff:192.0.2.45"'))
+        mta = self.negotiated()
+        mta.command(wire.connect(family="6", address="IPv6:::ffff:192.0.2.45"), wire.CONTINUE)
+        mta.quit()
+        for name in "ab":
+            self.children[name].session().wait_closed()
+            self.assertEqual("OCQ", self.children[name].session().letters())
 
     def test_criteria_of_one_policy_belong_together(self):
         self.begin(self.policy("P", "a", host='"one"', **{"from": '"1@x"'}),

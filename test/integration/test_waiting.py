@@ -409,6 +409,39 @@ end
                                       wire.header("Subject", "hello")])
         self.assertEqual(b"Hi\r\n", session.body())
 
+    def test_last_matches_are_the_stopper_s_own(self):
+        """What a regular expression has matched, although others match while the stopper waits."""
+        with open(self.path("helper.conf"), "w", encoding="ascii") as file:
+            file.write('$helper = ->(name) { name =~ /(\\d+)/; yield_to_others = -> { sleep 0.2 }\n'
+                       '  yield_to_others.call; $1 }\n')
+        self.child("a", applicable_conditions=["Numbers"])
+        self.start('load("helper.conf")\n'
+                   'define_applicable_condition("Numbers") do |condition|\n'
+                   '  condition.define_helo_stopper do |_, name|\n'
+                   '    case name\n'
+                   '    when /none/ then false\n'
+                   '    when /\\Ah(\\d+)\\z/\n'
+                   '      sleep 0.1\n'
+                   '      first = $~\n'
+                   '      inner = Fiber.schedule { "x9" =~ /(9)/ }\n'
+                   '      answers = [$1, first && first[1], $helper.call(name), Regexp.last_match(1)]\n'
+                   '      Milter::Logger.info("#{name} #{answers.inspect}")\n'
+                   '      false\n'
+                   '    end\n'
+                   '  end\n'
+                   'end\n'
+                   'log.level = "default|info"\n')
+        mtas = [self.negotiated("MTA %d" % number) for number in range(5)]
+        for mta in mtas:
+            mta.command(wire.connect("client.example.org"), wire.CONTINUE)
+        for number, mta in enumerate(mtas):
+            mta.send(wire.helo("h%d" % number))
+            time.sleep(0.02)
+        for mta in mtas:
+            mta.expect(wire.CONTINUE)
+        for number in range(5):
+            self.manager.wait_log(r'h%d \["%d", "%d", "%d", "%d"\]' % ((number,) * 5))
+
     def test_bytes_that_are_no_characters(self):
         self.child("watched", applicable_conditions=["Bytes"])
         self.start(before=condition(

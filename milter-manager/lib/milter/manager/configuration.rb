@@ -12,7 +12,7 @@ module Milter
       # What a file may call.
       def self.words
         public_instance_methods(false) + Conditions::RestrictAccounts.public_instance_methods(false) -
-          %i[complete look_at_milters seal inspect method_missing]
+          %i[complete look_at_milters seal last_matches hooks inspect method_missing]
       end
 
       def initialize(loader)
@@ -31,6 +31,7 @@ module Milter
         @sendmail_compatible = Conditions::SendmailCompatible.new(@manager)
         @policies = Policies.new
         @conditions = {}
+        @last_matches = []
         @children = nil
       end
 
@@ -130,6 +131,9 @@ module Milter
         hooks.seconds = timeout
         Database.commit
       end
+
+      # For LastMatch.
+      attr_reader :last_matches
 
       # For the engine.
       def hooks = @manager.instance_variable_get(:@hooks)

@@ -25,11 +25,11 @@ module Milter
       class Invalid < ConfigurationError; end
 
       # False when the content is not ours: only XML is read.
-      def self.xml?(path)
-        File.open(path, encoding: "BINARY", &:gets).to_s.lstrip.start_with?("<")
-      end
+      def self.xml?(text) = text.match?(/\A[ \t\r\f\v]*</)
 
-      def initialize(configuration, path, text)
+      # owner: who else than the user who started the program may write it, or nil.
+      def initialize(configuration, path, text, owner = nil)
+        @owner = owner
         @configuration = configuration
         @path = path
         @text = text
@@ -94,6 +94,7 @@ module Milter
 
       # security, controller, manager
       def group(element, path)
+        refuse_from_owner(element, path) if @owner && name_of(element) == "security"
         target = @configuration.public_send(name_of(element))
         no_text(element, path)
         element.children.each do |child|
@@ -103,6 +104,12 @@ module Milter
           value = typed(target, item, text_of(child, here))
           assigning(child, here) { target.public_send("#{item}=", value) }
         end
+      end
+
+      # Otherwise the user whom the program becomes would say that it stays root.
+      def refuse_from_owner(element, path)
+        fail_at(element, "#{path} is refused: #{@owner} may write this file, and the program was started " \
+                         "by somebody else; write it into #{Loader::MAIN}")
       end
 
       # The text as the type of the item's current value wants it; an empty one is nil.

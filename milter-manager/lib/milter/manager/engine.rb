@@ -38,6 +38,7 @@ module Milter
         def attach
           require "resolv"
           require "timeout"
+          Resolver::Names.limit
           @attached = true
           Isolation.on_overdue { overdue }
           Database.probe_soon
@@ -67,11 +68,12 @@ module Milter
 
         # ---- configuration
 
-        # [configuration, message, ...]: no message means success.  thorough: say
-        # what else is odd in spite of mistakes.
-        def load(directories, thorough)
+        # [configuration, message, ...]: no message means success.  custom: the
+        # last directory of the load path, or nil.  thorough: say what else is odd
+        # in spite of mistakes.
+        def load(directories, custom, thorough)
           Database.forget_candidate
-          loader = Loader.new(directories, thorough)
+          loader = Loader.new(directories, custom, thorough)
           loader.run
           [loader.configuration, *loader.messages]
         ensure

@@ -15,8 +15,11 @@ module Milter
 
       attr_reader :configuration, :messages
 
-      def initialize(directories, thorough)
+      # custom: the directory that ends the load path, or nil.
+      def initialize(directories, custom, thorough)
         @thorough = thorough
+        @custom = CustomDirectory.new(custom) if custom
+        directories += [custom] if custom && @custom.trusted?
         @directories = directories.uniq do |directory|
           File.exist?(directory) ? File.realpath(directory) : directory
         end
@@ -33,8 +36,7 @@ module Milter
         return @messages << "#{MAIN} doesn't exist in #{@directories.join(", ")}" unless main
 
         evaluate(main)
-        custom = find_in_path(CUSTOM)
-        load_custom(custom) if custom
+        load_custom
         @sources.each { |path, source| ContextCheck.new(path, source, @configuration).run }
         @configuration.complete if @messages.empty?
         @configuration.look_at_milters if @messages.empty? || @thorough
@@ -58,7 +60,7 @@ module Milter
         !files.empty?
       end
 
-      # Regular files that path means, in the order they are loaded.
+      # Files that path means, in the order they are loaded.
       def files(path) = find(path)
 
       # Gives a condition without stoppers those of the shipped one.
@@ -90,6 +92,7 @@ module Milter
       end
 
       def find(path)
+        @custom&.warn_of(path)
         candidates = path.start_with?("/") ? [path] : @directories.map { |dir| File.join(dir, path) }
         candidates.each do |candidate|
           return files_in(candidate) if File.directory?(candidate)
@@ -111,8 +114,8 @@ module Milter
       end
 
       # UTF-8, or bytes when it is not.
-      def read(path)
-        text = File.read(path, encoding: "BOM|UTF-8")
+      def read(path, flags = 0)
+        text = Files.read(path, flags)
         text.valid_encoding? ? text : text.force_encoding(Encoding::BINARY)
       rescue SystemCallError => e
         raise ConfigurationError, "#{path}: #{Manager.reason_of(e)}"
@@ -150,6 +153,7 @@ module Milter
       # left out: its mistakes would be nothing but consequences.
       def evaluate_statements(statements, path)
         receiver = @configuration.instance_eval("binding", path, 1)
+        LastMatch.watch(@configuration, @sources[path], receiver)
         lost = []
         statements.each do |statement|
           next lost |= statement.writes unless (statement.reads & lost).empty?
@@ -180,17 +184,19 @@ module Milter
         false
       end
 
-      # Written by the controller as XML; any other content is ignored.
-      def load_custom(path)
-        return unless CustomFile.xml?(path)
+      # Written by programs as XML; any other content is ignored.
+      def load_custom
+        path = find_in_path(CUSTOM)
+        owner = nil
+        path, owner = @custom.file(CUSTOM), @custom.owner if path.nil? && @custom && !@custom.trusted?
+        text = path && read(path, owner ? File::NOFOLLOW : 0)
+        return unless text && CustomFile.xml?(text)
 
         Logger.debug { "[configuration][load][start] <#{path}>" }
-        CustomFile.new(@configuration, path, read(path)).load
+        CustomFile.new(@configuration, path, text, owner).load
         Logger.debug { "[configuration][load][end] <#{path}>" }
       rescue ConfigurationError => e
         @messages << e.message
-      rescue SystemCallError => e
-        @messages << "#{path}: #{Manager.reason_of(e)}"
       end
 
       # Evaluates a shipped condition's file for the stoppers of one condition alone.

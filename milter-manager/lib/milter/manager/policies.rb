@@ -33,7 +33,8 @@ module Milter
 
         # A network when it is one, else anything with ===.
         def address=(address)
-          @address = address.is_a?(String) ? IPAddr.new(address) : address
+          address = IPAddr.new(address) if address.is_a?(String)
+          @address = address.is_a?(IPAddr) ? address.native : address
         rescue IPAddr::Error
           raise InvalidValue, "policy.address should be an address or a network but was #{address.inspect}"
         end
@@ -61,9 +62,10 @@ module Milter
         private
 
         def address?(socket_address)
+          ip_address = socket_address.to_ip_address&.native
+          return @address.match?(ip_address.to_s) if @address.is_a?(Regexp)
           return @address === socket_address unless @address.is_a?(IPAddr)
 
-          ip_address = socket_address.to_ip_address
           !ip_address.nil? && @address.family == ip_address.family && @address.include?(ip_address)
         end
 

@@ -3,6 +3,7 @@
 require "milter/manager/resolver/answer"
 require "milter/manager/resolver/cache"
 require "milter/manager/resolver/name_servers"
+require "milter/manager/resolver/names"
 require "milter/manager/resolver/port"
 require "milter/manager/resolver/query"
 require "milter/manager/resolver/tcp"

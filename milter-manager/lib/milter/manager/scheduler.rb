@@ -160,7 +160,7 @@ module Milter
       def wait(descriptor, events, seconds)
         Engine.pause do
           number = register(descriptor, events, seconds, Fiber.current)
-          @root.transfer
+          LastMatch.transfer(@root)
         ensure
           forget(number)
         end
@@ -172,7 +172,7 @@ module Milter
         Engine.pause do
           number = register(-1, 0, seconds, fiber) if seconds
           @blocked[fiber] = Object.new
-          @root.transfer
+          LastMatch.transfer(@root)
         ensure
           @blocked.delete(fiber)
           forget(number)
@@ -187,7 +187,7 @@ module Milter
             Array(ios).each { |io| numbers << register(io.to_io.fileno, events, nil, fiber) }
           end
           numbers << register(-1, 0, timeout, fiber) if timeout
-          @root.transfer
+          LastMatch.transfer(@root)
         ensure
           numbers.each { |number| forget(number) }
         end
@@ -198,7 +198,7 @@ module Milter
           token = @blocked[current] = Object.new
           @ready << [current, token]
           Native.post
-          fiber.transfer
+          LastMatch.transfer(fiber)
         ensure
           @blocked.delete(current)
         end

@@ -20,7 +20,7 @@ module Milter
 
         # Lines: blank, # comment, /regexp/ (any case) or a domain.
         def load_envelope_from_domains(path)
-          File.foreach(path, encoding: "BOM|UTF-8").with_index(1) do |line, number|
+          Files.read(path).each_line.with_index(1) do |line, number|
             line = line.scrub.strip
             next if line.empty? || line.start_with?("#")
 

@@ -14,7 +14,9 @@ module Milter
 
         # A mistake in the file is logged, and its former classes stay.
         def load(path)
-          like = File.stat(path).then { |status| [status.ino, status.size, status.mtime] }
+          status = File.stat(path)
+          Files.check(status, path)
+          like = [status.ino, status.size, status.mtime]
           return if @files.dig(path, 0) == like
 
           former = take_away(path)
@@ -28,6 +30,8 @@ module Milter
           else
             @files[path] = [like, Object.constants - before]
           end
+        rescue ConfigurationError => e
+          Logger.error(e.message)
         rescue SystemCallError => e
           Logger.error("#{path}: #{Manager.reason_of(e)}")
         end

@@ -16,19 +16,30 @@ module Milter
         LARGEST = 256 * 1024 # bytes of a file
         LONGEST = 4096       # bytes of a line
 
+        # What could not be looked at, though it may be there: path => why.
+        attr_reader :doubts
+
         def initialize(directory)
           @directory = directory.to_s.chomp("/")
           @lines = {}
+          @unreadable = {}
+          @doubts = {}
         end
 
         def path(name) = "#{@directory}#{name}"
 
-        def file?(name) = File.file?(path(name)) && File.readable?(path(name))
+        def file?(name)
+          return false unless status(name)&.file?
+          return true if File.readable?(path(name))
+
+          doubt(path(name), "Permission denied")
+          false
+        end
 
         def executable?(name) = File.file?(path(name)) && File.executable?(path(name))
 
         # Something of that name is there, be it a link that leads out of a copied tree.
-        def entry?(name) = File.symlink?(path(name)) || File.exist?(path(name))
+        def entry?(name) = !status(name, :lstat).nil?
 
         # A link that says: not at all.
         def masked?(name) = File.symlink?(path(name)) && File.readlink(path(name)) == "/dev/null"
@@ -39,7 +50,16 @@ module Milter
         end
 
         # No lines for a file that is not there; one that cannot be read is told, once.
-        def lines(name) = @lines[name] ||= read(name)
+        def lines(name)
+          lines = @lines[name] ||= read(name)
+          doubt(path(name), @unreadable[name]) if @unreadable.key?(name)
+          lines
+        end
+
+        # What follows may be less than the truth.
+        def doubt(path, reason)
+          @doubts[path] ||= reason
+        end
 
         # The same with lines that end in a backslash joined to the next.
         def joined_lines(name)
@@ -60,7 +80,7 @@ module Milter
         private
 
         def read(name)
-          return [] unless File.file?(path(name)) # a FIFO would hold up the load
+          return [] unless status(name)&.file? # a FIFO would hold up the load
 
           bytes = File.open(path(name), "rb") { |file| file.read(LARGEST) } || ""
           number = 0
@@ -68,8 +88,19 @@ module Milter
             Line.new(text[0, LONGEST], "#{path(name)}:#{number += 1}")
           end
         rescue SystemCallError => e
-          Logger.warning("detection of milters: #{path(name)}: #{Manager.reason_of(e)}")
+          @unreadable[name] = Manager.reason_of(e)
+          Logger.warning("detection of milters: #{path(name)}: #{@unreadable[name]}")
           []
+        end
+
+        # nil when it is not there, or when nobody lets us know.
+        def status(name, method = :stat)
+          File.public_send(method, path(name))
+        rescue Errno::EACCES => e
+          doubt(path(name), Manager.reason_of(e))
+          nil
+        rescue SystemCallError
+          nil
         end
       end
     end

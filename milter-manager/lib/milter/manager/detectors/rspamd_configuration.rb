@@ -69,6 +69,7 @@ module Milter
           text = self.class.spec_of(workers)
           Fact.new(text, @root.path(@program)) if text
         rescue Program::Failed, JSON::ParserError => e
+          @root.doubt(@root.path(@program), "no answer")
           Logger.warning("detection of milters: rspamd: #{PlainWords.message_of(e)}: its milter " \
                          "address is not known; set milter.connection_spec of \"rspamd\"")
           nil
@@ -77,7 +78,7 @@ module Milter
         def workers
           key = state
           answers = self.class.answers
-          return answers[:workers] if answers[:key] == key
+          return answers[:workers] if answers[:key] == key || (answers[:key] && unreadable?)
 
           text = Program.output(@root.path(@program), "configdump", "--json", seconds: @seconds)
           # What it has to complain of may come first.
@@ -86,13 +87,21 @@ module Milter
           answers[:workers]
         end
 
+        # What it is not allowed to read rspamadm leaves out without a word.
+        def unreadable?
+          file = files.find { |one| !File.readable?(one) }
+          @root.doubt(file, "Permission denied") if file
+          !file.nil?
+        end
+
         # Changes when a file of the configuration does.
         def state
-          files = [@program, *@root.glob(FILES)].map { |name| @root.path(name) }
           files.map { |file| File.stat(file).then { |stat| [file, stat.mtime, stat.size, stat.ino] } }
         rescue SystemCallError
           Object.new # one vanished under our eyes: equal to nothing
         end
+
+        def files = [@program, *@root.glob(FILES)].map { |name| @root.path(name) }
       end
     end
   end

@@ -19,8 +19,16 @@ module Milter
         }.freeze
         OPTIONS = %w[root timeout prefix rcddir].freeze
 
+        # What was found when everything could be read: a reload is done by the
+        # user whom the program has become, who may read less than root.
+        @known = {}
+        class << self
+          attr_reader :known
+        end
+
         def initialize(configuration, platform)
           @configuration = configuration
+          @platform = platform
           @detectors = PLATFORMS.fetch(platform) do
             raise InvalidValue, "detect_milters should be one of #{PLATFORMS.keys.inspect} but was " \
                                 "#{platform.inspect}"
@@ -46,6 +54,19 @@ module Milter
         end
 
         def find(script)
+          doubts = @system.root.doubts.clear
+          milters = look_for(script)
+          known = Search.known[key = [@platform, @system.options, script]]
+          if doubts.empty?
+            Search.known[key] = milters
+          elsif known
+            warn("#{script}: #{doubts.first.join(": ")}: it stays as it was found before; restart the " \
+                 "program to have it looked at again")
+          end
+          doubts.empty? ? milters : known || milters
+        end
+
+        def look_for(script)
           last = []
           @detectors.each do |detector|
             milters = guard(script) { detector.new(@system, script).milters } || []

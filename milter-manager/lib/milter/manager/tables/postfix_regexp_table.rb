@@ -10,7 +10,8 @@ module Milter
     class PostfixRegexpTable
       include TableLines
 
-      PATTERN = %r{(?<not>!)?\s*/(?<source>(?:\\.|[^/\\])*)/(?<flags>\w*)}
+      # Whatever stands before the pattern ends it.
+      PATTERN = /(?<not>!)?\s*(?<delimiter>[^\w\s!])(?<source>(?:\\.|(?!\k<delimiter>)[^\\])*)\k<delimiter>(?<flags>\w*)/
       private_constant :PATTERN
 
       # One pattern with its ACTION, or with the entries between if and endif.
@@ -22,37 +23,20 @@ module Milter
       end
 
       def parse(io, path = "-")
-        open = [@entries]
-        last = nil
-        each_logical_line(io) do |line, number|
-          last = [number, line]
-          parse_line(line, number, path, open)
+        each_nested_line(io, path, @entries) do |line, number, open|
+          case line
+          when /\Aif\s*#{PATTERN}\s*\z/i then open_if(entry_of(Regexp.last_match, path, number, line), open)
+          when /\A#{PATTERN}\s+(?<action>.+)\z/
+            open.last << entry_of(Regexp.last_match, path, number, line)
+          else invalid_format(path, number, line)
+          end
         end
-        invalid_value(path, *last, "endif is missing", "if") if open.size > 1
-        self
       end
 
       # The action of the first match, $1 and the like filled in, or nil.
       def find(text) = find_in(@entries, readable(text))
 
       private
-
-      def parse_line(line, number, path, open)
-        case line
-        when /\Aendif\s*\z/
-          invalid_value(path, number, line, "if is missing", "endif") if open.size == 1
-          open.pop
-        when /\Aif\s*#{PATTERN}\s*\z/
-          entry = entry_of(Regexp.last_match, path, number, line)
-          entry.entries = []
-          open.last << entry
-          open.push(entry.entries)
-        when /\A#{PATTERN}\s+(?<action>.+)\z/
-          open.last << entry_of(Regexp.last_match, path, number, line)
-        else
-          invalid_format(path, number, line)
-        end
-      end
 
       def entry_of(match, path, number, line)
         action = match[:action] if match.names.include?("action")
