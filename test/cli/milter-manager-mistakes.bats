@@ -67,6 +67,21 @@ mistake() {
     refused "$MAIN: Is a directory" --show-config
 }
 
+@test "a file that is no text is refused, not read up to its first zero byte" {
+    printf 'manager.daemon = false\n\0\0\nmanager.x = 1\n' >"$MAIN"
+    refused "$MAIN:2: here stands a zero byte: the file is damaged or no text; restore it, or save it as UTF-8" --show-config
+    printf 'manager.daemon = false\n' | iconv -t UTF-16 >"$MAIN"
+    refused "$MAIN:1: the file is in UTF-16; save it as UTF-8" --show-config
+    mkdir "$DIR/more"
+    printf 'load("more")\n' >"$MAIN"
+    printf 'manager.max_connections = 5\n' >"$DIR/more/a.conf"
+    printf 'b0VIM\0' >"$DIR/more/.a.conf.swp"
+    run --separate-stderr "$MANAGER" -c "$DIR" --show-config
+    assert_success
+    assert_equal "$stderr" ""
+    assert_line "manager.max_connections = 5"
+}
+
 @test "a syntax error has its line" {
     printf 'manager.daemon = false\nmanager.daemon = (\n' >"$MAIN"
     run --separate-stderr "$MANAGER" --config-dir "$DIR" --show-config
@@ -84,6 +99,11 @@ mistake() {
     run --separate-stderr "$MANAGER" --config-dir "$DIR" --show-config
     assert_success
     assert_regex "$stderr" 'milter "a" has no connection_spec: it is not used'
+
+    printf 's25r.add_whitelist("*.example.org")\n' >"$MAIN"
+    run --separate-stderr "$MANAGER" --config-dir "$DIR" --show-config
+    assert_success
+    assert_regex "$stderr" "$MAIN:1: s25r: the name \"[*].example.org\" never matches: .* such as /..example..org.z/\$"
 
     run --separate-stderr "$MANAGER" --config-dir "$BATS_TEST_TMPDIR/mistyped" --show-config
     assert_success

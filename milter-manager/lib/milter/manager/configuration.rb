@@ -107,7 +107,7 @@ module Milter
         @policies.apply(self) if @policies.any?
         @stress.read_postfix_limit
         @conditions.values.reject(&:stoppers?).each do |condition|
-          @loader.complete(condition) unless condition.name.match?(%r{[/\0]})
+          @loader.complete(condition)
         end
         owners = [nil, *defined_milters] # nil: the recording of sessions
         attached = owners.flat_map { |name| ConditionList.new(name).names }.uniq

@@ -61,10 +61,20 @@ module Milter
       # Regular files that path means, in the order they are loaded.
       def files(path) = find(path)
 
+      # The file that defines the condition of that name, as load is told it; nil when there is none.
+      def shipped_condition(name)
+        return if name.match?(%r{[/\0]})
+
+        file = "applicable-conditions/#{name.downcase.tr(" ", "-")}.conf"
+        file if find_in_path(file)
+      end
+
       # Gives a condition without stoppers those of the shipped one.
       def complete(condition)
-        file = find_in_path("applicable-conditions/#{condition.name.downcase.tr(" ", "-")}.conf")
+        file = shipped_condition(condition.name)
         return unless file
+
+        file = find_in_path(file)
 
         ShippedStoppers.new(@configuration, condition).instance_eval(read(file), file, 1)
       rescue ScriptError, StandardError => e
@@ -99,7 +109,8 @@ module Milter
       end
 
       def files_in(directory)
-        regular_files(Dir.children(directory).map { |name| File.join(directory, name) })
+        names = Dir.children(directory).reject { |name| name.start_with?(".") } # editors keep theirs there
+        regular_files(names.map { |name| File.join(directory, name) })
       end
 
       def regular_files(paths)
@@ -112,10 +123,24 @@ module Milter
 
       # UTF-8, or bytes when it is not.
       def read(path)
-        text = File.read(path, encoding: "BOM|UTF-8")
-        text.valid_encoding? ? text : text.force_encoding(Encoding::BINARY)
+        bytes = File.binread(path).delete_prefix("\xEF\xBB\xBF".b)
+        refuse_zero_bytes(bytes, path)
+        text = bytes.dup.force_encoding(Encoding::UTF_8)
+        text.valid_encoding? ? text : bytes
       rescue SystemCallError => e
         raise ConfigurationError, "#{path}: #{Manager.reason_of(e)}"
+      end
+
+      # To Ruby such a byte is the end of the file: what follows would be lost without a word.
+      def refuse_zero_bytes(bytes, path)
+        place = bytes.index("\0") or return
+        name = Locations.printable(path)
+        if bytes.start_with?("\xFF\xFE".b, "\xFE\xFF".b)
+          raise ConfigurationError, "#{name}:1: the file is in UTF-16; save it as UTF-8"
+        end
+
+        raise ConfigurationError, "#{name}:#{bytes[0, place].count("\n") + 1}: here stands a zero byte: the file is " \
+                                  "damaged or no text; restore it, or save it as UTF-8"
       end
 
       def searched(path)

@@ -9,7 +9,7 @@ module Milter
                      docomo.ne.jp clear-code.com].freeze
 
         def initialize
-          @domains = Matcher.new(*DOMAINS)
+          @domains = Matcher.new("trust: a domain", *DOMAINS)
         end
 
         def add_envelope_from_domain(matcher)
