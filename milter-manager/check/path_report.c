@@ -161,6 +161,11 @@ static bool missing(struct path_report *report, unsigned index, enum path_use us
         error_set(error, ERROR_SYSTEM,
                   "%s does not exist; is the milter running, and told to listen there?",
                   element->path);
+    } else if (use == PATH_CONNECT) { /* made by hand it would have the wrong owner */
+        error_set(error, ERROR_SYSTEM,
+                  "directory %s does not exist; start the milter, which makes it as a rule, or "
+                  "correct the path",
+                  element->path);
     } else {
         error_set(error, ERROR_SYSTEM, "directory %s does not exist; make it, or correct the path",
                   element->path);

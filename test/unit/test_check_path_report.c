@@ -123,7 +123,9 @@ static void what_is_missing_or_no_socket_is_named(void **state)
     says("d", PATH_MAKE_FILE, "");
     says("no", PATH_CONNECT,
          "$/no does not exist; is the milter running, and told to listen there?");
-    says("no/s", PATH_CONNECT, "directory $/no does not exist; make it, or correct the path");
+    says("no/s", PATH_CONNECT,
+         "directory $/no does not exist; start the milter, which makes it as a rule, or correct "
+         "the path");
     says("no", PATH_MAKE_FILE, "directory $/no does not exist; make it, or correct the path");
     says("link", PATH_CONNECT,
          "$/link is a symbolic link to something that does not exist; mend the link");
