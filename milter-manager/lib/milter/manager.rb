@@ -3,11 +3,14 @@
 # The Ruby half of the configuration language.  Milter::Manager::Native, the C
 # half, exists before this file is loaded.
 
+require "etc"
 require "milter/logger"
 require "milter/socket_address"
 require "milter/manager/errors"
 require "milter/manager/locations"
 require "milter/manager/isolation"
+require "milter/manager/text_file"
+require "milter/manager/file_search"
 require "milter/manager/spec_words"
 require "milter/manager/spelling"
 require "milter/manager/statements"

@@ -26,7 +26,8 @@ module Milter
 
       # False when the content is not ours: only XML is read.
       def self.xml?(path)
-        File.open(path, encoding: "BINARY", &:gets).to_s.lstrip.start_with?("<")
+        File.open(path, encoding: "BINARY", &:gets).to_s.delete_prefix(TextFile::MARK).delete_prefix(TextFile::UTF16.first)
+            .delete_prefix(TextFile::UTF16.last).delete_prefix("\0").lstrip.start_with?("<")
       end
 
       def initialize(configuration, path, text)

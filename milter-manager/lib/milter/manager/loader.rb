@@ -76,7 +76,7 @@ module Milter
 
         file = find_in_path(file)
 
-        ShippedStoppers.new(@configuration, condition).instance_eval(read(file), file, 1)
+        ShippedStoppers.new(@configuration, condition).instance_eval(TextFile.read(file), file, 1)
       rescue ScriptError, StandardError => e
         record(e, file)
       end
@@ -102,45 +102,15 @@ module Milter
       def find(path)
         candidates = path.start_with?("/") ? [path] : @directories.map { |dir| File.join(dir, path) }
         candidates.each do |candidate|
-          return files_in(candidate) if File.directory?(candidate)
-          return [candidate] if File.exist?(candidate)
+          next unless FileSearch.there?(candidate)
+
+          return File.directory?(candidate) ? FileSearch.in_directory(candidate) : [candidate]
         end
-        candidates.flat_map { |candidate| regular_files(Dir.glob(candidate)) }
-      end
-
-      def files_in(directory)
-        names = Dir.children(directory).reject { |name| name.start_with?(".") } # editors keep theirs there
-        regular_files(names.map { |name| File.join(directory, name) })
-      end
-
-      def regular_files(paths)
-        paths.select { |path| File.file?(path) }.sort
+        candidates.flat_map { |candidate| FileSearch.glob(candidate) }
       end
 
       def find_in_path(name)
-        @directories.map { |directory| File.join(directory, name) }.find { |path| File.exist?(path) }
-      end
-
-      # UTF-8, or bytes when it is not.
-      def read(path)
-        bytes = File.binread(path).delete_prefix("\xEF\xBB\xBF".b)
-        refuse_zero_bytes(bytes, path)
-        text = bytes.dup.force_encoding(Encoding::UTF_8)
-        text.valid_encoding? ? text : bytes
-      rescue SystemCallError => e
-        raise ConfigurationError, "#{path}: #{Manager.reason_of(e)}"
-      end
-
-      # To Ruby such a byte is the end of the file: what follows would be lost without a word.
-      def refuse_zero_bytes(bytes, path)
-        place = bytes.index("\0") or return
-        name = Locations.printable(path)
-        if bytes.start_with?("\xFF\xFE".b, "\xFE\xFF".b)
-          raise ConfigurationError, "#{name}:1: the file is in UTF-16; save it as UTF-8"
-        end
-
-        raise ConfigurationError, "#{name}:#{bytes[0, place].count("\n") + 1}: here stands a zero byte: the file is " \
-                                  "damaged or no text; restore it, or save it as UTF-8"
+        @directories.map { |directory| File.join(directory, name) }.find { |path| FileSearch.there?(path) }
       end
 
       def searched(path)
@@ -161,7 +131,7 @@ module Milter
       end
 
       def evaluate_file(path)
-        source = read(path)
+        source = TextFile.read(path)
         statements = Statements.of(source, path)
         @sources[path] = source
         evaluate_statements(statements, path)
@@ -210,7 +180,7 @@ module Milter
         return unless CustomFile.xml?(path)
 
         Logger.debug { "[configuration][load][start] <#{path}>" }
-        CustomFile.new(@configuration, path, read(path)).load
+        CustomFile.new(@configuration, path, TextFile.read(path)).load
         Logger.debug { "[configuration][load][end] <#{path}>" }
       rescue ConfigurationError => e
         @messages << e.message

@@ -108,9 +108,16 @@ module Milter
         name = error.name.to_s
         return unknown_word(name, error.local_variables) unless error.message.include?("constant")
 
-        close = HABITS[name] || Spelling.closest(name, Object.constants)
+        close = HABITS[name] || Spelling.closest(name, Object.constants | constants_beside(error))
         "unknown name: #{name}#{close ? Spelling.hint(close) : "; a text needs quotation marks, a library " \
                                                                "its require"}"
+      end
+
+      # Milter::Manager::PostfixCIDRTable and the like
+      def constants_beside(error)
+        error.receiver.is_a?(Module) ? error.receiver.constants : []
+      rescue ArgumentError # it has none
+        []
       end
 
       def no_library(error)
@@ -127,6 +134,8 @@ module Milter
       end
 
       def no_key(error)
+        return "the environment has no #{error.key}; set it, or do without" if error.receiver.equal?(ENV)
+
         "there is nothing under #{error.key.inspect}; known are #{error.receiver.keys.inspect}"
       end
 
