@@ -35,7 +35,10 @@ module Milter
         evaluate(main)
         custom = find_in_path(CUSTOM)
         load_custom(custom) if custom
-        @sources.each { |path, source| ContextCheck.new(path, source, @configuration).run }
+        @sources.each do |path, source|
+          ContextCheck.new(path, source, @configuration).run
+          ItemCheck.new(path, source).run
+        end
         @configuration.complete if @messages.empty?
         @configuration.look_at_milters if @messages.empty? || @thorough
       rescue ConfigurationError => e
