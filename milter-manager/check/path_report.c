@@ -127,6 +127,11 @@ static void explain(const struct path_element *element, const struct want *want,
                   "%s: user %s is not in group %s; put the user into it (usermod -aG %s %s) and "
                   "start milter-manager again",
                   text, user, group, group, user);
+    } else if (want == &want_make && status->st_gid == 0) { /* /run and the like stay as they are */
+        error_set(error, ERROR_SYSTEM,
+                  "%s: only its owner may %s it, user %s is another one; make a directory of that "
+                  "user's own in it (install -d -o %s %s/NAME), and use that",
+                  text, want->verb, user, user, element->path);
     } else {
         error_set(error, ERROR_SYSTEM,
                   "%s: only its owner may %s it, user %s is another one; open it to a group of %s "

@@ -192,6 +192,12 @@ static void the_element_that_refuses_says_why(void **state)
     says_to_user(
         "open", PATH_MAKE_FILE,
         "$/open 0755 root:root: only its owner may make files in it, user 61234 is another "
+        "one; make a directory of that user's own in it (install -d -o 61234 $/open/NAME), and use "
+        "that");
+    make_directory("grouped", 0755, GROUP_OTHER);
+    says_to_user(
+        "grouped", PATH_MAKE_FILE,
+        "$/grouped 0755 root:61236: only its owner may make files in it, user 61234 is another "
         "one; open it to a group of 61234 (chgrp, chmod g+wx)");
 }
 
