@@ -157,8 +157,8 @@ module Milter
         end
         return unless @stress.never? && stress_condition?(condition)
 
-        caution(condition.name, true, "condition #{condition.name.inspect}: stress.threshold_n_connections " \
-                                      "is not set, and Postfix has no limit of processes: never stressed")
+        caution(condition.name, true, "condition #{condition.name.inspect}: never stressed, for Postfix has no " \
+                                      "limit of processes that is known; write stress.threshold_n_connections = NUMBER")
       end
 
       def warn_about_checkers
