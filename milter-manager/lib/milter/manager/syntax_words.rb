@@ -28,7 +28,7 @@ module Milter
       end
 
       def to_s
-        line, words = foreign_characters || by_message || [@line, "#{@text}; see the lines before, too"]
+        line, words = habit || foreign_characters || by_message || [@line, "#{@text}; see the lines before, too"]
         "#{Locations.printable(@path)}:#{line}: syntax error: #{words}"
       end
 
@@ -46,6 +46,16 @@ module Milter
         when /unexpected `end'/ then wrong_end
         when /unexpected '([)\]}])'/ then wrong_closer($1)
         when /unexpected/ then unexpected
+        end
+      end
+
+      # What people write who know other files.
+      def habit
+        case source_line(@line)
+        when %r{\A\s*(?://|/\*)} then [@line, "comments begin with #"]
+        when /\A(?:<{7}|={7}|>{7})(?:\s|\z)/
+          [@line, "here stands a mark of a merge that was not finished; leave one of the two parts"]
+        when /\A\s*[\w.]+\s*:(?:=|\s)/ then [@line, "\"=\" gives a value, not \":\" or \":=\""]
         end
       end
 
@@ -131,6 +141,7 @@ module Milter
         return unterminated if string_from_before?
         return [@line, "the line ends too early; write what belongs behind it"] if @text.start_with?("unexpected '\\n'")
         return misplaced_do if token == "do"
+        return open_arguments if @text.end_with?("expecting '|'")
 
         expected = @text[/expecting '([)\]}])'/, 1]
         scan(@line)
@@ -155,6 +166,11 @@ module Milter
         return [@line, '"do" must stand in the line of its call; join the two lines'] unless CLOSERS.key?(opener&.text)
 
         still_open('"do"', opener)
+      end
+
+      def open_arguments
+        line = @source.lines[0...@line].rindex { |text| text.match?(/(?:\bdo|\{)\s*\|[^|]*$/) }
+        [(line || @line - 1) + 1, "the arguments of a block stand between two |, as in |milter|"]
       end
 
       # Bytes before what Ruby's mark points at.  Long lines are shown from "..." on.
