@@ -4,6 +4,7 @@ module Milter
   module Manager
     # Addresses as other programs write them, and how they are written here.
     module SpecWords
+      PROTOCOLS = %w[unix local inet inet6].freeze
       HOST = /[A-Za-z0-9][\w.-]*|\[[\h:.]+\]/.freeze
       PORT = /[1-9]\d{0,4}/.freeze
 
@@ -19,6 +20,10 @@ module Milter
 
       def meant(text)
         text = text.delete_prefix("tcp:")
+        protocol, rest = text.split(":", 2)
+        close = rest && Spelling.closest(protocol, PROTOCOLS)
+        return "#{close}:#{rest}" if close && !PROTOCOLS.include?(protocol)
+
         case text
         when %r{\A/} then "unix:#{text}"
         when /\A#{PORT}\z/ then "inet:#{text}"
