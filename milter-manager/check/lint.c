@@ -268,6 +268,44 @@ static void lint_nobody(struct check *check)
     }
 }
 
+/* The mode whose octal digits are the decimal ones of number; 0: there is none. */
+static unsigned mode_meant(unsigned number)
+{
+    enum { DECIMAL = 10, OCTAL = 8 };
+    unsigned mode = 0;
+
+    for (unsigned place = 1; number > 0; number /= DECIMAL, place *= OCTAL) {
+        if (number % DECIMAL >= OCTAL) {
+            return 0;
+        }
+        mode += number % DECIMAL * place;
+    }
+    return mode;
+}
+
+static bool mode_usable(unsigned mode)
+{
+    enum { OWNER = 0600, ALL = 0777 };
+
+    return (mode & OWNER) == OWNER && mode <= ALL;
+}
+
+/* To Ruby 660 is 01224, which shuts out those it was meant for. */
+static void lint_socket_mode(struct check *check)
+{
+    unsigned mode = check->configuration->manager.unix_socket_mode;
+    unsigned meant = mode_usable(mode_meant(mode)) ? mode_meant(mode) : 0660;
+
+    if (strncmp(configuration_listen_spec(check->configuration), "inet", strlen("inet")) != 0 &&
+        !mode_usable(mode)) {
+        findings_add(check->findings, FINDING_WARNING,
+                     configuration_location(check->configuration, "manager.unix_socket_mode"),
+                     "manager.unix_socket_mode is %#o, with which nobody can connect as usual; "
+                     "write it with a 0 in front: %#o",
+                     mode, meant);
+    }
+}
+
 /* The mail that passes where a milter is missing. */
 static void lint_passing(struct check *check)
 {
@@ -290,7 +328,8 @@ static void lint_passing(struct check *check)
 typedef void child_rule_fn(struct check *check, unsigned index);
 typedef void whole_rule_fn(struct check *check);
 
-static whole_rule_fn *const whole_rules[] = {lint_nobody, limits_check, lint_passing};
+static whole_rule_fn *const whole_rules[] = {lint_nobody, lint_socket_mode, limits_check,
+                                             lint_passing};
 static child_rule_fn *const child_rules[] = {
     lint_loop,   lint_same_spec, lint_relative_path, lint_fallback,   lint_dmarc,
     lint_signer, lint_surplus,   lint_disabled,      lint_evaluation,

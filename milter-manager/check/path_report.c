@@ -127,6 +127,11 @@ static void explain(const struct path_element *element, const struct want *want,
                   "%s: user %s is not in group %s; put the user into it (usermod -aG %s %s) and "
                   "start milter-manager again",
                   text, user, group, group, user);
+    } else if (want == &want_make && status->st_gid == 0) { /* /run and the like stay as they are */
+        error_set(error, ERROR_SYSTEM,
+                  "%s: only its owner may %s it, user %s is another one; make a directory of that "
+                  "user's own in it (install -d -o %s %s/NAME), and use that",
+                  text, want->verb, user, user, element->path);
     } else {
         error_set(error, ERROR_SYSTEM,
                   "%s: only its owner may %s it, user %s is another one; open it to a group of %s "
@@ -160,6 +165,11 @@ static bool missing(struct path_report *report, unsigned index, enum path_use us
     } else if (last && use == PATH_CONNECT) {
         error_set(error, ERROR_SYSTEM,
                   "%s does not exist; is the milter running, and told to listen there?",
+                  element->path);
+    } else if (use == PATH_CONNECT) { /* made by hand it would have the wrong owner */
+        error_set(error, ERROR_SYSTEM,
+                  "directory %s does not exist; start the milter, which makes it as a rule, or "
+                  "correct the path",
                   element->path);
     } else {
         error_set(error, ERROR_SYSTEM, "directory %s does not exist; make it, or correct the path",

@@ -9,7 +9,7 @@
 const struct word configuration_words[] = {
     /* Files. */
     {"files", "Configuration", "", "load", "(PATH)", NULL,
-     "Loads that file. A directory means all files in it, a pattern such as "
+     "Loads that file. A directory means all files in it but hidden ones, a pattern such as "
      "`\"conditions/*.conf\"` all that match, in the order of their names. It is an error when "
      "there is none."},
     {"files", "Configuration", "", "load_if_exist", "(PATH)", NULL,

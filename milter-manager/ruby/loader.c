@@ -197,7 +197,12 @@ static char *custom_directory(const char *item, const char *effective_user)
         directory = memory_format("%s/.milter-manager", entry->pw_dir);
         create_directory(directory, entry);
     }
-    if (stat(directory, &status) != 0 || !S_ISDIR(status.st_mode)) {
+    /* A named one that may not be looked at is a mistake, which the files' search tells. */
+    if (item != NULL && access(directory, F_OK) != 0 && errno == EACCES) {
+        return directory;
+    }
+    if (stat(directory, &status) != 0 || !S_ISDIR(status.st_mode) ||
+        (item == NULL && access(directory, R_OK | X_OK) != 0)) {
         free(directory);
         return NULL;
     }

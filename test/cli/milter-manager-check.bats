@@ -155,6 +155,18 @@ CONF
     assert_line --partial 'cannot listen on inet:10025@192.0.2.77: Cannot assign requested address; no interface of this machine has that address'
 }
 
+@test "the mode of the own socket written without its 0" {
+    configure <<<'manager.unix_socket_mode = 660'
+    check
+    assert_line '  warning:  $/conf/milter-manager.conf:1: manager.unix_socket_mode is 01224, with which nobody can connect as usual; write it with a 0 in front: 0660'
+    configure <<<'manager.unix_socket_mode = 0060'
+    check
+    assert_line '  warning:  $/conf/milter-manager.conf:1: manager.unix_socket_mode is 060, with which nobody can connect as usual; write it with a 0 in front: 0660'
+    configure <<<'manager.unix_socket_mode = 0666'
+    check
+    refute_line --partial unix_socket_mode
+}
+
 @test "an internet address in use by another program" {
     local port
     port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')

@@ -90,6 +90,23 @@ CONF
     refute [ "$(grep -c context <<<"$stderr")" -ne 2 ]
 }
 
+@test "an item without the milter it belongs to is warned of" {
+    cat >"$MAIN" <<'CONF'
+define_milter("a") do |milter|
+  milter.connection_spec = "inet:10026@localhost"
+  enabled = false
+  description = "used"
+  milter.description = description
+end
+define_applicable_condition("A") { |it| description = "x" }
+CONF
+    run --separate-stderr "$MANAGER" -c "$DIR" --show-config
+    assert_success
+    assert_regex "$stderr" "$MAIN:3: enabled = ... makes a variable and sets nothing; write milter.enabled = ..."
+    assert_regex "$stderr" "$MAIN:7: description = ... makes a variable and sets nothing; write it.description = ..."
+    refute [ "$(wc -l <<<"$stderr")" -ne 2 ]
+}
+
 @test "a variable that hides a word is warned of" {
     printf 'local = 1\ntrust = 2\n' >"$MAIN"
     run --separate-stderr "$MANAGER" -c "$DIR" --show-config

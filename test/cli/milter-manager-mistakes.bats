@@ -67,6 +67,66 @@ mistake() {
     refused "$MAIN: Is a directory" --show-config
 }
 
+@test "a file that is no text is refused, not read up to its first zero byte" {
+    printf 'manager.daemon = false\n\0\0\nmanager.x = 1\n' >"$MAIN"
+    refused "$MAIN:2: here stands a zero byte: the file is damaged or no text; restore it, or save it as UTF-8" --show-config
+    printf 'manager.daemon = false\n' | iconv -t UTF-16 >"$MAIN"
+    refused "$MAIN:1: the file is in UTF-16; save it as UTF-8" --show-config
+    printf 'trust.load_envelope_from_domains("%s/domains")\n' "$DIR" >"$MAIN"
+    printf 'example.org\n' | iconv -t UTF-16 >"$DIR/domains"
+    refused "$MAIN:1: trust.load_envelope_from_domains: $DIR/domains:1: the file is in UTF-16; save it as UTF-8" --show-config
+    printf 'Milter::Manager::PostfixRegexpTable.load("%s/domains")\n' "$DIR" >"$MAIN"
+    refused "$MAIN:1: $DIR/domains:1: the file is in UTF-16; save it as UTF-8" --show-config
+    mkdir "$DIR/more"
+    printf 'load("more")\n' >"$MAIN"
+    printf 'manager.max_connections = 5\n' >"$DIR/more/a.conf"
+    printf 'b0VIM\0' >"$DIR/more/.a.conf.swp"
+    run --separate-stderr "$MANAGER" -c "$DIR" --show-config
+    assert_success
+    assert_equal "$stderr" ""
+    assert_line "manager.max_connections = 5"
+}
+
+@test "the XML of a Windows editor is read, or refused, but not ignored" {
+    local custom=$DIR/milter-manager.custom.conf
+    printf '\xEF\xBB\xBF<configuration><manager><max-connections>5</max-connections></manager></configuration>\n' >"$custom"
+    run --separate-stderr "$MANAGER" -c "$DIR" --show-config
+    assert_success
+    assert_line "manager.max_connections = 5"
+    printf '<configuration/>\n' | iconv -t UTF-16 >"$custom"
+    refused "$custom:1: the file is in UTF-16; save it as UTF-8" --show-config
+}
+
+@test "what may not be seen does not count as absent, neither at the start nor at a reload" {
+    [ "$(id -u)" = 0 ] || skip "only root can become somebody else"
+    chmod 755 "$BATS_RUN_TMPDIR" "${BATS_TEST_TMPDIR%/*}" "$BATS_TEST_TMPDIR" "$DIR"
+    mkdir -m 700 "$DIR/secret"
+    printf 'manager.max_connections = 5\n' >"$DIR/secret/a.conf"
+    local refusal="Permission denied: user nobody, who reads the configuration now, cannot tell whether it is there; let that user enter its directory"
+    local pattern pid
+    for pattern in 'a.conf' '*.conf'; do
+        printf 'load_if_exist("secret/%s")\n' "$pattern" >"$MAIN"
+        run --separate-stderr setpriv --reuid=nobody --clear-groups "$MANAGER" -c "$DIR" --show-config
+        assert_failure 1
+        assert_equal "$stderr" "milter-manager: $MAIN:1: $DIR/secret/$pattern: $refusal"
+    done
+    run --separate-stderr setpriv --reuid=nobody --clear-groups "$MANAGER" -c "$DIR/secret" --show-config
+    assert_failure 1
+    assert_equal "$stderr" "milter-manager: $DIR/secret/milter-manager.conf: $refusal"
+
+    printf 'security.effective_user = "nobody"\nlog.use_syslog = false\n' >>"$MAIN"
+    "$MANAGER" -c "$DIR" -s "unix:$DIR/socket" >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
+    pid=$!
+    timeout 10 sh -c 'until [ -S "$1" ]; do sleep 0.05; done' - "$DIR/socket"
+    kill -HUP "$pid"
+    timeout 10 sh -c 'until grep -q "configuration stays as it was" "$1"; do sleep 0.05; done' - "$BATS_TEST_TMPDIR/log" || true
+    kill "$pid"
+    wait "$pid" || true
+    run cat "$BATS_TEST_TMPDIR/log"
+    assert_line --partial "$MAIN:1: $DIR/secret/*.conf: $refusal"
+    assert_line --partial "the configuration stays as it was"
+}
+
 @test "a syntax error has its line" {
     printf 'manager.daemon = false\nmanager.daemon = (\n' >"$MAIN"
     run --separate-stderr "$MANAGER" --config-dir "$DIR" --show-config
@@ -84,6 +144,11 @@ mistake() {
     run --separate-stderr "$MANAGER" --config-dir "$DIR" --show-config
     assert_success
     assert_regex "$stderr" 'milter "a" has no connection_spec: it is not used'
+
+    printf 's25r.add_whitelist("*.example.org")\n' >"$MAIN"
+    run --separate-stderr "$MANAGER" --config-dir "$DIR" --show-config
+    assert_success
+    assert_regex "$stderr" "$MAIN:1: s25r: the name \"[*].example.org\" never matches: .* such as /..example..org.z/\$"
 
     run --separate-stderr "$MANAGER" --config-dir "$BATS_TEST_TMPDIR/mistyped" --show-config
     assert_success

@@ -1,6 +1,7 @@
 """Shipped conditions that look around: Sendmail Compatible, Stress, policies (configuration 5, 8)."""
 
 import os
+import signal
 import socket
 import time
 import unittest
@@ -145,7 +146,14 @@ class Stress(ManagerCase):
         self.postfix("0")
         self.begin()
         self.assertFalse(self.stressed(9))
-        self.manager.wait_log("never stressed", 2)
+        self.manager.wait_log("never stressed, .*; write stress.threshold_n_connections = NUMBER", 2)
+
+    def test_half_a_postfix(self):
+        self.postfix("-")
+        os.remove(self.path("postfix/main.cf"))
+        self.begin('log.level = "default|info"\n')
+        self.manager.signal(signal.SIGHUP)  # the level holds from the end of a load on
+        self.manager.wait_log("stress: %s: No such file" % self.path("postfix/main.cf"))
 
 
 class Policies(ManagerCase):

@@ -123,7 +123,9 @@ static void what_is_missing_or_no_socket_is_named(void **state)
     says("d", PATH_MAKE_FILE, "");
     says("no", PATH_CONNECT,
          "$/no does not exist; is the milter running, and told to listen there?");
-    says("no/s", PATH_CONNECT, "directory $/no does not exist; make it, or correct the path");
+    says("no/s", PATH_CONNECT,
+         "directory $/no does not exist; start the milter, which makes it as a rule, or correct "
+         "the path");
     says("no", PATH_MAKE_FILE, "directory $/no does not exist; make it, or correct the path");
     says("link", PATH_CONNECT,
          "$/link is a symbolic link to something that does not exist; mend the link");
@@ -190,6 +192,12 @@ static void the_element_that_refuses_says_why(void **state)
     says_to_user(
         "open", PATH_MAKE_FILE,
         "$/open 0755 root:root: only its owner may make files in it, user 61234 is another "
+        "one; make a directory of that user's own in it (install -d -o 61234 $/open/NAME), and use "
+        "that");
+    make_directory("grouped", 0755, GROUP_OTHER);
+    says_to_user(
+        "grouped", PATH_MAKE_FILE,
+        "$/grouped 0755 root:61236: only its owner may make files in it, user 61234 is another "
         "one; open it to a group of 61234 (chgrp, chmod g+wx)");
 }
 

@@ -192,7 +192,7 @@ static void every_mistake_is_named_with_its_place(void **state)
          "$/milter-manager.conf:1: milter should be one of [] but was \"x\"\n"},
         {"manager.connection_spec = 'ine:1'",
          "$/milter-manager.conf:1: manager.connection_spec: protocol must be 'unix', 'inet' or "
-         "'inet6': <ine:1>: <ine>\n"},
+         "'inet6': <ine:1>: <ine> (did you mean inet:1?)\n"},
         {"log.syslog_facility = :nope",
          "$/milter-manager.conf:1: log.syslog_facility should be one of [\"auth\", \"authpriv\", "
          "\"cron\", \"daemon\", \"ftp\", \"kern\", \"local0\", \"local1\", \"local2\", \"local3\", "

@@ -33,8 +33,12 @@ module Milter
       end
 
       def hint(name)
-        close = Spelling.closest(name, Loader.current&.configuration&.defined_applicable_conditions || [])
-        Spelling.hint(close&.inspect)
+        loader = Loader.current or return ""
+        close = Spelling.closest(name, loader.configuration.defined_applicable_conditions)
+        return Spelling.hint(close.inspect) if close
+
+        file = loader.shipped_condition(name)
+        file ? "; it is shipped: write load(#{file.inspect}) before" : ""
       end
     end
   end

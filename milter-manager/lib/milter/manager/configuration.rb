@@ -108,7 +108,7 @@ module Milter
         @policies.apply(self) if @policies.any?
         @stress.read_postfix_limit
         @conditions.values.reject(&:stoppers?).each do |condition|
-          @loader.complete(condition) unless condition.name.match?(%r{[/\0]})
+          @loader.complete(condition)
         end
         owners = [nil, *defined_milters] # nil: the recording of sessions
         attached = owners.flat_map { |name| ConditionList.new(name).names }.uniq
@@ -161,8 +161,8 @@ module Milter
         end
         return unless @stress.never? && stress_condition?(condition)
 
-        caution(condition.name, true, "condition #{condition.name.inspect}: stress.threshold_n_connections " \
-                                      "is not set, and Postfix has no limit of processes: never stressed")
+        caution(condition.name, true, "condition #{condition.name.inspect}: never stressed, for Postfix has no " \
+                                      "limit of processes that is known; write stress.threshold_n_connections = NUMBER")
       end
 
       def warn_about_checkers

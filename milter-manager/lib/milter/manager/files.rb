@@ -10,20 +10,18 @@ module Milter
 
       module_function
 
-      # The content, as UTF-8 without its mark; flags: further ones for open.
-      # Raises SystemCallError, or a ConfigurationError with the path.
+      # The bytes; flags: further ones for open.  Raises a ConfigurationError with the path.
       def read(path, flags = 0)
-        File.open(path, FLAGS | flags, encoding: "BOM|UTF-8") do |file|
+        File.open(path, FLAGS | flags, binmode: true) do |file|
           check(file.stat, path)
-          text = file.read(LARGEST + 1)&.force_encoding(Encoding::UTF_8) || +""
-          raise ConfigurationError, "#{path}: it has more than #{LARGEST} bytes" if text.bytesize > LARGEST
+          bytes = file.read(LARGEST + 1) || "".b
+          raise ConfigurationError, "#{path}: it has more than #{LARGEST} bytes" if bytes.bytesize > LARGEST
 
-          text
+          bytes
         end
-      rescue Errno::ELOOP
-        raise if flags & File::NOFOLLOW == 0
-
-        raise ConfigurationError, "#{path}: it should not be a link"
+      rescue SystemCallError => e
+        link = e.is_a?(Errno::ELOOP) && flags & File::NOFOLLOW != 0
+        raise ConfigurationError, "#{path}: #{link ? "it should not be a link" : Manager.reason_of(e)}"
       end
 
       def check(status, path)

@@ -57,7 +57,7 @@ module Milter
         value = convert_write(name, value)
         value = value.to_s if value.is_a?(Symbol)
         message = native_write(name, value, value.inspect, *Locations.current)
-        Manager.complain(InvalidValue, message) if message
+        Manager.complain(InvalidValue, "#{message}#{SpecWords.hint(name, value)}") if message
       end
 
       def native_read(name) = Native.value(group, name.to_s)

@@ -37,7 +37,10 @@ module Milter
 
         evaluate(main)
         load_custom
-        @sources.each { |path, source| ContextCheck.new(path, source, @configuration).run }
+        @sources.each do |path, source|
+          ContextCheck.new(path, source, @configuration).run
+          ItemCheck.new(path, source).run
+        end
         @configuration.complete if @messages.empty?
         @configuration.look_at_milters if @messages.empty? || @thorough
       rescue ConfigurationError => e
@@ -63,12 +66,22 @@ module Milter
       # Files that path means, in the order they are loaded.
       def files(path) = find(path)
 
+      # The file that defines the condition of that name, as load is told it; nil when there is none.
+      def shipped_condition(name)
+        return if name.match?(%r{[/\0]})
+
+        file = "applicable-conditions/#{name.downcase.tr(" ", "-")}.conf"
+        file if find_in_path(file)
+      end
+
       # Gives a condition without stoppers those of the shipped one.
       def complete(condition)
-        file = find_in_path("applicable-conditions/#{condition.name.downcase.tr(" ", "-")}.conf")
+        file = shipped_condition(condition.name)
         return unless file
 
-        ShippedStoppers.new(@configuration, condition).instance_eval(read(file), file, 1)
+        file = find_in_path(file)
+
+        ShippedStoppers.new(@configuration, condition).instance_eval(TextFile.read(file), file, 1)
       rescue ScriptError, StandardError => e
         record(e, file)
       end
@@ -95,30 +108,15 @@ module Milter
         @custom&.warn_of(path)
         candidates = path.start_with?("/") ? [path] : @directories.map { |dir| File.join(dir, path) }
         candidates.each do |candidate|
-          return files_in(candidate) if File.directory?(candidate)
-          return [candidate] if File.exist?(candidate)
+          next unless FileSearch.there?(candidate)
+
+          return File.directory?(candidate) ? FileSearch.in_directory(candidate) : [candidate]
         end
-        candidates.flat_map { |candidate| regular_files(Dir.glob(candidate)) }
-      end
-
-      def files_in(directory)
-        regular_files(Dir.children(directory).map { |name| File.join(directory, name) })
-      end
-
-      def regular_files(paths)
-        paths.select { |path| File.file?(path) }.sort
+        candidates.flat_map { |candidate| FileSearch.glob(candidate) }
       end
 
       def find_in_path(name)
-        @directories.map { |directory| File.join(directory, name) }.find { |path| File.exist?(path) }
-      end
-
-      # UTF-8, or bytes when it is not.
-      def read(path, flags = 0)
-        text = Files.read(path, flags)
-        text.valid_encoding? ? text : text.force_encoding(Encoding::BINARY)
-      rescue SystemCallError => e
-        raise ConfigurationError, "#{path}: #{Manager.reason_of(e)}"
+        @directories.map { |directory| File.join(directory, name) }.find { |path| FileSearch.there?(path) }
       end
 
       def searched(path)
@@ -139,7 +137,7 @@ module Milter
       end
 
       def evaluate_file(path)
-        source = read(path)
+        source = TextFile.read(path)
         statements = Statements.of(source, path)
         @sources[path] = source
         evaluate_statements(statements, path)
@@ -189,7 +187,7 @@ module Milter
         path = find_in_path(CUSTOM)
         owner = nil
         path, owner = @custom.file(CUSTOM), @custom.owner if path.nil? && @custom && !@custom.trusted?
-        text = path && read(path, owner ? File::NOFOLLOW : 0)
+        text = path && TextFile.read(path, owner ? File::NOFOLLOW : 0)
         return unless text && CustomFile.xml?(text)
 
         Logger.debug { "[configuration][load][start] <#{path}>" }

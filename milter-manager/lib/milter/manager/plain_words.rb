@@ -8,7 +8,8 @@ module Milter
       # What people write for something else, out of habit from other files.
       HABITS = {
         "true" => %w[yes on True TRUE YES Yes On ON], "false" => %w[no off False FALSE NO No Off OFF],
-        "nil" => %w[none None NONE null NULL Null Nil NIL undef undefined default]
+        "nil" => %w[none None NONE null NULL Null Nil NIL undef undefined default],
+        "load" => %w[include import]
       }.flat_map { |right, words| words.map { |word| [word, right] } }.to_h.freeze
 
       # Arguments of blocks, used where there is no block.
@@ -55,9 +56,19 @@ module Milter
         "the message itself raised #{e.class}"
       end
 
+      # Characters of word processors and web pages that Ruby takes for letters; nil when there is none.
+      def foreign(text)
+        case text
+        when /[“”„‘’«»]/ then "#{$&} is no quotation mark to Ruby; write \" or '"
+        when /[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff]/
+          format("here stands the character U+%04X, which looks like a blank and is none to Ruby; write a blank", $&.ord)
+        when /[\u2010-\u2015\u2212]/ then "#{$&} is no minus sign to Ruby; write -"
+        end
+      end
+
       # An unknown word where Ruby looked for a method or variable.
       def unknown_word(word, known)
-        return "#{word[/[“”„‘’«»]/]} is no quotation mark to Ruby; write \" or '" if word.match?(/[“”„‘’«»]/)
+        return foreign(word) if foreign(word)
         return "unknown word: #{word}; it is the argument of #{ARGUMENTS[word]}" if ARGUMENTS.key?(word)
 
         close = HABITS[word] || Spelling.closest(word, known + ARGUMENTS.keys)
@@ -76,6 +87,9 @@ module Milter
       end
 
       def unknown_method(receiver, name)
+        word = receiver.is_a?(Module) ? receiver.name.to_s[/\w+\z/].to_s : ""
+        return "unknown name: #{word}#{Spelling.hint(word.downcase)}" if Configuration.words.include?(word.downcase.to_sym)
+
         close = Spelling.closest(name.delete_suffix("="), receiver.public_methods)
         hint = Spelling.hint(close)
         hint = "; a path needs quotation marks" if receiver.is_a?(Regexp) && !close
@@ -94,9 +108,16 @@ module Milter
         name = error.name.to_s
         return unknown_word(name, error.local_variables) unless error.message.include?("constant")
 
-        close = HABITS[name] || Spelling.closest(name, Object.constants)
+        close = HABITS[name] || Spelling.closest(name, Object.constants | constants_beside(error))
         "unknown name: #{name}#{close ? Spelling.hint(close) : "; a text needs quotation marks, a library " \
                                                                "its require"}"
+      end
+
+      # Milter::Manager::PostfixCIDRTable and the like
+      def constants_beside(error)
+        error.receiver.is_a?(Module) ? error.receiver.constants : []
+      rescue ArgumentError # it has none
+        []
       end
 
       def no_library(error)
@@ -113,6 +134,8 @@ module Milter
       end
 
       def no_key(error)
+        return "the environment has no #{error.key}; set it, or do without" if error.receiver.equal?(ENV)
+
         "there is nothing under #{error.key.inspect}; known are #{error.receiver.keys.inspect}"
       end
 
@@ -199,7 +222,7 @@ module Milter
           place = error.backtrace_locations&.first
           return unless place && Locations.outside?(place.path)
 
-          source = File.read(place.path, encoding: "BOM|UTF-8")
+          source = File.binread(place.path).delete_prefix("\xEF\xBB\xBF".b).force_encoding(Encoding::UTF_8)
           found = calls(source, error.name, place.lineno).map { |node| text(source, node) }.uniq
           found.first if found.size == 1
         rescue SystemCallError

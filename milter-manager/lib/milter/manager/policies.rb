@@ -24,7 +24,9 @@ module Milter
           @milters = []
         end
 
-        (ITEMS - %i[milters address]).each { |item| attr_writer item }
+        (ITEMS - %i[milters address]).each do |item|
+          define_method("#{item}=") { |wanted| instance_variable_set("@#{item}", checked(item, wanted)) }
+        end
 
         # Names; nil is none.
         def milters=(names)
@@ -34,8 +36,8 @@ module Milter
         # A network when it is one, else anything with ===.
         def address=(address)
           address = IPAddr.new(address) if address.is_a?(String)
-          @address = address.is_a?(IPAddr) ? address.native : address
-        rescue IPAddr::Error
+          @address = address.is_a?(IPAddr) ? address.native : checked(:address, address)
+        rescue IPAddr::Error, InvalidValue
           raise InvalidValue, "policy.address should be an address or a network but was #{address.inspect}"
         end
 
@@ -55,11 +57,18 @@ module Milter
 
         def method_missing(name, *)
           close = Spelling.closest(name.to_s, ITEMS)
-          hint = close ? " (did you mean policy.#{close}?)" : ""
+            hint = close ? " (did you mean policy.#{close}?)" : "; milter-manager.conf(5) lists them"
           raise NoMethodError, "unknown item: policy.#{name.to_s.delete_suffix("=")}#{hint}"
         end
 
         private
+
+        # nil: not tested
+        def checked(item, wanted)
+          Matcher.check("policy.#{item}", wanted) unless wanted.nil?
+          Matcher.warn_of_stars("policy.#{item}", wanted)
+          wanted
+        end
 
         def address?(socket_address)
           ip_address = socket_address.to_ip_address&.native
@@ -138,6 +147,10 @@ module Milter
       private
 
       def check(policy, milters)
+        if policy.milters.empty?
+          Manager.caution("#{policy.place.join(":")}: policy #{policy.name.inspect} has no milters: nothing follows " \
+                          "from it; write policy.milters = [NAME, ...]")
+        end
         unknown = policy.milters - milters
         return if unknown.empty?
 

@@ -24,7 +24,7 @@ module Milter
 
         processes == "-" ? default_limit(lines("#{directory}/main.cf")) : processes.to_i
       rescue SystemCallError => e
-        Logger.info("stress: #{directory}: #{Manager.reason_of(e)}: Postfix' process limit is not known")
+        Logger.info("stress: #{@reading}: #{Manager.reason_of(e)}: Postfix' process limit is not known")
         0
       end
 
@@ -32,6 +32,7 @@ module Milter
 
       # Logical lines without comments; a line that begins with a blank continues the one before.
       def lines(path)
+        @reading = path
         text = File.read(path, encoding: Encoding::BINARY)
         text.each_line(chomp: true).reject { |line| line.match?(/\A\s*(?:#|\z)/) }
             .slice_before(/\A\S/).map { |parts| parts.map(&:strip).join(" ") }

@@ -6,6 +6,7 @@ module Milter
     class SyntaxWords
       CLOSERS = { "(" => ")", "[" => "]", "{" => "}", '#{' => "}" }.freeze
       BLOCKS = %w[do def if unless case while until for begin class module].freeze
+      NAMES = %i[on_ident on_const on_label].freeze
       MODIFIERS = %w[if unless while until].freeze
       # An opener without its end: what it is, where it stands, how far it is indented.
       Opener = Struct.new(:text, :line, :indentation) do
@@ -27,7 +28,7 @@ module Milter
       end
 
       def to_s
-        line, words = curly_quotes || by_message || [@line, "#{@text}; see the lines before, too"]
+        line, words = habit || foreign_characters || by_message || [@line, "#{@text}; see the lines before, too"]
         "#{Locations.printable(@path)}:#{line}: syntax error: #{words}"
       end
 
@@ -48,9 +49,21 @@ module Milter
         end
       end
 
-      def curly_quotes
-        found = source_line(@line)[/[“”„‘’«»]/]
-        [@line, "#{found} is no quotation mark to Ruby; write \" or '"] if found
+      # What people write who know other files.
+      def habit
+        case source_line(@line)
+        when %r{\A\s*(?://|/\*)} then [@line, "comments begin with #"]
+        when /\A(?:<{7}|={7}|>{7})(?:\s|\z)/
+          [@line, "here stands a mark of a merge that was not finished; leave one of the two parts"]
+        when /\A\s*[\w.]+\s*:(?:=|\s)/ then [@line, "\"=\" gives a value, not \":\" or \":=\""]
+        end
+      end
+
+      # Foreign quotation marks anywhere in the line, other such characters where Ruby reads a name.
+      def foreign_characters
+        names = tokens.select { |(line, _), kind, _| line == @line && NAMES.include?(kind) }.map { |_, _, text| text }
+        words = PlainWords.foreign(source_line(@line)[/[“”„‘’«»]/] || names.join(" "))
+        [@line, words] if words
       end
 
       def source_line(number) = @source.lines[number - 1].to_s
@@ -114,7 +127,12 @@ module Milter
       def wrong_closer(closer)
         scan
         opener = @mismatch
-        return [@line, "\"#{closer}\" closes nothing here; it is one too many"] unless opener
+        unless opener
+          return [@line, "what stands in { } is a list of KEY => VALUE or key: VALUE, without \"=\""] if hash_expected?
+          return [@line, "\"#{closer}\" closes nothing here; it is one too many"] unless opened_before_mark?
+
+          return [@line, "something is missing before \"#{closer}\""]
+        end
 
         still_open("\"#{closer}\"", opener)
       end
@@ -122,7 +140,8 @@ module Milter
       def unexpected
         return unterminated if string_from_before?
         return [@line, "the line ends too early; write what belongs behind it"] if @text.start_with?("unexpected '\\n'")
-        return [@line, '"do" must stand in the line of its call; join the two lines'] if token == "do"
+        return misplaced_do if token == "do"
+        return open_arguments if @text.end_with?("expecting '|'")
 
         expected = @text[/expecting '([)\]}])'/, 1]
         scan(@line)
@@ -132,6 +151,34 @@ module Milter
 
         [@line, "#{token.inspect} is not understood here; texts need quotation marks, elements of a list " \
                 "commas between them"]
+      end
+
+      def hash_expected? = @text.end_with?("expecting =>")
+
+      def opened_before_mark?
+        scan(@line, mark)
+        !@open.empty?
+      end
+
+      def misplaced_do
+        scan(@line, mark)
+        opener = @open.last
+        return [@line, '"do" must stand in the line of its call; join the two lines'] unless CLOSERS.key?(opener&.text)
+
+        still_open('"do"', opener)
+      end
+
+      def open_arguments
+        line = @source.lines[0...@line].rindex { |text| text.match?(/(?:\bdo|\{)\s*\|[^|]*$/) }
+        [(line || @line - 1) + 1, "the arguments of a block stand between two |, as in |milter|"]
+      end
+
+      # Bytes before what Ruby's mark points at.  Long lines are shown from "..." on.
+      def mark
+        column = @caret.to_s.index("^") or return 0
+        shown = @excerpt.to_s.delete_prefix("...").delete_suffix("...")
+        column -= 3 if @excerpt.to_s.start_with?("...")
+        source_line(@line).b.index(shown.b).to_i + column
       end
 
       # A string that ends in this line and has begun in another one lacks its own end.
@@ -162,12 +209,12 @@ module Milter
 
       # Fills @open, what has no end up to that line; @suspect, the first whose end
       # is indented otherwise; @mismatch, what a wrong closer met.
-      def scan(up_to = nil)
+      def scan(up_to = nil, up_to_column = 0)
         @open = []
         @suspect = @mismatch = nil
         loop_line = nil
-        tokens.each do |(line, _), kind, text, state|
-          break if up_to && line >= up_to
+        tokens.each do |(line, column), kind, text, state|
+          break if up_to && ([line, column] <=> [up_to, up_to_column]) >= 0
 
           word = text.strip
           loop_line = line if kind == :on_kw && %w[while until for].include?(word)

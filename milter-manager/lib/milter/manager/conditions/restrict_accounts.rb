@@ -21,6 +21,7 @@ module Milter
         end
 
         def restrict_accounts_by_list(*accounts, condition_name: nil, milters: nil)
+          accounts.each { |account| check_account(account) }
           condition_name ||= "Restrict Accounts by List: #{accounts.inspect}"
           restrict_accounts_generic(condition_name: condition_name, milters: milters) do |_, recipient|
             address = recipient.delete_prefix("<").delete_suffix(">")
@@ -45,6 +46,18 @@ module Milter
 
             define_milter(name) { |milter| milter.add_applicable_condition(condition_name) }
           end
+        end
+
+        private
+
+        # An account that cannot match would keep everybody's mail from the milters.
+        def check_account(account)
+          if account.is_a?(Array)
+            raise InvalidValue, "restrict_accounts_by_list: an account should be a string or a regular expression but " \
+                                "was #{account.inspect}; a list of accounts needs * before it, milters: a colon behind it"
+          end
+          Matcher.check("restrict_accounts_by_list: an account", account)
+          Matcher.warn_of_stars("restrict_accounts_by_list: the account", account)
         end
       end
     end

@@ -25,8 +25,8 @@ module Milter
 
         def initialize
           @only_check_ipv4 = true
-          @white = Matcher.new(->(host) { host.downcase.end_with?(*WHITE_SUFFIXES) })
-          @black = Matcher.new(*BLACK)
+          @white = Matcher.new("s25r: a name", ->(host) { host.downcase.end_with?(*WHITE_SUFFIXES) })
+          @black = Matcher.new("s25r: a name", *BLACK)
         end
 
         def add_whitelist(matcher = nil, &block) = @white.add(matcher, &block)

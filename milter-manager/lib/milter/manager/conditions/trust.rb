@@ -9,7 +9,7 @@ module Milter
                      docomo.ne.jp clear-code.com].freeze
 
         def initialize
-          @domains = Matcher.new(*DOMAINS)
+          @domains = Matcher.new("trust: a domain", *DOMAINS)
         end
 
         def add_envelope_from_domain(matcher)
@@ -20,14 +20,16 @@ module Milter
 
         # Lines: blank, # comment, /regexp/ (any case) or a domain.
         def load_envelope_from_domains(path)
-          Files.read(path).each_line.with_index(1) do |line, number|
+          TextFile.read(path).each_line.with_index(1) do |line, number|
             line = line.scrub.strip
             next if line.empty? || line.start_with?("#")
 
             add_envelope_from_domain(parse(line, path, number))
           end
-        rescue SystemCallError => e
-          raise InvalidValue, "trust.load_envelope_from_domains: #{path}: #{Manager.reason_of(e)}"
+        rescue ConfigurationError => e
+          raise e if e.is_a?(InvalidValue)
+
+          raise InvalidValue, "trust.load_envelope_from_domains: #{e.message}"
         end
 
         def trusted?(from)

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "stringio"
+
 module Milter
   module Manager
     # What the lookup tables in Postfix' formats have in common: logical lines
@@ -8,9 +10,7 @@ module Milter
       # A table from a file.
       def self.included(table)
         table.define_singleton_method(:load) do |path|
-          new.parse(Files.read(path), path)
-        rescue SystemCallError => e
-          raise ConfigurationError, "#{path}: #{Manager.reason_of(e)}"
+          new.parse(TextFile.read(path), path)
         end
       end
 
