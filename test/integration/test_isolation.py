@@ -7,7 +7,7 @@ import time
 import unittest
 
 import wire
-from case import PATIENCE, ManagerCase, condition
+from case import PATIENCE, ManagerCase, condition, sanitized
 
 LIMIT = 0.5  # s, manager.condition_timeout of these tests
 
@@ -229,6 +229,7 @@ class Endless(IsolationCase):
         self.assert_within(0, 8, started, "20 sessions")
 
 
+@unittest.skipIf(sanitized(), "the sanitizer keeps SIGSEGV to itself")
 class Recursion(IsolationCase):
     """Methods written in C call themselves until the stack of the machine is at its end."""
 
