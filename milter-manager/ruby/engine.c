@@ -224,6 +224,11 @@ bool engine_start(struct error *error)
     }
     paths_remember_start();
     remember_signals();
+    /*
+     * With so much of the machine's stack a fiber reaches the end of Ruby's own first, which is
+     * harmless; leaving the other one may happen within malloc.  Only what is touched costs memory.
+     */
+    (void)setenv("RUBY_FIBER_MACHINE_STACK_SIZE", "2097152", 0);
     RUBY_INIT_STACK;
     if (ruby_setup() != 0) {
         restore_signals();
