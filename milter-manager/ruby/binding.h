@@ -61,6 +61,14 @@ void forking_define(void);
 void hooks_define(void);
 /* The timer is the parent's. */
 void turn_after_fork(void);
+/* The loop has its fiber back, however it came there: nobody's time counts any more. */
+void turn_stop(void);
+/*
+ * What runs now is the last of it: when it has not ended after some seconds, by
+ * turn_over, the process ends all the same.
+ */
+void turn_last(void);
+void turn_over(void);
 /* True in a process that configuration code has forked. */
 bool forking_in_child(void);
 /* Ends such a process; returns in any other. */

@@ -37,13 +37,16 @@ static void remember_signals(void)
 
 /*
  * Ruby's handler stays for SIGVTALRM (its thread switching), and where nobody
- * had one before for SIGCHLD (Process.wait needs it) and SIGPIPE (it ignores).
+ * had one before for SIGCHLD (Process.wait needs it), SIGPIPE (it ignores),
+ * SIGSEGV and SIGBUS: recursion that leaves the machine's stack, in a method
+ * written in C as a rule, becomes a SystemStackError there.
  */
 static bool ruby_keeps(int number)
 {
     bool unused = former_actions[number].sa_handler == SIG_DFL;
 
-    return number == SIGVTALRM || (unused && (number == SIGCHLD || number == SIGPIPE));
+    return number == SIGVTALRM || (unused && (number == SIGCHLD || number == SIGPIPE ||
+                                              number == SIGSEGV || number == SIGBUS));
 }
 
 static void restore_signals(void)
@@ -122,9 +125,11 @@ bool binding_call(const char *method, int count, const VALUE *arguments, VALUE *
     VALUE holder = Qnil;
 
     if (protect(&call, result)) {
+        turn_stop();
         forking_end_child(EXIT_SUCCESS);
         return true;
     }
+    turn_stop();
     describe_exception(&text, &holder);
     log_error("[ruby][error] %s: %.*s", method, first_line(text), text.data);
     log_debug("[ruby][backtrace] %s: %.*s", method, (int)text.length, text.data);
@@ -205,8 +210,12 @@ static VALUE start_language(VALUE argument)
 
 bool engine_start(struct error *error)
 {
-    /* The features left out would be paid for at every start; files can require what they want. */
-    char *options[] = {"milter-manager", "--disable-all", "-EUTF-8", "-e", "", NULL};
+    /*
+     * The features left out would be paid for at every start; files can require what they want.
+     * Ruby keeps the words, and writes what is assigned to $0 over them.
+     */
+    static char words[][16] = {"milter-manager", "--disable-all", "-EUTF-8", "-e", ""};
+    static char *options[] = {words[0], words[1], words[2], words[3], words[4], NULL};
     char *directory;
     int state = 0;
 
@@ -215,6 +224,11 @@ bool engine_start(struct error *error)
     }
     paths_remember_start();
     remember_signals();
+    /*
+     * With so much of the machine's stack a fiber reaches the end of Ruby's own first, which is
+     * harmless; leaving the other one may happen within malloc.  Only what is touched costs memory.
+     */
+    (void)setenv("RUBY_FIBER_MACHINE_STACK_SIZE", "2097152", 0);
     RUBY_INIT_STACK;
     if (ruby_setup() != 0) {
         restore_signals();
@@ -280,5 +294,7 @@ void engine_stop(void)
     }
     engine_set_loop(NULL);
     started = false;
+    turn_last();
     (void)ruby_cleanup(0);
+    turn_over();
 }

@@ -16,11 +16,15 @@
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* What code that was interrupted in vain gets in addition, s. */
 static const double turn_grace = 1.0;
+/* What at_exit, finalizers and the ends of threads get together, s. */
+enum { TURN_LAST = 5 };
 /* How much later than its limit a turn may end without another system call, s. */
 static const double turn_tolerance = 0.01;
 
@@ -116,6 +120,37 @@ void turn_define(void)
     BINDING_DEFINE("turn_begin", native_turn_begin, 1);
     BINDING_DEFINE("turn_end", native_turn_end, 0);
     BINDING_DEFINE("turn_overdue", native_turn_overdue, 0);
+}
+
+void turn_stop(void)
+{
+    turn.running = false;
+}
+
+static void last_overdue(int number)
+{
+    static const char text[] = "milter-manager: Ruby code that runs at the end goes on for too "
+                               "long: ended without it\n";
+
+    (void)number;
+    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+    _exit(EXIT_SUCCESS);
+}
+
+void turn_last(void)
+{
+    if (timer_made) {
+        (void)timer_delete(timer);
+        timer_made = timer_armed = false;
+    }
+    log_flush();
+    (void)signal(SIGALRM, last_overdue);
+    (void)alarm(TURN_LAST);
+}
+
+void turn_over(void)
+{
+    (void)alarm(0);
 }
 
 void turn_after_fork(void)

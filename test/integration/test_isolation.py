@@ -7,7 +7,7 @@ import time
 import unittest
 
 import wire
-from case import PATIENCE, ManagerCase, condition
+from case import PATIENCE, ManagerCase, condition, sanitized
 
 LIMIT = 0.5  # s, manager.condition_timeout of these tests
 
@@ -69,6 +69,10 @@ class Refused(IsolationCase):
             "trap('TERM') { }": r'trap\("TERM"\) would harm milter-manager',
             "Signal.trap(:SIGHUP, 'IGNORE')": r'trap\("HUP"\) would harm milter-manager',
             "trap(14, 'IGNORE')": r'trap\("ALRM"\) would harm milter-manager',
+            "trap('PIPE', 'SYSTEM_DEFAULT')": r'trap\("PIPE"\) would harm milter-manager',
+            "trap(:SIGCHLD, 'IGNORE')": r'trap\("CHLD"\) would harm milter-manager',
+            "trap('CLD', 'IGNORE')": r'trap\("(CLD|CHLD)"\) would harm milter-manager',
+            "trap('XFSZ', 'SYSTEM_DEFAULT')": r'trap\("XFSZ"\) would harm milter-manager',
             "Fiber.set_scheduler(nil)": "Fiber.set_scheduler would harm milter-manager",
             "Thread.abort_on_exception = true": "abort_on_exception would harm milter-manager",
             "Thread.current.abort_on_exception = true": "abort_on_exception would harm milter-manager",
@@ -210,6 +214,120 @@ class Endless(IsolationCase):
                   timeout=0)
         self.served(self.helo())
         self.assertEqual([], self.manager.log_lines(r"\[timeout\]"))
+
+
+    def test_threads_that_never_wait(self):
+        self.wild("$threads ||= Array.new(10) { Thread.new { loop { } } }; false", timeout=5)
+        self.helo().quit()
+        self.manager.wait_log(r"\[ruby\] threads have computed for 5.0 s without waiting: they get a tenth of "
+                              "the time now", timeout=15)
+        started = time.monotonic()
+        for _ in range(20):  # at a second for each they would be at it for 20
+            mta = self.session()
+            mta.message()
+            mta.quit()
+        self.assert_within(0, 8, started, "20 sessions")
+
+
+@unittest.skipIf(sanitized(), "the sanitizer keeps SIGSEGV to itself")
+class Recursion(IsolationCase):
+    """Methods written in C call themselves until the stack of the machine is at its end."""
+
+    def recursive(self, body):
+        self.wild(body, timeout=5)
+        self.served(self.helo())
+        self.manager.wait_log(r"\[condition\]\[error\]\[helo\] .*something calls itself without end")
+
+    def test_inspect(self):
+        self.recursive("thing = Class.new { def inspect = [self].inspect }; thing.new.inspect")
+
+    def test_comparison(self):
+        self.recursive("thing = Class.new { include Comparable; def <=>(other) = [self] <=> [other] };"
+                       " [thing.new, thing.new].sort")
+
+    def test_deep_data(self):
+        self.recursive("deep = []; 200_000.times { deep = [deep] }; Marshal.dump(deep.hash); deep.inspect")
+
+    def test_after_waiting(self):
+        started = time.monotonic()
+        self.recursive("sleep 0.01; thing = Class.new { def inspect = [self].inspect }; thing.new.inspect")
+        self.assert_within(0, 3, started, "the answer, which is not to wait for the deadline")
+
+    def test_again_and_again(self):
+        self.wild("thing = Class.new { def inspect = [self].inspect }; thing.new.inspect", timeout=5)
+        for _ in range(1000):  # on the machine's stack one in some hundred hung in malloc
+            self.helo().quit()
+        self.assert_healthy()
+
+
+class Messages(IsolationCase):
+    """What an exception says is code of its class."""
+
+    def speechless(self, methods, patience=5.0):
+        self.wild("kind = Class.new(StandardError) { %s }; raise kind" % methods)
+        self.served(self.helo(patience))
+        self.manager.wait_log(r"\[helo\] \"Wild\" for milter \"watched\": "
+                              "(an exception that cannot say what it is|no answer within)")
+
+    def test_endless(self):
+        self.speechless("def message = loop { }")
+
+    def test_endless_for_good(self):
+        self.speechless("def message; loop { }; rescue Exception; retry; end")
+
+    def test_endless_name(self):
+        self.speechless("def self.to_s = loop { }")
+
+    def test_name_that_raises(self):
+        self.speechless("def self.to_s = raise(self)")
+
+    def test_nobody_waits_for_it(self):
+        self.wild("Fiber.schedule { raise Class.new(StandardError) { def message = loop { } } }; false", timeout=5)
+        self.served(self.helo())
+        self.manager.wait_log(r"\[ruby\] Fiber.schedule: an exception that cannot say what it is")
+
+
+class Strayed(IsolationCase):
+    """What changes something of Ruby's own."""
+
+    def test_name_of_the_program(self):
+        self.wild("$0 = 'another name' * 1000; Process.setproctitle('x' * 5000); false", timeout=5)
+        self.served(self.helo())
+
+    def test_fiber_that_is_never_returned_to(self):
+        # Control comes back to the loop past the scheduler: the turn has ended all the same.
+        self.wild("Fiber.new { Fiber.new { }.transfer }.resume; false")
+        started = time.monotonic()
+        mta = self.helo()
+        self.assert_within(LIMIT * 0.9, LIMIT + 0.5, started, "the answer to HELO")
+        self.manager.wait_log("no answer within 0.5 s: counts as false")
+        self.served(mta)
+        self.assertEqual([], self.manager.log_lines("ConditionOverrun"))
+
+
+class AtTheEnd(IsolationCase):
+    """Code that runs when the manager ends does not keep it from ending."""
+
+    def ends(self, body):
+        self.wild(body, timeout=5)
+        self.helo().quit()
+        started = time.monotonic()
+        self.assertEqual(0, self.manager.stop())
+        self.assert_within(4.5, 7, started, "the end")
+        self.assertIn("Ruby code that runs at the end goes on for too long", self.manager.errors())
+
+    def test_at_exit(self):
+        self.ends("at_exit { begin; loop { }; rescue Exception; retry; end }; false")
+
+    def test_thread(self):
+        self.ends("Thread.new { begin; sleep; ensure; loop { }; end }; sleep 0.1; false")
+
+    def test_what_ends_is_waited_for(self):
+        self.wild("at_exit { sleep 0.3; File.write(%r, 'x') }; false" % self.path("mark"), timeout=5)
+        self.helo().quit()
+        self.assertEqual(0, self.manager.stop())
+        self.assertTrue(os.path.exists(self.path("mark")))
+        self.assertEqual("", self.manager.errors())
 
 
 class Forked(IsolationCase):

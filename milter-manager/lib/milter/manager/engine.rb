@@ -9,8 +9,14 @@ module Milter
       # Some 20 KB each while they wait, and two of the 65,530 memory maps that
       # Linux gives to a process; further questions wait for their turn.
       MOST_FIBERS = 10_000
+      WORDS_LIMIT = 1.0 # s for an exception to say what it is
       PUMP_BUSY = 0.002 # s between turns of other threads while somebody waits for them
       PUMP_IDLE = 0.02
+      # Ruby takes the processor from a thread after 0.1 s at the earliest.  Threads that used
+      # all of theirs for so many seconds get a tenth of the time from then on.
+      BUSY_TURN = 0.05
+      BUSY_LIMIT = 5.0
+      BUSY_REST = 9
 
       class << self
         attr_reader :scheduler
@@ -28,6 +34,7 @@ module Milter
           @fibers = 0
           @queue = []
           @pump = nil
+          @busy = @last_turn = 0.0
           @attached = false
           @works = {}.compare_by_identity # fiber -> what it runs
           @abandoned = ObjectSpace::WeakMap.new
@@ -162,6 +169,13 @@ module Milter
           Native.end_child(0)
         end
 
+        # What went wrong in somebody else's code; the message is such code, too.
+        def describe(error)
+          turn(WORDS_LIMIT) { Locations.describe(error) }
+        rescue ConditionOverrun, StandardError, SystemStackError
+          "an exception that cannot say what it is"
+        end
+
         # While a fiber waits, or runs code of ours, nobody counts its time.
         def pause
           seconds = Native.turn_end
@@ -170,9 +184,12 @@ module Milter
           Native.turn_begin(seconds)
         end
 
+        # On the root fiber, which it comes back to.
+        def enter(fiber, *values) = survive(fiber) { fiber.transfer(*values) }
+
         # Raises in a fiber that waits; it may go on waiting.
         def interrupt(fiber, *reason)
-          fiber.raise(*reason) if fiber.alive? && !@abandoned.key?(fiber)
+          survive(fiber) { fiber.raise(*reason) } if fiber.alive? && !@abandoned.key?(fiber)
         rescue FiberError => e
           Logger.debug("[ruby] a fiber could not be interrupted: #{e.message}")
         end
@@ -183,7 +200,7 @@ module Milter
         rescue ConditionCancelled, ConditionTimeout
           nil
         rescue Exception => e
-          Logger.error("[ruby] #{name}: #{Locations.describe(e)}")
+          Logger.error("[ruby] #{name}: #{describe(e)}")
         ensure
           Database.release
         end
@@ -237,6 +254,21 @@ module Milter
           question.answer
         end
 
+        # At the end of the machine's stack a fiber is gone without a word of it being run, ensure
+        # and rescue included; the exception comes out here.
+        def survive(fiber)
+          yield
+        rescue Exception => e
+          raise if fiber.alive?
+
+          Native.turn_end
+          work = @works.delete(fiber)
+          return Logger.error("[ruby] #{describe(e)}") unless work
+
+          @fibers -= 1
+          work.give_up(fiber, e)
+        end
+
         # The handler of the turn's timer: runs wherever the main thread is.
         def overdue
           case Native.turn_overdue
@@ -276,13 +308,27 @@ module Milter
         def watch_threads
           return if @pump || Thread.list.size == 1
 
-          @pump = @scheduler.after(@pending.empty? ? PUMP_IDLE : PUMP_BUSY, method(:pump))
+          rest = @busy > BUSY_LIMIT ? @last_turn * BUSY_REST : 0
+          @pump = @scheduler.after([@pending.empty? ? PUMP_IDLE : PUMP_BUSY, rest].max, method(:pump))
         end
 
         def pump(_events)
           @pump = nil
+          began = Process.clock_gettime(Process::CLOCK_MONOTONIC)
           Thread.pass
+          note_turn(Process.clock_gettime(Process::CLOCK_MONOTONIC) - began)
           @scheduler.run_ready
+        end
+
+        # Threads had the processor for so many seconds.
+        def note_turn(seconds)
+          busy = seconds < BUSY_TURN ? 0.0 : @busy + seconds
+          if busy > BUSY_LIMIT && @busy <= BUSY_LIMIT
+            Logger.warning("[ruby] threads have computed for #{BUSY_LIMIT} s without waiting: " \
+                           "they get a tenth of the time now, and hold up the sessions meanwhile")
+          end
+          @busy = busy
+          @last_turn = seconds
         end
       end
     end

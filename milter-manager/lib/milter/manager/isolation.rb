@@ -7,8 +7,8 @@ module Milter
     # The manager's process goes on whatever a condition or hook does; a process
     # that such code forks runs what stands behind the fork, and ends.
     module Isolation
-      # The manager itself handles these.
-      SIGNALS = %w[TERM INT HUP USR1 ALRM].freeze
+      # The manager itself handles or ignores these, or Ruby needs them to wait for programs.
+      SIGNALS = %w[TERM INT HUP USR1 ALRM PIPE XFSZ CHLD CLD].freeze
 
       SYSTEM_TRAP = Signal.method(:trap)
       SYSTEM_FORK = Process.method(:_fork)

@@ -21,7 +21,7 @@ module Milter
       # Runs until the answer is there or the fiber waits; on the root fiber.
       def start
         @fiber = Engine.take_fiber
-        @fiber.transfer(self)
+        Engine.enter(@fiber, self)
       end
 
       # It waited for a fiber; false when its answer is not wanted any more.
@@ -48,8 +48,12 @@ module Milter
       end
 
       # The fiber ends or could not begin: there is an answer in any case.
-      def give_up(fiber)
-        proceed(false, true) if @fiber.equal?(fiber)
+      def give_up(fiber, error = nil)
+        return unless @fiber.equal?(fiber)
+
+        condition = @conditions[@position]
+        report(error, condition) if error && condition
+        proceed(false, true)
       end
 
       # The answer is not wanted any more.
@@ -151,7 +155,7 @@ module Milter
       end
 
       def report(error, condition)
-        text = Locations.describe(error)
+        text = Engine.describe(error)
         remark(Native::CONDITION_RAISED, condition, false, text)
         Logger.error("#{describe("error", condition)}: #{text}")
       end

@@ -118,14 +118,16 @@ module Milter
       # Native.wait number is over; what waits for it is a fiber or a callable.
       def woken(number, events)
         waiter = @waiting.delete(number)
-        waiter.is_a?(Fiber) ? waiter.transfer(events) : waiter&.call(events)
+        waiter.is_a?(Fiber) ? Engine.enter(waiter, events) : waiter&.call(events)
       end
 
       def run_ready
         ready = @ready
         @ready = []
         ready.each do |fiber, token|
-          fiber.transfer(true) if @blocked[fiber].equal?(token)
+          Engine.enter(fiber, true) if @blocked[fiber].equal?(token)
+        rescue FiberError => e # the others have their turn all the same
+          Logger.error("[ruby] #{Engine.describe(e)}")
         end
       end
 

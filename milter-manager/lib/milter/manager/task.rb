@@ -19,7 +19,7 @@ module Milter
 
       # On the root fiber.
       def start
-        Engine.take_fiber.transfer(self)
+        Engine.enter(Engine.take_fiber, self)
       rescue FiberError => e
         Logger.error("[#{@name}][error] #{e.message}")
         finish(FAILED)
@@ -32,11 +32,14 @@ module Milter
         Logger.warning("[#{@name}][timeout] #{Locations.of(e).first}: it ran for #{@seconds} s without " \
                        "waiting and was interrupted")
       rescue Exception => e
-        Logger.error("[#{@name}][error] #{Locations.describe(e)}")
+        Logger.error("[#{@name}][error] #{Engine.describe(e)}")
       end
 
       # The fiber has ended.
-      def give_up(_fiber) = finish(FAILED)
+      def give_up(_fiber, error = nil)
+        Logger.error("[#{@name}][error] #{Engine.describe(error)}") if error
+        finish(FAILED)
+      end
 
       # It could not be interrupted and was left behind.
       def call(_events)
