@@ -7,8 +7,9 @@ module Milter
     module Engine
       IDLE_FIBERS = 256 # kept for reuse: making one costs more than a question
       # Some 20 KB each while they wait, and two of the 65,530 memory maps that
-      # Linux gives to a process; further questions wait for their turn.
-      MOST_FIBERS = 10_000
+      # Linux gives to a process; further questions wait for their turn, also
+      # those that would be answered at once.
+      MOST_FIBERS = 20_000
       PUMP_BUSY = 0.002 # s between turns of other threads while somebody waits for them
       PUMP_IDLE = 0.02
 
