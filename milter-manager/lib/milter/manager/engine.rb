@@ -169,6 +169,9 @@ module Milter
           Native.turn_begin(seconds)
         end
 
+        # How many seconds this fiber may take, nil when nobody counts.
+        def limit = Fiber.current_scheduler && pause(&:itself)
+
         # Raises in a fiber that waits; it may go on waiting.
         def interrupt(fiber, *reason)
           fiber.raise(*reason) if fiber.alive? && !@abandoned.key?(fiber)
