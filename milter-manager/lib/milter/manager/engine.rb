@@ -10,6 +10,8 @@ module Milter
       # Linux gives to a process; further questions wait for their turn, also
       # those that would be answered at once.
       MOST_FIBERS = 20_000
+      # Ended since garbage was collected: what they used goes now, while few are left to look through.
+      MANY_ENDED = 2000
       PUMP_BUSY = 0.002 # s between turns of other threads while somebody waits for them
       PUMP_IDLE = 0.02
 
@@ -26,7 +28,7 @@ module Milter
           @pending = {}
           @finished = []
           @idle = []
-          @fibers = 0
+          @fibers = @ended = 0
           @queue = []
           @pump = nil
           @attached = false
@@ -61,7 +63,7 @@ module Milter
           @finished.clear
           @queue.clear
           @fibers = @idle.size
-          @pump = nil
+          @pump = @collecting = nil
           @attached = false
           Database.close_idle
         end
@@ -201,10 +203,25 @@ module Milter
               question = next_queued || (rest if @idle.size < IDLE_FIBERS)
             end
           ensure
-            @fibers -= 1
+            ended
           end
           @fibers += 1
           fiber
+        end
+
+        def ended
+          @fibers -= 1
+          @ended += 1
+          return if @collecting || @ended < MANY_ENDED || @fibers > MANY_ENDED || !@attached
+
+          @collecting = @scheduler.after(0, method(:collect))
+        end
+
+        # On the root fiber, whose stack is small.
+        def collect(_events)
+          @collecting = nil
+          @ended = 0
+          GC.start
         end
 
         # Until there is another question, which is returned.
