@@ -4,7 +4,11 @@
  * Native.wait(fd, events, seconds) registers one wait and gives its number;
  * when it is over, Engine.woken(number, events) is called from the loop, once.
  * Native.forget ends a wait early.  Owns the watchers and timers.
+ *
+ * The time of thousands may be over at once: they are told in portions, between
+ * which the loop looks after others.
  */
+#include "libcore/base/clock.h"
 #include "libcore/base/memory.h"
 #include "milter-manager/ruby/binding.h"
 #include "milter-manager/ruby/slots.h"
@@ -15,13 +19,59 @@ struct waiting {
     uint64_t number;
     struct loop_io *io;
     struct loop_timer *timer;
+    struct waiting *next, **link; /* link != NULL: its time is over, it is to be told */
 };
 
 static struct slots waits;
 static struct loop_task ready_task;
 
+/* s that telling whose time is over may take in a turn of the loop. */
+static const double portion = 0.002;
+
+static struct {
+    double turn;  /* loop_now of the turn in which somebody was told last */
+    double since; /* when that began, monotonic s */
+    struct waiting *first, **end;
+    struct loop_timer *timer; /* for the next portion; NULL until there is one */
+} overdue = {.end = &overdue.first};
+
+static void overdue_add(struct waiting *waiting)
+{
+    waiting->next = NULL;
+    waiting->link = overdue.end;
+    *overdue.end = waiting;
+    overdue.end = &waiting->next;
+}
+
+static void overdue_remove(struct waiting *waiting)
+{
+    if (waiting->link == NULL) {
+        return;
+    }
+    *waiting->link = waiting->next;
+    if (waiting->next == NULL) {
+        overdue.end = waiting->link;
+    } else {
+        waiting->next->link = waiting->link;
+    }
+    waiting->link = NULL;
+}
+
+static bool portion_is_over(void)
+{
+    double turn = loop_now(binding_loop());
+    double now = clock_seconds();
+
+    if (overdue.turn != turn) {
+        overdue.turn = turn;
+        overdue.since = now;
+    }
+    return now - overdue.since >= portion;
+}
+
 static void waiting_free(struct waiting *waiting)
 {
+    overdue_remove(waiting);
     if (waiting->io != NULL) {
         loop_io_free(waiting->io);
     }
@@ -48,9 +98,30 @@ static void io_ready(void *owner, unsigned events)
     wake(owner, events);
 }
 
+static void tell_overdue(void *owner)
+{
+    (void)owner;
+    while (overdue.first != NULL && !portion_is_over()) {
+        wake(overdue.first, 0);
+    }
+    if (overdue.first != NULL) {
+        loop_timer_start(overdue.timer, 0);
+    }
+}
+
 static void time_is_over(void *owner)
 {
-    wake(owner, 0);
+    if (overdue.first == NULL && !portion_is_over()) {
+        wake(owner, 0);
+        return;
+    }
+    overdue_add(owner);
+    if (overdue.timer == NULL) {
+        overdue.timer = loop_timer_new(binding_loop(), tell_overdue, NULL);
+    }
+    if (!loop_timer_active(overdue.timer)) {
+        loop_timer_start(overdue.timer, 0);
+    }
 }
 
 static void run_ready(void *owner)
@@ -124,4 +195,8 @@ void waiting_clear(void)
         waiting_free(waiting);
     }
     slots_clear(&waits);
+    if (overdue.timer != NULL) {
+        loop_timer_free(overdue.timer);
+        overdue.timer = NULL;
+    }
 }

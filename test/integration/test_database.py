@@ -279,6 +279,22 @@ class Waiting(DatabaseCase):
             self.assertEqual("3", self.probe())
 
 
+    def test_who_has_hardly_any_time_left_gets_no_connection(self):
+        """It would be interrupted at once, and the connection closed."""
+        self.prepare("""
+    User.connection_pool.with_connection do
+      Milter::Logger.message("[turn] #{fqdn}")
+      sleep 9
+    end""", before="manager.condition_timeout = 2.0\n", extra_options="{ pool: 1 }")
+        mtas = [self.helo(name) for name in ("first", "too-late")]
+        time.sleep(1.0)
+        mtas.append(self.helo("in-time"))
+        for mta in mtas:
+            mta.expect(wire.CONTINUE, timeout=10)
+        self.assertEqual(["first", "in-time"],
+                         [line.split()[-1] for line in self.manager.log_lines(r"\[turn\]")])
+
+
 class Reloading(DatabaseCase):
     def reload(self, text):
         count = len(self.manager.log_lines("in force|stays as it was"))

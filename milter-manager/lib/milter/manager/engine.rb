@@ -7,8 +7,11 @@ module Milter
     module Engine
       IDLE_FIBERS = 256 # kept for reuse: making one costs more than a question
       # Some 20 KB each while they wait, and two of the 65,530 memory maps that
-      # Linux gives to a process; further questions wait for their turn.
-      MOST_FIBERS = 10_000
+      # Linux gives to a process; further questions wait for their turn, also
+      # those that would be answered at once.
+      MOST_FIBERS = 20_000
+      # Ended since garbage was collected: what they used goes now, while few are left to look through.
+      MANY_ENDED = 2000
       WORDS_LIMIT = 1.0 # s for an exception to say what it is
       PUMP_BUSY = 0.002 # s between turns of other threads while somebody waits for them
       PUMP_IDLE = 0.02
@@ -31,7 +34,7 @@ module Milter
           @pending = {}
           @finished = []
           @idle = []
-          @fibers = 0
+          @fibers = @ended = 0
           @queue = []
           @pump = nil
           @busy = @last_turn = 0.0
@@ -68,7 +71,7 @@ module Milter
           @finished.clear
           @queue.clear
           @fibers = @idle.size
-          @pump = nil
+          @pump = @collecting = nil
           @attached = false
           Database.close_idle
         end
@@ -187,6 +190,9 @@ module Milter
         # On the root fiber, which it comes back to.
         def enter(fiber, *values) = survive(fiber) { fiber.transfer(*values) }
 
+        # How many seconds this fiber may take, nil when nobody counts.
+        def limit = Fiber.current_scheduler && pause(&:itself)
+
         # Raises in a fiber that waits; it may go on waiting.
         def interrupt(fiber, *reason)
           survive(fiber) { fiber.raise(*reason) } if fiber.alive? && !@abandoned.key?(fiber)
@@ -216,10 +222,25 @@ module Milter
               question = next_queued || (rest if @idle.size < IDLE_FIBERS)
             end
           ensure
-            @fibers -= 1
+            ended
           end
           @fibers += 1
           fiber
+        end
+
+        def ended
+          @fibers -= 1
+          @ended += 1
+          return if @collecting || @ended < MANY_ENDED || @fibers > MANY_ENDED || !@attached
+
+          @collecting = @scheduler.after(0, method(:collect))
+        end
+
+        # On the root fiber, whose stack is small.
+        def collect(_events)
+          @collecting = nil
+          @ended = 0
+          GC.start
         end
 
         # Until there is another question, which is returned.

@@ -12,6 +12,7 @@ module Milter
       LOOP_WRITE = 2
       FIRST_PAUSE = 0.002 # s, while polling for the end of a process
       LONGEST_PAUSE = 0.05
+      PORTION = 0.002 # s for those who may go on, then the loop looks after others
 
       # Ruby's events in the loop's words.
       def self.loop_events(events)
@@ -32,6 +33,7 @@ module Milter
 
       # Forgets everybody who waits: the loop is gone.
       def reset
+        @rest = nil
         @waiting = {}
         @blocked = {}.compare_by_identity
         @ready = []
@@ -121,14 +123,16 @@ module Milter
         waiter.is_a?(Fiber) ? Engine.enter(waiter, events) : waiter&.call(events)
       end
 
+      # Who may go on does; the rest in the next turn of the loop.
       def run_ready
-        ready = @ready
-        @ready = []
-        ready.each do |fiber, token|
-          Engine.enter(fiber, true) if @blocked[fiber].equal?(token)
-        rescue FiberError => e # the others have their turn all the same
-          Logger.error("[ruby] #{Engine.describe(e)}")
+        enough = now + PORTION
+        @ready.size.times do
+          fiber, token = @ready.shift
+          wake(fiber) if @blocked[fiber].equal?(token)
+          break if now >= enough
         end
+      ensure
+        @rest ||= after(0, method(:run_rest)) unless @ready.empty?
       end
 
       # Calls callable once after seconds; returns the number for forget.
@@ -149,6 +153,19 @@ module Milter
       end
 
       private
+
+      def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+
+      def wake(fiber)
+        Engine.enter(fiber, true)
+      rescue FiberError => e # the others have their turn all the same
+        Logger.error("[ruby] #{Engine.describe(e)}")
+      end
+
+      def run_rest(_events)
+        @rest = nil
+        run_ready
+      end
 
       def register(descriptor, events, seconds, waiter)
         number = Native.wait(descriptor, events, seconds&.to_f)

@@ -3,12 +3,16 @@
 module Milter
   module Manager
     module Database
-      # So many at a time; the others wait in the order in which they came.
+      # So many at a time; the others wait in the order in which they came.  Who has
+      # hardly any time left gets no turn: it would be interrupted in the middle, its
+      # connection would be closed, and the same would happen to all behind it.
       # Waiting suspends a fiber (or a thread) and nobody else.
       class Turns
+        ENOUGH = 0.95 # of a condition's time: who has waited for so long waits in vain
+
         def initialize(number)
           @free = number
-          @waiting = {} # queue => true, in order
+          @waiting = {} # queue => until when a turn is of use, in order
           @lock = Monitor.new
         end
 
@@ -27,7 +31,7 @@ module Milter
 
         def leave
           @lock.synchronize do
-            queue, = @waiting.first
+            queue = next_in_line
             if queue
               @waiting.delete(queue)
               queue << true
@@ -48,10 +52,24 @@ module Milter
               @free -= 1
               nil
             else
-              Thread::Queue.new.tap { |queue| @waiting[queue] = true }
+              Thread::Queue.new.tap { |queue| @waiting[queue] = latest }
             end
           end
         end
+
+        # Monotonic s; conditions count from their beginning, which is hardly earlier.
+        def latest
+          limit = Engine.limit
+          limit ? now + (limit * ENOUGH) : Float::INFINITY
+        end
+
+        def next_in_line
+          time = now
+          queue, = @waiting.find { |_, latest| latest > time }
+          queue
+        end
+
+        def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
 
         def wait(queue, seconds)
           return queue.pop unless seconds
