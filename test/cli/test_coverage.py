@@ -16,9 +16,10 @@ import language  # noqa: E402
 # Public in Ruby, but nothing for configuration files; nor is what stands inside of these.
 INTERNAL_CLASSES = {
     "", "ConditionList", "Conditions::DNSBL::Service", "Conditions::SendmailCompatible", "ConnectionQuestion",
-    "ContextCheck", "CustomFile", "Database", "Detection", "Engine", "Group", "Hooks", "Isolation", "Loader",
-    "Locations", "Manager", "Matcher", "NetstatConnectionChecker", "PlainWords", "Policies", "PostfixLimit",
-    "Question", "Resolver", "Scheduler", "SocketTable", "Spelling", "Statements", "SyntaxWords", "Task",
+    "ContextCheck", "CustomDirectory", "CustomFile", "Database", "Detection", "Engine", "FileSearch",
+    "Files", "Group", "Hooks", "Isolation", "ItemCheck", "LastMatch", "Loader", "Locations", "Manager",
+    "Matcher", "NetstatConnectionChecker", "PlainWords", "Policies", "PostfixLimit", "Question", "Resolver",
+    "Scheduler", "SocketTable", "SpecWords", "Spelling", "Statements", "SyntaxWords", "Task", "TextFile",
     "XML"}
 NAMESPACES = {"Conditions", "SocketAddress"}
 INTERNAL_METHODS = {
@@ -26,7 +27,7 @@ INTERNAL_METHODS = {
     "ApplicableCondition.stop?", "ApplicableCondition.stopped_by", "ApplicableCondition.stoppers?",
     "ApplicableCondition.timeout", "milter.group_name", "Conditions::DNSBL.services",
     "Conditions::S25R.black?", "Conditions::S25R.white?", "Conditions::Stress.never?",
-    "Conditions::Stress.read_postfix_limit", "Configuration.complete", "Configuration.hooks",
+    "Conditions::Stress.read_postfix_limit", "Configuration.complete", "Configuration.hooks", "Configuration.last_matches",
     "Configuration.look_at_milters", "Configuration.seal", "Configuration.sendmail_compatible",
     "Configuration.words", "ConnectionContext.[]", "ConnectionContext.expire", "Context.expire",
     "Context.handle", "Context.live", "Context.live?", "Context.unknown", "EventLoop.close",
