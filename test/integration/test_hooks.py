@@ -170,6 +170,7 @@ manager.define_connection_checker("new") { false }
         self.manager.wait_log("generation 2 of the configuration is in force")
         new = self.waiting("new")
         new.expect(wire.TEMPFAIL, timeout=3 * PATIENCE)
+        self.manager.wait_log(r"\[session\]\[disconnected\]")
         self.assertEqual(1, len(self.manager.log_lines(r"\[session\]\[disconnected\]")))
         old.close()
 

@@ -50,7 +50,7 @@ class ManyWaiting(ManagerCase):
         for mta in mtas:
             mta.expect(wire.CONTINUE)
         self.assertLess(worst, 0.3 * PATIENCE, "0.8 s of work were done in one go")
-        self.assertEqual(200, len(self.manager.log_lines("no answer within")))
+        self.manager.wait_log("no answer within", count=200)
 
     def test_many_may_go_on_at_once(self):
         self.begin('$queue ||= Thread::Queue.new\n'
