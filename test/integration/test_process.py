@@ -150,6 +150,10 @@ class Files(ManagerCase):
 
     def test_pid_file(self):
         self.start('manager.pid_file = "%s"' % self.path("pid"))
+        deadline = time.monotonic() + 30
+        while not (os.path.exists(self.path("pid")) and read_text(self.path("pid"))):
+            self.assertLess(time.monotonic(), deadline, "it is written once the socket is there")
+            time.sleep(0.02)
         self.assertEqual("%d\n" % self.manager.process.pid, read_text(self.path("pid")))
         self.assertEqual(0o644, self.mode("pid"))
         self.assertEqual(0, self.manager.stop())
