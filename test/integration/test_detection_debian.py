@@ -1,4 +1,5 @@
-"""Detection of installed milters on Debian, and what detection does about mistakes."""
+"""Detection of installed milters on Debian, and what detection does about mistakes.
+test/run: not sanitized"""
 
 import os
 import re

@@ -1,4 +1,5 @@
-"""Detection of installed milters on Red Hat, FreeBSD and with pkgsrc; the platform of a build."""
+"""Detection of installed milters on Red Hat, FreeBSD and with pkgsrc; the platform of a build.
+test/run: not sanitized"""
 
 import os
 import subprocess

@@ -1,5 +1,5 @@
 """Conditions that ask name servers: DNSBL, the resolver behind it (configuration 8, 8.1).
-Measures time; test/run: alone"""
+Measures time; test/run: alone; test/run: not sanitized"""
 
 import random
 import resource
