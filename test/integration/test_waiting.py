@@ -1,5 +1,5 @@
-"""Conditions that wait: they suspend their own session and nobody else (design of the conditions;
-issue's section 2; manager.condition_timeout).  Measures time; test/run: alone"""
+"""Conditions that wait: they suspend their own session and nobody else (design, section 4;
+manager.condition_timeout).  Measures time; test/run: alone"""
 
 import select
 import signal
