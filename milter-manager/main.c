@@ -69,6 +69,39 @@ static bool main_drop_privileges(struct server *server, const struct configurati
     return process_drop_privileges(user, group, error);
 }
 
+static volatile sig_atomic_t main_early_reload, main_early_reopen;
+
+static void main_note_signal(int number)
+{
+    if (number == SIGHUP) {
+        main_early_reload = 1;
+    } else {
+        main_early_reopen = 1;
+    }
+}
+
+/*
+ * Until the loop has them, signals that are no end are noted: a thread of the
+ * configuration's libraries may get what the main thread holds back.
+ */
+static void main_note_early_signals(void)
+{
+    const struct sigaction action = {.sa_handler = main_note_signal, .sa_flags = SA_RESTART};
+
+    (void)sigaction(SIGHUP, &action, NULL);
+    (void)sigaction(SIGUSR1, &action, NULL);
+}
+
+static void main_raise_early_signals(void)
+{
+    if (main_early_reload != 0) {
+        (void)raise(SIGHUP);
+    }
+    if (main_early_reopen != 0) {
+        (void)raise(SIGUSR1);
+    }
+}
+
 /*
  * Signals that come between listening and the handlers wait: whoever sees the
  * socket may already send them.
@@ -108,6 +141,7 @@ static int main_serve(struct loop *loop, struct server *server,
         return main_fail("", &error);
     }
     server_handle_signals(server);
+    main_raise_early_signals();
     main_hold_signals(SIG_UNBLOCK);
     loop_before_sleep(loop, main_flush_log, NULL);
     process_ready();
@@ -122,11 +156,13 @@ static int main_serve(struct loop *loop, struct server *server,
 static int main_start(const struct manager_options *options)
 {
     struct error error = {0};
-    struct configuration *configuration = manager_options_load(options, main_report, NULL, &error);
+    struct configuration *configuration;
     struct loop *loop;
     struct server *server;
     int status;
 
+    main_note_early_signals();
+    configuration = manager_options_load(options, main_report, NULL, &error);
     if (configuration == NULL) {
         return EXIT_FAILURE;
     }

@@ -159,6 +159,15 @@ class Files(ManagerCase):
         self.assertEqual(0, self.manager.stop())
         self.assertFalse(os.path.exists(self.path("pid")))
 
+    def test_signals_that_come_before_the_loop(self):
+        """A thread of the configuration may get them; they count once the loop is there."""
+        self.child("a")
+        self.start('Thread.new { sleep }\n'
+                   'unless $told\n  $told = true\n  system("kill -HUP #{Process.pid}; kill -USR1 #{Process.pid}")\n'
+                   'end\n')
+        self.manager.wait_log("generation 2 of the configuration is in force")
+        self.assert_healthy()
+
     def test_tcp_listener(self):
         self.child("a")
         port = free_port()
