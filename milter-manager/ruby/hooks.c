@@ -51,7 +51,6 @@ enum condition_answer connection_checkers_ask(const struct configuration *config
                                               void *owner, struct condition_ticket **ticket)
 {
     VALUE arguments[] = {building_object(configuration), ULL2NUM(context)};
-
     const struct condition_stopper *checker;
 
     return condition_put("check_connection", 2, arguments, answered, owner, ticket, &checker);

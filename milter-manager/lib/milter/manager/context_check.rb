@@ -17,16 +17,12 @@ module Milter
       end
 
       def run
-        Statements.each_node(Statements.tree(@source)) { |node| look_at(node) }
+        Statements.each_block(@source) { |call, block| look_at(call, block) }
       end
 
       private
 
-      # ITER: a call and its block
-      def look_at(node)
-        return unless node.type == :ITER
-
-        call, block = node.children
+      def look_at(call, block)
         name = call.children.grep(Symbol).first
         variable = argument(block)
         return if variable.nil? || !STOPPERS.match?(name.to_s) || assigned?(block, variable)

@@ -16,16 +16,12 @@ module Milter
       end
 
       def run
-        Statements.each_node(Statements.tree(@source)) { |node| look_at(node) }
+        Statements.each_block(@source) { |call, block| look_at(call, block) }
       end
 
       private
 
-      # ITER: a call and its block
-      def look_at(node)
-        return unless node.type == :ITER
-
-        call, block = node.children
+      def look_at(call, block)
         items = ITEMS[call.children.grep(Symbol).first] or return
         items -= Statements.names([block], Statements::READING) # a variable that is used is meant
         Statements.each_node(block) { |inner| check(inner, items, block) }

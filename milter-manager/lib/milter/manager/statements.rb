@@ -34,6 +34,14 @@ module Milter
         nil
       end
 
+      # Each call that has a block, with that block.
+      def each_block(source)
+        each_node(tree(source)) do |node|
+          yield(*node.children) if node.type == :ITER
+          nil
+        end
+      end
+
       # Every node below, itself included; nothing below where the block says
       # :leave.  Not recursive: expressions may be nested deeply.
       def each_node(node)
