@@ -97,9 +97,9 @@ class NeverBlocking(ManagerCase):
             sessions += 1
         return worst, sessions
 
-    def undisturbed(self, slow, allowed=0.05):
+    def undisturbed(self, slow, allowed=0.25):
         """slow() starts what waits and returns a function telling when it is over.  Others may be
-        delayed by 50 ms beyond what a busy machine does to them without anybody waiting; noise may
+        delayed by 250 ms beyond what a busy machine does to them without anybody waiting; noise may
         spoil one measurement, a blocked loop spoils them all."""
         seen = []
         for _ in range(6):
@@ -156,7 +156,7 @@ class NeverBlocking(ManagerCase):
 
     def test_sleep(self):
         self.prepare("sleep 2; true", quiet=True)
-        self.undisturbed(self.waiting_session(1.9, 2.6, True))
+        self.undisturbed(self.waiting_session(1.9, 4.0, True))
 
     def test_dns(self):
         server = SlowDns(1.5)
@@ -164,7 +164,7 @@ class NeverBlocking(ManagerCase):
         self.prepare('Resolv::DNS.open(nameserver_port: [["127.0.0.1", %d]]) { |dns|'
                      ' dns.getaddress("listed.example.org").to_s == "192.0.2.1" }' % server.port,
                      'require "resolv"\n', quiet=True)
-        self.undisturbed(self.waiting_session(1.4, 2.2, True))
+        self.undisturbed(self.waiting_session(1.4, 3.5, True))
         self.assertGreater(server.asked, 0)
 
     def test_tcp_and_pipe(self):
@@ -183,11 +183,11 @@ class NeverBlocking(ManagerCase):
         threading.Thread(target=serve, daemon=True).start()
         self.prepare('TCPSocket.open("127.0.0.1", %d) { |peer| peer.gets == "stop\\n" }'
                      % listener.getsockname()[1], 'require "socket"\n', quiet=True)
-        self.undisturbed(self.waiting_session(0.9, 1.6, True))
+        self.undisturbed(self.waiting_session(0.9, 3.0, True))
 
     def test_process(self):
         self.prepare('IO.popen(["sleep", "1"]) { |pipe| pipe.read }; true', quiet=True)
-        self.undisturbed(self.waiting_session(0.9, 1.7, True))
+        self.undisturbed(self.waiting_session(0.9, 3.0, True))
 
     def test_other_ways_to_wait(self):
         """Each waits half a second and is then true; all at once, in one session after the other."""
