@@ -92,12 +92,13 @@ ALL_LDFLAGS  = $(MODE_FLAGS) -Wl,--as-needed $(LDFLAGS)
 EV_LIBS     := $(shell $(PKG_CONFIG) --libs libev 2>/dev/null || echo -lev)
 POPT_LIBS   := $(shell $(PKG_CONFIG) --libs popt 2>/dev/null || echo -lpopt)
 JANSSON_LIBS := $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null || echo -ljansson)
+MICROHTTPD_LIBS := $(shell $(PKG_CONFIG) --libs libmicrohttpd 2>/dev/null || echo -lmicrohttpd)
 CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null || echo -lcmocka)
 RUBY_CFLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(RUBY_PC) 2>/dev/null))
 RUBY_LIBS   := $(shell $(PKG_CONFIG) --libs $(RUBY_PC) 2>/dev/null || echo -lruby)
 
 CORE_LIBS    = $(POPT_LIBS) $(EV_LIBS) -lm -lpthread
-MANAGER_LIBS = $(RUBY_LIBS) $(CORE_LIBS)
+MANAGER_LIBS = $(RUBY_LIBS) $(MICROHTTPD_LIBS) $(JANSSON_LIBS) $(CORE_LIBS)
 TOOL_LIBS    = $(JANSSON_LIBS) $(CORE_LIBS)
 
 MANAGER_CPPFLAGS = $(RUBY_CFLAGS) \

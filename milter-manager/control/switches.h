@@ -1,0 +1,22 @@
+/*
+ * switches - children the operator has switched off while the manager runs, in
+ * memory that all its processes share.
+ *
+ * Switching off is not configuration: it lasts until it is taken back or the
+ * manager is started anew, also over reloads, and new sessions obey it at once.
+ */
+#ifndef MILTER_MANAGER_CONTROL_SWITCHES_H
+#define MILTER_MANAGER_CONTROL_SWITCHES_H
+
+#include <stdbool.h>
+
+enum { SWITCHES_MAXIMUM = 256, SWITCHES_NAME = 256 };
+
+/* Once, before the first process is forked. */
+void switches_open(void);
+/* Only one process calls it.  False: there is no room or the name is too long. */
+bool switches_disable(const char *child);
+void switches_enable(const char *child);
+bool switches_disabled(const char *child);
+
+#endif
