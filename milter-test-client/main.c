@@ -118,9 +118,11 @@ static bool serve_with_workers(unsigned count, struct server *server)
     struct workers_options options = {
         .count = count,
         .complain = supervisor_complains,
+        .owner = server,
+    };
+    const struct workers_supervision supervision = {
         .ready = supervisor_is_ready,
         .stopping = supervisor_stops,
-        .owner = server,
     };
     struct error error = {0};
     unsigned number;
@@ -128,7 +130,7 @@ static bool serve_with_workers(unsigned count, struct server *server)
     if (!output_share(&error)) {
         return fail("failed to start workers", &error);
     }
-    switch (workers_run(&options, &number, &error)) {
+    switch (workers_run(&options, &supervision, &number, &error)) {
     case WORKERS_WORKER:
         server_become_worker(server);
         server_prepare(server);

@@ -1,9 +1,9 @@
 /*
  * workers - processes that do the same work side by side, and their supervisor.
  *
- * The supervisor has no event loop: it sleeps in sigtimedwait until a signal
- * comes or a worker may be replaced.  Owns the processes it forked, never waits
- * for others.
+ * Owns the processes it forked, never waits for others.  The supervisor without
+ * an event loop sleeps in sigtimedwait until a signal comes or a worker may be
+ * replaced.
  */
 #include "libcore/net/workers.h"
 
@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,28 +36,52 @@ struct worker {
     double due;   /* while there is none: when the next one is to be forked */
 };
 
-struct supervisor {
-    const struct workers_options *options;
-    struct worker *workers;
-    sigset_t awaited;
-    sigset_t before;
+struct workers {
+    struct workers_options options;
+    struct worker *all;
     unsigned stops; /* INT and TERM that have come */
     sigset_t heard; /* which of the two */
     bool killed;    /* one has come again */
     bool unclean;   /* a worker ended badly after the first of them */
 };
 
-static void supervisor_complain(const struct supervisor *supervisor, const char *sentence)
+struct workers *workers_new(const struct workers_options *options)
 {
-    if (supervisor->options->complain != NULL) {
-        supervisor->options->complain(supervisor->options->owner, sentence);
+    struct workers *workers = NEW(struct workers);
+
+    workers->options = *options;
+    workers->all = memory_new(options->count, sizeof(struct worker));
+    (void)sigemptyset(&workers->heard);
+    return workers;
+}
+
+void workers_free(struct workers *workers)
+{
+    if (workers != NULL) {
+        free(workers->all);
+        free(workers);
+    }
+}
+
+static void workers_complain(const struct workers *workers, const char *sentence)
+{
+    if (workers->options.complain != NULL) {
+        workers->options.complain(workers->options.owner, sentence);
     }
     log_flush();
 }
 
+static void workers_tell(const struct workers *workers, void (*tell)(void *, unsigned),
+                         unsigned number)
+{
+    if (tell != NULL) {
+        tell(workers->options.owner, number);
+    }
+}
+
 /* ---- forking */
 
-static void become_worker(const struct supervisor *supervisor, pid_t parent)
+static void become_worker(pid_t parent)
 {
     (void)setpgid(0, 0);
 #ifdef __linux__
@@ -67,18 +90,20 @@ static void become_worker(const struct supervisor *supervisor, pid_t parent)
     if (getppid() != parent) {
         _exit(EXIT_FAILURE); /* it has died before it could be watched */
     }
-    (void)sigprocmask(SIG_SETMASK, &supervisor->before, NULL);
 }
 
 /* 0 in the worker; else its number, or -1. */
-static pid_t worker_start(struct supervisor *supervisor, struct worker *worker)
+static pid_t worker_start(struct workers *workers, unsigned number)
 {
+    struct worker *worker = &workers->all[number];
     pid_t parent = getpid();
+    pid_t pid;
 
+    workers_tell(workers, workers->options.starting, number);
     log_flush(); /* or the worker would write it, too */
-    pid_t pid = fork();
+    pid = workers->options.fork != NULL ? workers->options.fork() : fork();
     if (pid == 0) {
-        become_worker(supervisor, parent);
+        become_worker(parent);
     } else if (pid > 0) {
         (void)setpgid(pid, pid); /* whoever comes first */
         worker->pid = pid;
@@ -96,32 +121,37 @@ static void worker_postpone(struct worker *worker)
     worker->due = clock_seconds() + worker->pause;
 }
 
-/* True in a worker. */
-static bool supervisor_replace(struct supervisor *supervisor, unsigned *number)
+static void worker_failed(struct workers *workers, unsigned number, int reason)
+{
+    struct worker *worker = &workers->all[number];
+    char sentence[256];
+
+    worker_postpone(worker);
+    (void)snprintf(sentence, sizeof(sentence),
+                   "cannot fork worker %u: %s; trying again in %g seconds", number,
+                   strerror(reason), worker->pause);
+    workers_complain(workers, sentence);
+    workers_tell(workers, workers->options.ended, number);
+}
+
+bool workers_start(struct workers *workers, unsigned *number)
 {
     double now = clock_seconds();
 
-    for (unsigned i = 0; i < supervisor->options->count && supervisor->stops == 0; i++) {
-        struct worker *worker = &supervisor->workers[i];
+    for (unsigned i = 0; i < workers->options.count && workers->stops == 0; i++) {
+        const struct worker *worker = &workers->all[i];
         pid_t pid;
 
         if (worker->pid != 0 || worker->due > now) {
             continue;
         }
-        pid = worker_start(supervisor, worker);
+        pid = worker_start(workers, i);
         if (pid == 0) {
             *number = i;
             return true;
         }
         if (pid < 0) {
-            char sentence[256];
-            int reason = errno;
-
-            worker_postpone(worker);
-            (void)snprintf(sentence, sizeof(sentence),
-                           "cannot fork worker %u: %s; trying again in %g seconds", i,
-                           strerror(reason), worker->pause);
-            supervisor_complain(supervisor, sentence);
+            worker_failed(workers, i, errno);
         }
     }
     return false;
@@ -139,20 +169,21 @@ static void describe_end(int status, char *text, size_t size)
     }
 }
 
-static void worker_ended(struct supervisor *supervisor, unsigned number, int status)
+static void worker_ended(struct workers *workers, unsigned number, int status)
 {
-    struct worker *worker = &supervisor->workers[number];
+    struct worker *worker = &workers->all[number];
     bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
     char end[128], sentence[256];
     pid_t pid = worker->pid;
 
     worker->pid = 0;
-    if (supervisor->stops > 0) {
+    if (workers->stops > 0) {
         /* One that was stopped before it was ready has ended as it was told. */
         bool told =
             WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM);
 
-        supervisor->unclean = supervisor->unclean || !(well || told);
+        workers->unclean = workers->unclean || !(well || told);
+        workers_tell(workers, workers->options.ended, number);
         return;
     }
     if (clock_seconds() - worker->started < short_life) {
@@ -163,67 +194,87 @@ static void worker_ended(struct supervisor *supervisor, unsigned number, int sta
     describe_end(status, end, sizeof(end));
     (void)snprintf(sentence, sizeof(sentence), "worker %u (process %ld) %s; the next one follows%s",
                    number, (long)pid, end, worker->pause > first_pause ? " a little later" : "");
-    supervisor_complain(supervisor, sentence);
+    workers_complain(workers, sentence);
+    workers_tell(workers, workers->options.ended, number);
 }
 
-static void supervisor_bury(struct supervisor *supervisor)
+void workers_bury(struct workers *workers)
 {
-    for (unsigned i = 0; i < supervisor->options->count; i++) {
-        pid_t pid = supervisor->workers[i].pid;
+    for (unsigned i = 0; i < workers->options.count; i++) {
+        pid_t pid = workers->all[i].pid;
         int status = 0;
 
         if (pid != 0 && waitpid(pid, &status, WNOHANG) == pid) {
-            worker_ended(supervisor, i, status);
+            worker_ended(workers, i, status);
         }
     }
 }
 
-static bool supervisor_is_done(const struct supervisor *supervisor)
+pid_t workers_process(const struct workers *workers, unsigned number)
 {
-    if (supervisor->stops == 0) {
+    return workers->all[number].pid;
+}
+
+/* ---- signals and the end */
+
+void workers_signal(const struct workers *workers, int signal_number)
+{
+    for (unsigned i = 0; i < workers->options.count; i++) {
+        if (workers->all[i].pid != 0) {
+            (void)kill(workers->all[i].pid, signal_number);
+        }
+    }
+}
+
+/* A worker that waits for its output hears nothing but the last word. */
+void workers_stop(struct workers *workers, int signal_number)
+{
+    workers->stops++;
+    if (sigismember(&workers->heard, signal_number) == 1) {
+        workers->killed = true;
+        workers_signal(workers, SIGKILL);
+        return;
+    }
+    (void)sigaddset(&workers->heard, signal_number);
+    workers_signal(workers, signal_number);
+}
+
+bool workers_stopped(const struct workers *workers)
+{
+    return workers->stops > 0;
+}
+
+bool workers_gone(const struct workers *workers)
+{
+    if (workers->stops == 0) {
         return false;
     }
-    for (unsigned i = 0; i < supervisor->options->count; i++) {
-        if (supervisor->workers[i].pid != 0) {
+    for (unsigned i = 0; i < workers->options.count; i++) {
+        if (workers->all[i].pid != 0) {
             return false;
         }
     }
     return true;
 }
 
-/* ---- signals */
-
-static void supervisor_pass_on(const struct supervisor *supervisor, int signal_number)
+bool workers_ended_well(const struct workers *workers, struct error *error)
 {
-    for (unsigned i = 0; i < supervisor->options->count; i++) {
-        if (supervisor->workers[i].pid != 0) {
-            (void)kill(supervisor->workers[i].pid, signal_number);
-        }
+    if (workers->killed) {
+        error_set(error, ERROR_SYSTEM, "stopped a second time: the workers were ended at once");
+    } else if (workers->unclean) {
+        error_set(error, ERROR_SYSTEM, "a worker did not stop in order");
+    } else {
+        return true;
     }
+    return false;
 }
 
-static void supervisor_await(struct supervisor *supervisor)
-{
-    (void)sigemptyset(&supervisor->heard);
-    (void)sigemptyset(&supervisor->awaited);
-    (void)sigaddset(&supervisor->awaited, SIGCHLD);
-    (void)sigaddset(&supervisor->awaited, SIGINT);
-    (void)sigaddset(&supervisor->awaited, SIGTERM);
-    for (const int *passed = supervisor->options->passed_signals; passed != NULL && *passed != 0;
-         passed++) {
-        (void)sigaddset(&supervisor->awaited, *passed);
-    }
-    (void)signal(SIGCHLD, SIG_DFL); /* where it is ignored nobody learns of a death */
-    (void)sigprocmask(SIG_BLOCK, &supervisor->awaited, &supervisor->before);
-}
-
-/* Seconds until the next worker is due; -1: none is. */
-static double supervisor_patience(const struct supervisor *supervisor)
+double workers_patience(const struct workers *workers)
 {
     double now = clock_seconds(), patience = -1;
 
-    for (unsigned i = 0; i < supervisor->options->count && supervisor->stops == 0; i++) {
-        const struct worker *worker = &supervisor->workers[i];
+    for (unsigned i = 0; i < workers->options.count && workers->stops == 0; i++) {
+        const struct worker *worker = &workers->all[i];
         double seconds = worker->due > now ? worker->due - now : 0;
 
         if (worker->pid == 0 && (patience < 0 || seconds < patience)) {
@@ -233,77 +284,65 @@ static double supervisor_patience(const struct supervisor *supervisor)
     return patience;
 }
 
-/* What is passed on.  A worker that waits for its output hears nothing but the last word. */
-static int supervisor_stop(struct supervisor *supervisor, int signal_number)
+/* ---- a supervisor without a loop */
+
+static void supervisor_await(const struct workers_supervision *supervision, sigset_t *awaited,
+                             sigset_t *before)
 {
-    if (supervisor->stops++ == 0 && supervisor->options->stopping != NULL) {
-        supervisor->options->stopping(supervisor->options->owner);
+    (void)sigemptyset(awaited);
+    (void)sigaddset(awaited, SIGCHLD);
+    (void)sigaddset(awaited, SIGINT);
+    (void)sigaddset(awaited, SIGTERM);
+    for (const int *passed = supervision->passed_signals; passed != NULL && *passed != 0;
+         passed++) {
+        (void)sigaddset(awaited, *passed);
     }
-    if (sigismember(&supervisor->heard, signal_number) == 1) {
-        supervisor->killed = true;
-        return SIGKILL;
-    }
-    (void)sigaddset(&supervisor->heard, signal_number);
-    return signal_number;
+    (void)signal(SIGCHLD, SIG_DFL); /* where it is ignored nobody learns of a death */
+    (void)sigprocmask(SIG_BLOCK, awaited, before);
 }
 
 /* Sleeps until a signal comes or a worker is due. */
-static void supervisor_sleep(struct supervisor *supervisor)
+static void supervisor_sleep(struct workers *workers, const struct workers_supervision *supervision,
+                             const sigset_t *awaited)
 {
-    double seconds = supervisor_patience(supervisor);
+    double seconds = workers_patience(workers);
     struct timespec patience = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
-    int signal_number = sigtimedwait(&supervisor->awaited, NULL, seconds < 0 ? NULL : &patience);
+    int signal_number = sigtimedwait(awaited, NULL, seconds < 0 ? NULL : &patience);
 
-    if (signal_number <= 0 || signal_number == SIGCHLD) {
-        return;
-    }
     if (signal_number == SIGINT || signal_number == SIGTERM) {
-        signal_number = supervisor_stop(supervisor, signal_number);
+        if (workers->stops == 0 && supervision->stopping != NULL) {
+            supervision->stopping(workers->options.owner);
+        }
+        workers_stop(workers, signal_number);
+    } else if (signal_number > 0 && signal_number != SIGCHLD) {
+        workers_signal(workers, signal_number);
     }
-    supervisor_pass_on(supervisor, signal_number);
 }
 
-/* ---- the whole */
-
-static bool supervisor_succeeded(const struct supervisor *supervisor, struct error *error)
-{
-    if (supervisor->killed) {
-        error_set(error, ERROR_SYSTEM, "stopped a second time: the workers were ended at once");
-    } else if (supervisor->unclean) {
-        error_set(error, ERROR_SYSTEM, "a worker did not stop in order");
-    } else {
-        return true;
-    }
-    return false;
-}
-
-enum workers_outcome workers_run(const struct workers_options *options, unsigned *number,
+enum workers_outcome workers_run(const struct workers_options *options,
+                                 const struct workers_supervision *supervision, unsigned *number,
                                  struct error *error)
 {
-    struct supervisor supervisor = {
-        .options = options,
-        .workers = memory_new(options->count, sizeof(struct worker)),
-    };
-    enum workers_outcome outcome;
+    struct workers *workers = workers_new(options);
+    enum workers_outcome outcome = WORKERS_WORKER;
+    sigset_t awaited, before;
     bool worker = false;
 
-    supervisor_await(&supervisor);
-    if (options->ready != NULL) {
-        options->ready(options->owner);
+    supervisor_await(supervision, &awaited, &before);
+    if (supervision->ready != NULL) {
+        supervision->ready(options->owner);
     }
-    while (!worker && !supervisor_is_done(&supervisor)) {
-        worker = supervisor_replace(&supervisor, number);
+    while (!worker && !workers_gone(workers)) {
+        worker = workers_start(workers, number);
         if (!worker) {
-            supervisor_sleep(&supervisor);
-            supervisor_bury(&supervisor);
+            supervisor_sleep(workers, supervision, &awaited);
+            workers_bury(workers);
         }
     }
-    if (worker) {
-        outcome = WORKERS_WORKER;
-    } else {
-        (void)sigprocmask(SIG_SETMASK, &supervisor.before, NULL);
-        outcome = supervisor_succeeded(&supervisor, error) ? WORKERS_STOPPED : WORKERS_FAILED;
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    if (!worker) {
+        outcome = workers_ended_well(workers, error) ? WORKERS_STOPPED : WORKERS_FAILED;
     }
-    free(supervisor.workers);
+    workers_free(workers);
     return outcome;
 }

@@ -87,8 +87,9 @@ static void stopping(void *owner)
 static pid_t supervise(unsigned count, work_fn *work)
 {
     static const int passed[] = {SIGUSR1, 0};
-    struct workers_options options = {
-        .count = count, .passed_signals = passed, .stopping = stopping};
+    static const struct workers_supervision supervision = {.passed_signals = passed,
+                                                           .stopping = stopping};
+    struct workers_options options = {.count = count};
     struct error error = {0};
     unsigned number = 0;
     pid_t pid;
@@ -99,7 +100,7 @@ static pid_t supervise(unsigned count, work_fn *work)
     if (pid > 0) {
         return pid;
     }
-    switch (workers_run(&options, &number, &error)) {
+    switch (workers_run(&options, &supervision, &number, &error)) {
     case WORKERS_WORKER:
         say((int)number);
         work();
