@@ -93,11 +93,16 @@ EV_LIBS     := $(shell $(PKG_CONFIG) --libs libev 2>/dev/null || echo -lev)
 POPT_LIBS   := $(shell $(PKG_CONFIG) --libs popt 2>/dev/null || echo -lpopt)
 JANSSON_LIBS := $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null || echo -ljansson)
 MICROHTTPD_LIBS := $(shell $(PKG_CONFIG) --libs libmicrohttpd 2>/dev/null || echo -lmicrohttpd)
+# Optional: WITHOUT_SYSTEMD=1 leaves it out.
+ifneq ($(WITHOUT_SYSTEMD),1)
+SYSTEMD_LIBS := $(shell $(PKG_CONFIG) --libs libsystemd 2>/dev/null)
+endif
 CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null || echo -lcmocka)
 RUBY_CFLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(RUBY_PC) 2>/dev/null))
 RUBY_LIBS   := $(shell $(PKG_CONFIG) --libs $(RUBY_PC) 2>/dev/null || echo -lruby)
 
-CORE_LIBS    = $(POPT_LIBS) $(EV_LIBS) -lm -lpthread
+CORE_LIBS    = $(POPT_LIBS) $(EV_LIBS) $(SYSTEMD_LIBS) -lm -lpthread
+SERVICE_CPPFLAGS = $(if $(SYSTEMD_LIBS),-DHAVE_LIBSYSTEMD)
 MANAGER_LIBS = $(RUBY_LIBS) $(MICROHTTPD_LIBS) $(JANSSON_LIBS) $(CORE_LIBS)
 TOOL_LIBS    = $(JANSSON_LIBS) $(CORE_LIBS)
 
@@ -180,7 +185,7 @@ all: $(CORE_LIBRARY) $(PROGRAMS) $(MAN_PAGES_MADE)
 # ---- objects, archives, programs
 
 # Rewritten only when the compiler or its flags change: then everything is built again.
-flags_now = $(CC) $(ALL_CPPFLAGS) $(filter-out -Werror,$(ALL_CFLAGS)) $(ALL_LDFLAGS) $(CORE_LIBS)
+flags_now = $(CC) $(ALL_CPPFLAGS) $(SERVICE_CPPFLAGS) $(filter-out -Werror,$(ALL_CFLAGS)) $(ALL_LDFLAGS) $(CORE_LIBS)
 manager_flags_now = $(MANAGER_CPPFLAGS) $(MANAGER_LIBS)
 keep_if_same = if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; fi
 
@@ -205,6 +210,7 @@ $(BUILD)/object/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)$(compile)
 
 $(call objects,$(MANAGER_SOURCES)): $(BUILD)/flags-manager
+$(call objects,libcore/net/service.c): EXTRA_CPPFLAGS = $(SERVICE_CPPFLAGS)
 $(call objects,$(MANAGER_SOURCES) $(MANAGER_TESTS)): EXTRA_CPPFLAGS = $(MANAGER_CPPFLAGS)
 
 archive = rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
