@@ -7,13 +7,17 @@
  * of a --daemon start means listening.
  */
 #include "libcore/base/log.h"
+#include "libcore/net/activation.h"
 #include "libcore/net/process.h"
+#include "milter-manager/board.h"
 #include "milter-manager/check/check.h"
 #include "milter-manager/explain/explain.h"
 #include "milter-manager/options.h"
+#include "milter-manager/process/master.h"
+#include "milter-manager/process/signals.h"
+#include "milter-manager/process/upgrade.h"
 #include "milter-manager/recording.h"
 #include "milter-manager/ruby/engine.h"
-#include "milter-manager/ruby/hooks.h"
 #include "milter-manager/server.h"
 
 #include <signal.h>
@@ -69,88 +73,75 @@ static bool main_drop_privileges(struct server *server, const struct configurati
     return process_drop_privileges(user, group, error);
 }
 
-static volatile sig_atomic_t main_early_reload, main_early_reopen;
-
-static void main_note_signal(int number)
-{
-    if (number == SIGHUP) {
-        main_early_reload = 1;
-    } else {
-        main_early_reopen = 1;
-    }
-}
-
 /*
- * Until the loop has them, signals that are no end are noted: a thread of the
- * configuration's libraries may get what the main thread holds back.
+ * What is handed over by name.  A service manager that gives one socket without
+ * a name of ours means the one for mail.
  */
-static void main_note_early_signals(void)
+static bool main_take_sockets(int *milter, struct error *error)
 {
-    const struct sigaction action = {.sa_handler = main_note_signal, .sa_flags = SA_RESTART};
+    const char *name;
+    int fd;
 
-    (void)sigaction(SIGHUP, &action, NULL);
-    (void)sigaction(SIGUSR1, &action, NULL);
+    *milter = activation_take(UPGRADE_MILTER);
+    while (activation_left(&name, &fd)) {
+        if (*milter >= 0) {
+            error_set(error, ERROR_USAGE,
+                      "a socket was handed over whose name means nothing here: <%s> "
+                      "(FileDescriptorName=%s or %s)",
+                      name, UPGRADE_MILTER, UPGRADE_CONTROLLER);
+            return false;
+        }
+        *milter = fd;
+    }
+    return true;
 }
 
-static void main_raise_early_signals(void)
+/* As the process that goes on: detached, known by its number. */
+static bool main_settle(struct loop *loop, const struct configuration *configuration, bool upgrade,
+                        struct error *error)
 {
-    if (main_early_reload != 0) {
-        (void)raise(SIGHUP);
-    }
-    if (main_early_reopen != 0) {
-        (void)raise(SIGUSR1);
-    }
-}
+    const char *pid_file = configuration->manager.pid_file;
 
-/*
- * Signals that come between listening and the handlers wait: whoever sees the
- * socket may already send them.
- */
-static void main_hold_signals(int how)
-{
-    sigset_t signals;
+    if (configuration->manager.daemon && !upgrade) {
+        if (!process_daemonize_by(engine_fork, error)) {
+            struct error reason = *error;
 
-    (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGTERM);
-    (void)sigaddset(&signals, SIGINT);
-    (void)sigaddset(&signals, SIGHUP);
-    (void)sigaddset(&signals, SIGUSR1);
-    (void)sigprocmask(how, &signals, NULL);
+            error_clear(error);
+            error_set(error, reason.code, "failed to daemonize: %s", reason.message);
+            return false;
+        }
+        loop_after_fork(loop);
+    }
+    return pid_file == NULL || process_write_pid_file(pid_file, error);
 }
 
 static int main_serve(struct loop *loop, struct server *server,
-                      const struct configuration *configuration)
+                      const struct configuration *configuration, bool upgrade)
 {
     const char *pid_file = configuration->manager.pid_file;
     struct error error = {0};
+    bool worker = false, well;
 
     if (!main_drop_privileges(server, configuration, &error)) {
         return main_fail("failed to drop privilege: ", &error);
     }
     /* Only now: it is this user who has to be able to write there. */
-    if (!recording_check(configuration, &error)) {
+    if (!recording_check(configuration, &error) ||
+        !main_settle(loop, configuration, upgrade, &error)) {
         return main_fail("", &error);
     }
-    if (configuration->manager.daemon) {
-        if (!process_daemonize_by(engine_fork, &error)) {
-            return main_fail("failed to daemonize: ", &error);
-        }
-        loop_after_fork(loop);
-    }
-    if (pid_file != NULL && !process_write_pid_file(pid_file, &error)) {
-        return main_fail("", &error);
-    }
-    server_handle_signals(server);
-    main_raise_early_signals();
-    main_hold_signals(SIG_UNBLOCK);
     loop_before_sleep(loop, main_flush_log, NULL);
     process_ready();
-    hooks_configuration_in_force(configuration, NULL);
-    loop_run(loop);
-    if (pid_file != NULL) {
+    upgrade_ready();
+    well =
+        master_run(loop, server, configuration->manager.n_workers, &worker, &error) == MASTER_DONE;
+    if (!well) {
+        log_error("[master][shutdown] %s", error.message);
+    }
+    if (pid_file != NULL && !worker) {
         process_remove_pid_file(pid_file);
     }
-    return EXIT_SUCCESS;
+    return well ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int main_start(const struct manager_options *options)
@@ -159,23 +150,28 @@ static int main_start(const struct manager_options *options)
     struct configuration *configuration;
     struct loop *loop;
     struct server *server;
-    int status;
+    bool upgrade;
+    int status, milter;
 
-    main_note_early_signals();
+    signals_note_early();
+    upgrade = upgrade_begin();
     configuration = manager_options_load(options, main_report, NULL, &error);
     if (configuration == NULL) {
         return EXIT_FAILURE;
     }
     server_apply_log(configuration);
     main_limit_descriptors(configuration);
+    board_open(configuration->manager.n_workers + 1);
     loop = loop_new();
     engine_set_loop(loop);
-    main_hold_signals(SIG_BLOCK);
-    server = server_new(loop, options, configuration, &error);
+    signals_hold(SIG_BLOCK);
+    server = main_take_sockets(&milter, &error)
+                 ? server_new(loop, options, configuration, milter, &error)
+                 : NULL;
     if (server == NULL) {
         return main_fail("failed to listen: ", &error);
     }
-    status = main_serve(loop, server, configuration_reference(configuration));
+    status = main_serve(loop, server, configuration_reference(configuration), upgrade);
     configuration_release(configuration);
     server_free(server);
     engine_stop();
@@ -190,13 +186,15 @@ int main(int argc, char **argv)
     enum option_outcome outcome;
     int status;
 
+    upgrade_remember(argv);
     process_ignore_broken_pipes();
     log_open("milter-manager");
     outcome = manager_options_parse(&options, argc, argv);
     if (outcome != OPTIONS_RUN) {
         return outcome == OPTIONS_EXIT_SUCCESS ? EXIT_SUCCESS : EXIT_FAILURE;
     }
-    if (!manager_options_start_log(&options, &error) || !engine_start(&error)) {
+    if (!manager_options_start_log(&options, &error) || !activation_begin(&error) ||
+        !engine_start(&error)) {
         return main_fail("", &error);
     }
     if (options.check_config) {

@@ -3,7 +3,8 @@
  * shutdown.
  *
  * Owns the listener, all fronts and one reference to the current configuration;
- * sessions hold their own, so a reload never touches a running session.
+ * sessions hold their own, so a reload never touches a running session.  Knows
+ * neither signals nor other processes: process/ does.
  */
 #include "milter-manager/server.h"
 
@@ -17,7 +18,6 @@
 #include "milter-manager/session/session.h"
 #include "milter-manager/session/statistics.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +25,6 @@
 static const double server_statistics_delay = 1.0;
 
 enum {
-    SERVER_SIGNALS = 4,
     SERVER_OWN_DESCRIPTORS = 24, /* log, loop, Ruby, listener, temporary files */
     SERVER_CHECKS = 30,          /* sessions the connection checkers are asked about at a time */
 };
@@ -37,14 +36,13 @@ struct server {
     struct listener *listener; /* NULL while shutting down */
     struct front *fronts;
     unsigned front_count;
-    unsigned long descriptors; /* the process may have that many */
-    unsigned finished;         /* sessions not yet reported */
-    unsigned unmaintained;     /* sessions reported since the last maintenance */
-    struct front *check_next;  /* the connection checks go on there; NULL: at the first one */
-    bool suspended;            /* accepting is, for lack of room */
-    int stopping;              /* the signal that asked for it, or 0 */
+    unsigned finished;        /* sessions not yet reported */
+    unsigned unmaintained;    /* sessions reported since the last maintenance */
+    struct front *check_next; /* the connection checks go on there; NULL: at the first one */
+    bool serving;             /* sessions are taken: false in a master with workers */
+    bool suspended;           /* accepting is, for lack of room */
+    bool stopping;
     struct loop_timer *suspend_timer, *shutdown_timer, *statistics_timer, *check_timer;
-    struct loop_signal *signals[SERVER_SIGNALS];
 };
 
 /* ---- sessions ---- */
@@ -69,7 +67,7 @@ static void server_report_finished(void *owner)
     loop_timer_stop(server->statistics_timer);
     if (finished > 0) {
         server->finished = 0;
-        statistics_sessions_finished(finished, session_processing_count());
+        statistics_sessions_finished(finished);
         server_maintain(server, finished);
     }
 }
@@ -196,7 +194,7 @@ static void server_front_ended(void *owner, struct front *front)
     }
     server->front_count--;
     server_count_finished(server);
-    if (server->stopping != 0 && server->front_count == 0) {
+    if (server->stopping && server->front_count == 0) {
         loop_stop(server->loop);
     } else if (!server_full(server)) {
         server_resume(server, "[client][accept][resume] resume accepting connection.");
@@ -236,7 +234,7 @@ static void server_exhausted(void *owner, int error_number)
     server_suspend(server);
 }
 
-/* ---- signals ---- */
+/* ---- the end ---- */
 
 static void server_shutdown_overdue(void *owner)
 {
@@ -253,24 +251,21 @@ static void server_shutdown_overdue(void *owner)
     }
 }
 
-static void server_stop(void *owner, int signal_number)
+void server_close(struct server *server)
 {
-    struct server *server = owner;
-
-    if (server->stopping == signal_number) {
-        log_flush();
-        (void)signal(signal_number, SIG_DFL);
-        (void)raise(signal_number);
-        return;
-    }
-    if (server->stopping != 0) {
-        return;
-    }
-    server->stopping = signal_number;
-    log_message("[manager][shutdown] %s: sessions to finish first: %u", strsignal(signal_number),
-                server->front_count);
     listener_free(server->listener);
     server->listener = NULL;
+}
+
+void server_stop(struct server *server, const char *reason)
+{
+    if (server->stopping) {
+        return;
+    }
+    server->stopping = true;
+    log_message("[manager][shutdown] %s: sessions to finish first: %u", reason,
+                server->front_count);
+    server_close(server);
     if (server->front_count == 0) {
         loop_stop(server->loop);
         return;
@@ -278,65 +273,54 @@ static void server_stop(void *owner, int signal_number)
     loop_timer_start(server->shutdown_timer, server->configuration->manager.shutdown_timeout);
 }
 
-static void server_reload(void *owner, int signal_number)
+bool server_stopping(const struct server *server)
 {
-    struct server *server = owner;
-    struct error error = {0};
-    struct configuration *configuration = manager_options_load(server->options, NULL, NULL, &error);
+    return server->stopping;
+}
 
-    (void)signal_number;
-    if (configuration != NULL && !recording_check(configuration, &error)) {
+/* ---- reload ---- */
+
+/* What only a start can change. */
+static void server_tell_ineffective(const struct configuration *former,
+                                    const struct configuration *configuration)
+{
+    if (strcmp(configuration_listen_spec(configuration), configuration_listen_spec(former)) != 0) {
+        log_warning("[manager][reload] manager.connection_spec is <%s> now: it takes effect at "
+                    "the next start or upgrade",
+                    configuration_listen_spec(configuration));
+    }
+    if (configuration->manager.n_workers != former->manager.n_workers) {
+        log_warning("[manager][reload] manager.n_workers is %u now: it takes effect at the next "
+                    "start or upgrade",
+                    configuration->manager.n_workers);
+    }
+}
+
+bool server_reload(struct server *server, struct error *error)
+{
+    struct configuration *configuration = manager_options_load(server->options, NULL, NULL, error);
+
+    if (configuration != NULL && !recording_check(configuration, error)) {
         configuration_release(configuration);
         configuration = NULL;
     }
     if (configuration == NULL) {
         log_error("[manager][reload][signal][error] %s; the configuration stays as it was",
-                  error.message);
-        return;
+                  error->message);
+        return false;
     }
-    if (strcmp(configuration_listen_spec(configuration),
-               configuration_listen_spec(server->configuration)) != 0) {
-        log_warning("[manager][reload] manager.connection_spec is <%s> now: it takes effect at "
-                    "the next start",
-                    configuration_listen_spec(configuration));
-    }
+    server_tell_ineffective(server->configuration, configuration);
     server_apply_log(configuration);
     log_message("[manager][reload] generation %u of the configuration is in force",
                 configuration->generation);
-    hooks_configuration_in_force(configuration, server->configuration);
+    if (server->serving) {
+        hooks_configuration_in_force(configuration, server->configuration);
+    }
     configuration_release(server->configuration);
     server->configuration = configuration;
     loop_timer_stop(server->check_timer);
     server_schedule_checks(server);
-}
-
-static void server_reopen_log(void *owner, int signal_number)
-{
-    struct error error = {0};
-
-    (void)owner;
-    (void)signal_number;
-    if (!log_reopen(&error)) {
-        log_error("[manager][log][error] %s", error.message);
-    }
-}
-
-void server_handle_signals(struct server *server)
-{
-    static const struct {
-        int number;
-        loop_signal_fn *handler;
-    } handlers[SERVER_SIGNALS] = {
-        {SIGTERM, server_stop},
-        {SIGINT, server_stop},
-        {SIGHUP, server_reload},
-        {SIGUSR1, server_reopen_log},
-    };
-
-    for (unsigned i = 0; i < SERVER_SIGNALS; i++) {
-        server->signals[i] =
-            loop_signal_new(server->loop, handlers[i].number, handlers[i].handler, server);
-    }
+    return true;
 }
 
 /* ---- life ---- */
@@ -367,22 +351,31 @@ void server_apply_log(const struct configuration *configuration)
     }
 }
 
-static struct listener *server_listen(struct server *server, struct error *error)
+/* The socket handed over is used whatever the configuration says of another one. */
+static struct listener *server_adopt(struct server *server, int inherited,
+                                     const struct listener_options *options, struct error *error)
+{
+    struct listener *listener = listener_adopt(server->loop, inherited, options, server_accepted,
+                                               server_exhausted, server, error);
+    char text[SOCKET_ADDRESS_TEXT];
+
+    if (listener != NULL) {
+        log_message("[client][listen][start] <%s>, which was open already",
+                    socket_address_format(listener_address(listener), text));
+    }
+    return listener;
+}
+
+static struct listener *server_open(struct server *server, const struct listener_options *options,
+                                    struct error *error)
 {
     const struct configuration *configuration = server->configuration;
-    const char *spec = configuration_listen_spec(configuration);
-    struct listener_options options = {
-        .unix_socket_mode = configuration->manager.unix_socket_mode,
-        .unix_socket_group = configuration->manager.unix_socket_group,
-        .remove_unix_socket_on_create = configuration->manager.remove_unix_socket_on_create,
-        .remove_unix_socket_on_close = configuration->manager.remove_unix_socket_on_close,
-    };
     struct socket_address address;
     struct error reason = {0};
     char text[SOCKET_ADDRESS_TEXT];
     struct listener *listener;
 
-    if (!connection_spec_parse(spec, &address, &reason)) {
+    if (!connection_spec_parse(configuration_listen_spec(configuration), &address, &reason)) {
         error_set(error, ERROR_USAGE, "%s%s",
                   configuration->manager.connection_spec == NULL
                       ? "MILTER_DEFAULT_CONNECTION_SPEC: "
@@ -390,7 +383,7 @@ static struct listener *server_listen(struct server *server, struct error *error
                   reason.message);
         return NULL;
     }
-    listener = listener_new(server->loop, &address, &options, server_accepted, server_exhausted,
+    listener = listener_new(server->loop, &address, options, server_accepted, server_exhausted,
                             server, error);
     if (listener != NULL) {
         log_message("[client][listen][start] <%s>", socket_address_format(&address, text));
@@ -398,25 +391,70 @@ static struct listener *server_listen(struct server *server, struct error *error
     return listener;
 }
 
+static struct listener *server_listen(struct server *server, int inherited, struct error *error)
+{
+    const struct configuration *configuration = server->configuration;
+    const struct listener_options options = {
+        .unix_socket_mode = configuration->manager.unix_socket_mode,
+        .unix_socket_group = configuration->manager.unix_socket_group,
+        .remove_unix_socket_on_create = configuration->manager.remove_unix_socket_on_create,
+        .remove_unix_socket_on_close = configuration->manager.remove_unix_socket_on_close,
+    };
+    struct listener *listener = inherited < 0 ? server_open(server, &options, error)
+                                              : server_adopt(server, inherited, &options, error);
+
+    if (listener != NULL) {
+        listener_suspend(listener); /* until server_serve */
+    }
+    return listener;
+}
+
 struct server *server_new(struct loop *loop, const struct manager_options *options,
-                          struct configuration *configuration, struct error *error)
+                          struct configuration *configuration, int inherited, struct error *error)
 {
     struct server *server = NEW(struct server);
 
     server->loop = loop;
     server->options = options;
-    server->descriptors = process_descriptor_limit();
     server->configuration = configuration;
     server->suspend_timer = loop_timer_new(loop, server_retry_accept, server);
     server->shutdown_timer = loop_timer_new(loop, server_shutdown_overdue, server);
     server->statistics_timer = loop_timer_new(loop, server_report_finished, server);
     server->check_timer = loop_timer_new(loop, server_check_connections, server);
-    server->listener = server_listen(server, error);
+    server->listener = server_listen(server, inherited, error);
     if (server->listener == NULL) {
         server_free(server);
         return NULL;
     }
     return server;
+}
+
+void server_serve(struct server *server, bool alone)
+{
+    server->serving = true;
+    if (!alone) {
+        listener_keep_path(server->listener);
+        listener_accept_singly(server->listener);
+    }
+    listener_resume(server->listener);
+    hooks_configuration_in_force(server->configuration, NULL);
+}
+
+struct configuration *server_configuration(const struct server *server)
+{
+    return server->configuration;
+}
+
+int server_socket(const struct server *server)
+{
+    return server->listener == NULL ? -1 : listener_socket(server->listener);
+}
+
+void server_leave_socket(struct server *server)
+{
+    if (server->listener != NULL) {
+        listener_keep_path(server->listener);
+    }
 }
 
 bool server_give_socket_to(struct server *server, uid_t user, gid_t group)
@@ -427,9 +465,6 @@ bool server_give_socket_to(struct server *server, uid_t user, gid_t group)
 void server_free(struct server *server)
 {
     server_report_finished(server);
-    for (unsigned i = 0; i < SERVER_SIGNALS; i++) {
-        loop_signal_free(server->signals[i]);
-    }
     if (server->listener != NULL) {
         listener_free(server->listener);
     }

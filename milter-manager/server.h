@@ -12,15 +12,38 @@
 struct server;
 
 /*
- * Takes over the reference to configuration and listens.  NULL with *error when
- * it cannot.  options must outlive the server.
+ * Takes over the reference to configuration and listens, on inherited, an open
+ * listening socket, unless it is -1.  NULL with *error when it cannot.  options
+ * must outlive the server.  No connection is taken before server_serve.
  */
 struct server *server_new(struct loop *loop, const struct manager_options *options,
-                          struct configuration *configuration, struct error *error);
+                          struct configuration *configuration, int inherited, struct error *error);
 /* The unix socket's owner becomes the user that will run the daemon; only as root. */
 bool server_give_socket_to(struct server *server, uid_t user, gid_t group);
-/* Handles TERM, INT, HUP and USR1 from now on; call it after daemonising. */
-void server_handle_signals(struct server *server);
+/*
+ * Takes connections from now on.  alone: no other process accepts on the socket;
+ * otherwise its path is left to the process that made it.
+ */
+void server_serve(struct server *server, bool alone);
+/* In force: that of the last load that went well. */
+struct configuration *server_configuration(const struct server *server);
+/*
+ * Loads the configuration aside and puts it in force; running sessions stay with
+ * theirs.  False with *error, which was logged: everything is as it was.
+ */
+bool server_reload(struct server *server, struct error *error);
+/*
+ * No connection is taken any more; the loop stops once the last session is over,
+ * or manager.shutdown_timeout has passed.
+ */
+void server_stop(struct server *server, const char *reason);
+/* Only closes the socket: of a master that serves nobody itself. */
+void server_close(struct server *server);
+bool server_stopping(const struct server *server);
+/* The listening socket, -1 while stopping; it stays the server's. */
+int server_socket(const struct server *server);
+/* Another process goes on with the socket: its path stays when it is closed here. */
+void server_leave_socket(struct server *server);
 /* Every session is over when the loop stops; closes what is left. */
 void server_free(struct server *server);
 

@@ -27,7 +27,6 @@ static const char *const facilities[] = {
 
 static const char no_controller[] = "there is no controller socket";
 static const char no_launcher[] = "the milter is not started; have the system start it";
-static const char no_workers[] = "one process does all the work";
 static const char no_glib[] = "this program is built without GLib";
 
 /* Each row ends in its summary and, where there is one, .details = and other members. */
@@ -155,7 +154,9 @@ const struct item configuration_items[] = {
     {NAMED(manager, event_loop_backend), .type = ITEM_CHOICE, .text = "libev", .choices = backends,
      .only_default_why = no_glib, .summary = "Event loop"},
     UNSIGNED_ROW(manager, n_workers, 0, 0, 1000, "Worker processes; 0 is none",
-                 .not_served_why = no_workers),
+                 .details = "Each takes connections and has its own "
+                            "`manager.max_connections`. "
+                            "A change takes effect at the next start or upgrade."),
     UNSIGNED_ROW(manager, packet_buffer_size, 0, 0, INT_MAX,
                  "Bytes of a replaced body collected before they are written to the mail server",
                  .details = "0 leaves it to the program."),

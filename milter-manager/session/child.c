@@ -9,6 +9,7 @@
 
 #include "libcore/base/log.h"
 #include "libcore/wire/macro.h"
+#include "milter-manager/board.h"
 #include "milter-manager/session/context_handle.h"
 #include "milter-manager/session/statistics.h"
 
@@ -29,10 +30,8 @@ static uint32_t child_stopper_stages(const struct configuration_child *configura
 void child_init(struct session_child *child, struct session *session,
                 const struct configuration_child *configuration)
 {
-    static unsigned last_tag;
-
     *child = (struct session_child){.session = session, .configuration = configuration};
-    child->tag = ++last_tag;
+    child->tag = board_next(BOARD_MILTER_TAG);
     child->stoppers = child_stopper_stages(configuration);
     mta_init(&child->mta, NULL);
 }

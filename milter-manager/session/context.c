@@ -8,6 +8,7 @@
 
 #include "libcore/base/memory.h"
 #include "libcore/wire/macro.h"
+#include "milter-manager/board.h"
 #include "milter-manager/session/context_handle.h"
 
 #include <string.h>
@@ -300,5 +301,5 @@ bool context_server_address(uint64_t context, struct context_address *address)
 
 unsigned context_processing_sessions(void)
 {
-    return session_processing_count();
+    return board_sessions();
 }

@@ -50,6 +50,6 @@ bool context_client_address(uint64_t context, struct context_address *address);
 bool context_server_address(uint64_t context, struct context_address *address);
 
 /* Sessions in progress in this process. */
-unsigned context_processing_sessions(void);
+unsigned context_processing_sessions(void); /* of all processes */
 
 #endif

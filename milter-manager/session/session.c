@@ -10,6 +10,7 @@
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "libcore/wire/macro.h"
+#include "milter-manager/board.h"
 #include "milter-manager/session/child.h"
 #include "milter-manager/session/connection_check.h"
 #include "milter-manager/session/content.h"
@@ -26,28 +27,20 @@ enum {
     SESSION_PACKET_TIMEOUT_MINIMUM = 60, /* ... but at least that many seconds */
 };
 
-static unsigned session_processing;
-
-unsigned session_processing_count(void)
-{
-    return session_processing;
-}
-
 struct session *session_new(struct configuration *configuration, const struct session_host *host,
                             void *owner, struct buffer *output, const char *peer)
 {
-    static unsigned last_tag;
     struct session *session = NEW(struct session);
 
     session->host = host;
     session->owner = owner;
     session->configuration = configuration_reference(configuration);
-    session->tag = ++last_tag;
+    session->tag = board_next(BOARD_SESSION_TAG);
     session->peer = peer;
     session->started = host->now(session);
     filter_init(&session->front, output);
     record_begin(session);
-    session_processing++;
+    board_session_began();
     return session;
 }
 
@@ -75,7 +68,7 @@ void session_free(struct session *session)
     arena_clear(&session->command_arena);
     configuration_release(session->configuration);
     free(session);
-    session_processing--;
+    board_session_ended();
 }
 
 void session_close(struct session *session)
@@ -289,7 +282,7 @@ static void session_finish(struct session *session)
 
 static void session_begin_anew(struct session *session)
 {
-    statistics_sessions_finished(1, session_processing);
+    statistics_sessions_finished(1);
     session->ended = false;
     session->status = VERDICT_NONE;
     session->status_aborted = session->status_quarantined = false;

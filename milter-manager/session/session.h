@@ -241,7 +241,6 @@ void session_child_drained(struct session_child *child);
 bool session_is_idle(const struct session *session);
 /* Longest a half packet from the MTA may stay incomplete, s (manager-semantics section 18). */
 double session_packet_timeout(const struct session *session);
-unsigned session_processing_count(void);
 
 /* ---- inside session/ only ---- */
 

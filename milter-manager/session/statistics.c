@@ -6,6 +6,7 @@
 #include "milter-manager/session/statistics.h"
 
 #include "libcore/base/log.h"
+#include "milter-manager/board.h"
 #include "milter-manager/session/record.h"
 
 #include <stdio.h>
@@ -96,10 +97,8 @@ void statistics_quarantine(const struct session *session)
     log_statistics("[reply][end-of-message][quarantine](%u)", session->tag);
 }
 
-void statistics_sessions_finished(unsigned finished, unsigned processing)
+void statistics_sessions_finished(unsigned finished)
 {
-    static unsigned long total;
-
-    total += finished;
-    log_statistics("[sessions][finished] %lu(+%u) %u", total, finished, processing);
+    log_statistics("[sessions][finished] %lu(+%u) %u", board_finish(finished), finished,
+                   board_sessions());
 }

@@ -18,7 +18,10 @@ void statistics_child_header(const struct session_child *child, struct slice nam
 void statistics_session_header(const struct session *session, struct slice name,
                                struct slice value);
 void statistics_quarantine(const struct session *session);
-/* A batch of sessions was disposed of; finished: how many in this batch. */
-void statistics_sessions_finished(unsigned finished, unsigned processing);
+/*
+ * A batch of sessions was disposed of; finished: how many in this batch.  The
+ * line has the sums of all processes.
+ */
+void statistics_sessions_finished(unsigned finished);
 
 #endif

@@ -11,6 +11,7 @@
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "libcore/wire/macro.h"
+#include "milter-manager/board.h"
 #include "milter-manager/session/session.h"
 #include "test/fuzz/fuzz_session_checkers.h"
 
@@ -872,7 +873,7 @@ static void run_end(struct run *run)
     for (unsigned i = 0; i < CHILDREN; i++) {
         require(run->peers[i] == NULL && run->tickets[i] == NULL);
     }
-    require(session_processing_count() == 0);
+    require(board_own_sessions() == 0);
     require(run->configuration.references == 1);
     buffer_clear(&run->front_output);
     buffer_clear(&run->front_input);

@@ -1,0 +1,26 @@
+/*
+ * master - the process that was started: signals, workers, upgrade, what the
+ * service manager and the controller are told (manager-semantics section 15).
+ *
+ * With manager.n_workers = 0 it serves itself; otherwise it forks workers that
+ * do, replaces those that die and adds up what they know.
+ */
+#ifndef MILTER_MANAGER_PROCESS_MASTER_H
+#define MILTER_MANAGER_PROCESS_MASTER_H
+
+#include "milter-manager/server.h"
+
+enum master_outcome {
+    MASTER_DONE,   /* stopped in order; nothing is left */
+    MASTER_FAILED, /* *error says what went wrong at the end */
+};
+
+/*
+ * Serves until it is told to stop; returns in the process that called it and,
+ * when their work is done, in each worker.  The signals are held back
+ * (signals_hold) until now.  *worker: this is a worker.
+ */
+enum master_outcome master_run(struct loop *loop, struct server *server, unsigned workers,
+                               bool *worker, struct error *error);
+
+#endif
