@@ -13,6 +13,7 @@
 #include "libcore/net/listener.h"
 #include "libcore/net/process.h"
 #include "milter-manager/front.h"
+#include "milter-manager/gate.h"
 #include "milter-manager/recording.h"
 #include "milter-manager/ruby/hooks.h"
 #include "milter-manager/session/session.h"
@@ -20,13 +21,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* [sessions][finished] is written at the latest that long after a session ended, s. */
 static const double server_statistics_delay = 1.0;
 
 enum {
-    SERVER_OWN_DESCRIPTORS = 24, /* log, loop, Ruby, listener, temporary files */
-    SERVER_CHECKS = 30,          /* sessions the connection checkers are asked about at a time */
+    SERVER_CHECKS = 30, /* sessions the connection checkers are asked about at a time */
 };
 
 struct server {
@@ -34,6 +35,7 @@ struct server {
     const struct manager_options *options;
     struct configuration *configuration;
     struct listener *listener; /* NULL while shutting down */
+    struct gate *gate;
     struct front *fronts;
     unsigned front_count;
     unsigned finished;        /* sessions not yet reported */
@@ -42,7 +44,7 @@ struct server {
     bool serving;             /* sessions are taken: false in a master with workers */
     bool suspended;           /* accepting is, for lack of room */
     bool stopping;
-    struct loop_timer *suspend_timer, *shutdown_timer, *statistics_timer, *check_timer;
+    struct loop_timer *shutdown_timer, *statistics_timer, *check_timer;
 };
 
 /* ---- sessions ---- */
@@ -116,66 +118,6 @@ static void server_check_connections(void *owner)
 
 /* ---- accepting ---- */
 
-static void server_resume(struct server *server, const char *text)
-{
-    if (server->suspended && server->listener != NULL) {
-        server->suspended = false;
-        loop_timer_stop(server->suspend_timer);
-        log_warning("%s", text);
-        listener_resume(server->listener);
-    }
-}
-
-/*
- * More sessions than the descriptors suffice for would only fail to reach their
- * children: the MTA waits in the backlog instead.
- */
-static unsigned server_maximum(const struct server *server)
-{
-    unsigned configured = server->configuration->manager.max_connections;
-    unsigned long descriptors = process_descriptor_limit();
-    unsigned long possible =
-        descriptors <= SERVER_OWN_DESCRIPTORS
-            ? 1
-            : (descriptors - SERVER_OWN_DESCRIPTORS) / (server->configuration->child_count + 1UL);
-
-    if (possible == 0) {
-        possible = 1;
-    }
-    return configured > 0 && configured < possible ? configured : (unsigned)possible;
-}
-
-static bool server_full(const struct server *server)
-{
-    return server->front_count >= server_maximum(server);
-}
-
-/* At least a second: an item of 0 must not keep the loop turning. */
-static void server_wait_for_room(struct server *server)
-{
-    unsigned seconds = server->configuration->manager.suspend_time_on_unacceptable;
-
-    loop_timer_start(server->suspend_timer, seconds > 0 ? seconds : 1);
-}
-
-static void server_retry_accept(void *owner)
-{
-    struct server *server = owner;
-
-    if (server_full(server)) {
-        server_wait_for_room(server);
-        return;
-    }
-    server_resume(server, "[client][accept][resume] resume accepting connection.");
-}
-
-static void server_suspend(struct server *server)
-{
-    server->suspended = true;
-    listener_suspend(server->listener);
-    server_wait_for_room(server);
-}
-
 static void server_front_ended(void *owner, struct front *front)
 {
     struct server *server = owner;
@@ -194,19 +136,22 @@ static void server_front_ended(void *owner, struct front *front)
     }
     server->front_count--;
     server_count_finished(server);
+    gate_left(server->gate);
     if (server->stopping && server->front_count == 0) {
         loop_stop(server->loop);
-    } else if (!server_full(server)) {
-        server_resume(server, "[client][accept][resume] resume accepting connection.");
     }
 }
 
 static void server_accepted(void *owner, int fd)
 {
     struct server *server = owner;
-    struct front *front =
-        front_new(server->loop, fd, server->configuration, server_front_ended, server);
+    struct front *front;
 
+    if (!gate_admit(server->gate)) {
+        (void)close(fd);
+        return;
+    }
+    front = front_new(server->loop, fd, server->configuration, server_front_ended, server);
     front_links(front)->next = server->fronts;
     if (server->fronts != NULL) {
         front_links(server->fronts)->previous = front;
@@ -214,24 +159,14 @@ static void server_accepted(void *owner, int fd)
     server->fronts = front;
     server->front_count++;
     server_schedule_checks(server);
-    if (server_full(server)) {
-        log_warning("[client][accept][suspend] too many processing connection: %u, max: %u; "
-                    "suspend accepting connection in %u seconds: #1",
-                    server->front_count, server_maximum(server),
-                    server->configuration->manager.suspend_time_on_unacceptable);
-        server_suspend(server);
-    }
+    gate_entered(server->gate);
 }
 
 static void server_exhausted(void *owner, int error_number)
 {
     struct server *server = owner;
 
-    log_warning("[client][accept][suspend] too many file is opened. suspend accepting connection "
-                "in %u seconds: %s",
-                server->configuration->manager.suspend_time_on_unacceptable,
-                strerror(error_number));
-    server_suspend(server);
+    gate_exhausted(server->gate, error_number);
 }
 
 /* ---- the end ---- */
@@ -253,6 +188,7 @@ static void server_shutdown_overdue(void *owner)
 
 void server_close(struct server *server)
 {
+    gate_watch(server->gate, NULL);
     listener_free(server->listener);
     server->listener = NULL;
 }
@@ -318,6 +254,7 @@ bool server_reload(struct server *server, struct error *error)
     }
     configuration_release(server->configuration);
     server->configuration = configuration;
+    gate_configure(server->gate, configuration);
     loop_timer_stop(server->check_timer);
     server_schedule_checks(server);
     return true;
@@ -403,9 +340,6 @@ static struct listener *server_listen(struct server *server, int inherited, stru
     struct listener *listener = inherited < 0 ? server_open(server, &options, error)
                                               : server_adopt(server, inherited, &options, error);
 
-    if (listener != NULL) {
-        listener_suspend(listener); /* until server_serve */
-    }
     return listener;
 }
 
@@ -417,7 +351,8 @@ struct server *server_new(struct loop *loop, const struct manager_options *optio
     server->loop = loop;
     server->options = options;
     server->configuration = configuration;
-    server->suspend_timer = loop_timer_new(loop, server_retry_accept, server);
+    server->gate = gate_new(loop);
+    gate_configure(server->gate, configuration);
     server->shutdown_timer = loop_timer_new(loop, server_shutdown_overdue, server);
     server->statistics_timer = loop_timer_new(loop, server_report_finished, server);
     server->check_timer = loop_timer_new(loop, server_check_connections, server);
@@ -426,6 +361,7 @@ struct server *server_new(struct loop *loop, const struct manager_options *optio
         server_free(server);
         return NULL;
     }
+    gate_watch(server->gate, server->listener);
     return server;
 }
 
@@ -436,7 +372,7 @@ void server_serve(struct server *server, bool alone)
         listener_keep_path(server->listener);
         listener_accept_singly(server->listener);
     }
-    listener_resume(server->listener);
+    gate_open(server->gate);
     hooks_configuration_in_force(server->configuration, NULL);
 }
 
@@ -468,7 +404,7 @@ void server_free(struct server *server)
     if (server->listener != NULL) {
         listener_free(server->listener);
     }
-    loop_timer_free(server->suspend_timer);
+    gate_free(server->gate);
     loop_timer_free(server->shutdown_timer);
     loop_timer_free(server->statistics_timer);
     loop_timer_free(server->check_timer);

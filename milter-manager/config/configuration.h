@@ -68,6 +68,7 @@ struct configuration {
         unsigned maintenance_interval;
         unsigned suspend_time_on_unacceptable; /* s */
         unsigned max_connections;
+        bool refuse_when_full;
         unsigned max_file_descriptors;
         const char *custom_configuration_directory;
         enum verdict fallback_status;

@@ -141,6 +141,8 @@ const struct item configuration_items[] = {
     UNSIGNED_ROW(
         manager, max_connections, 0, 0, INT_MAX,
         "Mail server connections at a time; 0 is as many as the limit of open files allows"),
+    BOOLEAN_ROW(manager, refuse_when_full, false,
+                "Whether connections above the maximum are closed at once instead of queued"),
     UNSIGNED_ROW(manager, max_file_descriptors, 0, 0, INT_MAX,
                  "Limit of open files; 0 is the hard limit the process was given",
                  .details = "Each session needs one for the mail server and one for each child."),

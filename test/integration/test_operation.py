@@ -5,6 +5,7 @@ import grp
 import os
 import pwd
 import re
+import resource
 import signal
 import stat
 import time
@@ -14,6 +15,7 @@ import wire
 from case import ManagerCase, free_port, sanitized
 from fake_child import CLOSE, SILENCE, Turns
 from manager import Manager, run_to_end
+from transcript import Quiet
 
 STATES = ("start define-macro negotiate connect helo envelope-from envelope-recipient data unknown "
           "header end-of-header body end-of-message quit abort").split()
@@ -331,6 +333,41 @@ class Limits(ManagerCase):
         third.open()
         third.message()
         self.manager.wait_log(r"\[client\]\[accept\]\[suspend\]")
+
+    def test_refuse_when_full(self):
+        self.child("a")
+        self.start("manager.max_connections = 1\nmanager.refuse_when_full = true\n"
+                   "manager.suspend_time_on_unacceptable = 1")
+        one = self.session("one")
+        for number in range(20):
+            refused = self.connect("refused %d" % number)
+            refused.expect_closed()
+        one.message()
+        one.quit()
+        self.manager.wait_log(r"\[session\]\[end\]")
+        next_one = self.session("next")
+        next_one.message()
+        next_one.quit()
+        self.manager.wait_log(r"\[client\]\[accept\]\[resume\] .*; refused: 20$")
+        self.assertEqual(1, len(self.manager.log_lines(r"\[client\]\[accept\]\[refuse\]")))
+
+    def test_few_descriptors_and_many_connections(self):
+        """They queue, it is said once, and the next session after the load is served at once."""
+        self.child("a")
+        self.start("manager.suspend_time_on_unacceptable = 1",
+                   limits={resource.RLIMIT_NOFILE: 64})
+        mtas = [self.manager.connect("MTA%d" % number, Quiet()) for number in range(200)]
+        for mta in mtas:
+            mta.send(wire.negotiate())
+        for mta in mtas:
+            self.assertEqual("O", mta.receive(10.0).letter)
+            mta.close()
+        started = time.monotonic()
+        self.session("next").message()
+        self.assert_within(0, 1.0, started, "the next session")
+        self.manager.wait_log(r"\[client\]\[accept\]\[resume\]")
+        self.assertEqual(1, len(self.manager.log_lines(r"\[client\]\[accept\]\[suspend\]")))
+        self.assertEqual([], self.manager.log_lines("children.*error|Too many open files"))
 
     def test_a_thousand_recipients(self):
         child = self.child("a", script={"R": lambda packet: wire.REJECT if b"13" in packet.payload

@@ -118,7 +118,7 @@ module Milter
       items :connection_spec, :unix_socket_mode, :unix_socket_group,
             :remove_unix_socket_on_create, :remove_unix_socket_on_close, :daemon, :pid_file,
             :maintenance_interval, :suspend_time_on_unacceptable, :max_connections,
-            :max_file_descriptors, :custom_configuration_directory, :fallback_status,
+            :refuse_when_full, :max_file_descriptors, :custom_configuration_directory, :fallback_status,
             :fallback_status_at_disconnect, :event_loop_backend, :n_workers,
             :packet_buffer_size, :connection_check_interval, :chunk_size,
             :max_pending_finished_sessions, :condition_timeout, :shutdown_timeout,

@@ -1,0 +1,217 @@
+/*
+ * gate - when connections of the MTA are taken.
+ *
+ * Owns the timers and the count of sessions; never waits itself.
+ */
+#include "milter-manager/gate.h"
+
+#include "libcore/base/log.h"
+#include "libcore/base/memory.h"
+#include "libcore/net/process.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { GATE_OWN_DESCRIPTORS = 24 }; /* log, loop, Ruby, listeners, temporary files */
+
+struct gate {
+    struct loop *loop;
+    struct listener *listener;
+    const struct configuration *configuration;
+    unsigned sessions;
+    unsigned long turned_away; /* while there was no room */
+    bool suspended;
+    bool told;                       /* that there is no room */
+    struct loop_timer *retry, *calm; /* calm: there has been room for a while */
+};
+
+/*
+ * More sessions than the descriptors suffice for would only fail to reach their
+ * children.
+ */
+static unsigned gate_maximum(const struct gate *gate)
+{
+    unsigned configured = gate->configuration->manager.max_connections;
+    unsigned long descriptors = process_descriptor_limit();
+    unsigned long possible =
+        descriptors <= GATE_OWN_DESCRIPTORS
+            ? 1
+            : (descriptors - GATE_OWN_DESCRIPTORS) / (gate->configuration->child_count + 1UL);
+
+    if (possible == 0) {
+        possible = 1;
+    }
+    return configured > 0 && configured < possible ? configured : (unsigned)possible;
+}
+
+static bool gate_full(const struct gate *gate)
+{
+    return gate->sessions >= gate_maximum(gate);
+}
+
+/* At least a second: an item of 0 must not keep the loop turning. */
+static double gate_pause(const struct gate *gate)
+{
+    unsigned seconds = gate->configuration->manager.suspend_time_on_unacceptable;
+
+    return seconds > 0 ? seconds : 1;
+}
+
+/* ---- what is said of it */
+
+static void gate_tell(struct gate *gate, const char *reason)
+{
+    loop_timer_stop(gate->calm);
+    if (!gate->told) {
+        gate->told = true;
+        gate->turned_away = 0;
+        log_warning("%s", reason);
+    }
+}
+
+static void gate_tell_full(struct gate *gate)
+{
+    bool refuse = gate->configuration->manager.refuse_when_full;
+    char *reason =
+        memory_format("[client][accept][%s] too many processing connection: %u, max: %u; %s",
+                      refuse ? "refuse" : "suspend", gate->sessions, gate_maximum(gate),
+                      refuse ? "connections are refused until a session ends"
+                             : "connections wait until a session ends");
+
+    gate_tell(gate, reason);
+    free(reason);
+}
+
+static void gate_calmed(void *owner)
+{
+    struct gate *gate = owner;
+
+    gate->told = false;
+    if (gate->turned_away > 0) {
+        log_warning("[client][accept][resume] resume accepting connection; refused: %lu",
+                    gate->turned_away);
+    } else {
+        log_warning("[client][accept][resume] resume accepting connection.");
+    }
+}
+
+/* ---- open and shut */
+
+static void gate_suspend(struct gate *gate)
+{
+    gate->suspended = true;
+    if (gate->listener != NULL) {
+        listener_suspend(gate->listener);
+    }
+    loop_timer_start(gate->retry, gate_pause(gate));
+}
+
+static void gate_resume(struct gate *gate)
+{
+    loop_timer_stop(gate->retry);
+    if (gate->told && !loop_timer_active(gate->calm)) {
+        loop_timer_start(gate->calm, gate_pause(gate));
+    }
+    if (gate->suspended && gate->listener != NULL) {
+        gate->suspended = false;
+        listener_resume(gate->listener);
+    }
+}
+
+/* After a lack of descriptors, and when a reload has made room. */
+static void gate_retry(void *owner)
+{
+    struct gate *gate = owner;
+
+    if (gate_full(gate)) {
+        loop_timer_start(gate->retry, gate_pause(gate));
+    } else {
+        gate_resume(gate);
+    }
+}
+
+/* No room is left: connections wait, unless they are to be refused. */
+static void gate_fill(struct gate *gate)
+{
+    if (!gate->configuration->manager.refuse_when_full) {
+        gate_tell_full(gate);
+        gate_suspend(gate);
+    }
+}
+
+bool gate_admit(struct gate *gate)
+{
+    if (!gate_full(gate)) {
+        return true;
+    }
+    gate_tell_full(gate);
+    gate->turned_away++;
+    return false;
+}
+
+void gate_entered(struct gate *gate)
+{
+    gate->sessions++;
+    if (gate_full(gate)) {
+        gate_fill(gate);
+    }
+}
+
+void gate_left(struct gate *gate)
+{
+    gate->sessions--;
+    if (!gate_full(gate)) {
+        gate_resume(gate);
+    }
+}
+
+void gate_exhausted(struct gate *gate, int error_number)
+{
+    char *reason = memory_format("[client][accept][suspend] too many file is opened. suspend "
+                                 "accepting connection in %g seconds: %s",
+                                 gate_pause(gate), strerror(error_number));
+
+    gate_tell(gate, reason);
+    free(reason);
+    gate_suspend(gate);
+}
+
+/* ---- life */
+
+struct gate *gate_new(struct loop *loop)
+{
+    struct gate *gate = NEW(struct gate);
+
+    gate->loop = loop;
+    gate->retry = loop_timer_new(loop, gate_retry, gate);
+    gate->calm = loop_timer_new(loop, gate_calmed, gate);
+    return gate;
+}
+
+void gate_free(struct gate *gate)
+{
+    loop_timer_free(gate->retry);
+    loop_timer_free(gate->calm);
+    free(gate);
+}
+
+void gate_configure(struct gate *gate, const struct configuration *configuration)
+{
+    gate->configuration = configuration;
+}
+
+void gate_watch(struct gate *gate, struct listener *listener)
+{
+    gate->listener = listener;
+    gate->suspended = true;
+    if (listener != NULL) {
+        listener_suspend(listener);
+    } else {
+        loop_timer_stop(gate->retry);
+    }
+}
+
+void gate_open(struct gate *gate)
+{
+    gate_resume(gate);
+}
