@@ -7,7 +7,9 @@
  */
 #include "milter-manager/board.h"
 
+#include <limits.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +19,7 @@ enum { BOARD_CACHE_LINE = 64 };
 
 struct board_place {
     _Alignas(BOARD_CACHE_LINE) atomic_uint sessions;
+    atomic_bool taken; /* there is a process */
 };
 
 struct board {
@@ -57,10 +60,12 @@ void board_enter(unsigned place)
 {
     own = board_place(place);
     board_leave(place);
+    atomic_store_explicit(&own->taken, true, memory_order_relaxed);
 }
 
 void board_leave(unsigned place)
 {
+    atomic_store_explicit(&board_place(place)->taken, false, memory_order_relaxed);
     atomic_store_explicit(&board_place(place)->sessions, 0, memory_order_relaxed);
 }
 
@@ -79,14 +84,14 @@ void board_session_ended(void)
     atomic_fetch_sub_explicit(&own->sessions, 1, memory_order_relaxed);
 }
 
-unsigned board_own_sessions(void)
+static unsigned board_load(struct board_place *place)
 {
-    return atomic_load_explicit(&own->sessions, memory_order_relaxed);
+    return atomic_load_explicit(&place->sessions, memory_order_relaxed);
 }
 
-unsigned board_sessions_of(unsigned place)
+unsigned board_own_sessions(void)
 {
-    return atomic_load_explicit(&board_place(place)->sessions, memory_order_relaxed);
+    return board_load(own);
 }
 
 unsigned board_sessions(void)
@@ -94,9 +99,24 @@ unsigned board_sessions(void)
     unsigned sum = 0;
 
     for (unsigned i = 0; i < places; i++) {
-        sum += board_sessions_of(i);
+        sum += board_load(board_place(i));
     }
     return sum;
+}
+
+unsigned board_fewest_sessions(void)
+{
+    unsigned fewest = UINT_MAX;
+
+    for (unsigned i = 1; i < places; i++) {
+        struct board_place *place = board_place(i);
+        unsigned sessions = board_load(place);
+
+        if (atomic_load_explicit(&place->taken, memory_order_relaxed) && sessions < fewest) {
+            fewest = sessions;
+        }
+    }
+    return fewest;
 }
 
 unsigned long board_finish(unsigned sessions)

@@ -24,8 +24,8 @@ void board_session_ended(void);
 /* Sessions of this process, and of all of them. */
 unsigned board_own_sessions(void);
 unsigned board_sessions(void);
-/* Of the process in that place. */
-unsigned board_sessions_of(unsigned place);
+/* Of the worker (places 1 and up) that has the fewest. */
+unsigned board_fewest_sessions(void);
 /* So many more have been disposed of; returns how many of all processes by now. */
 unsigned long board_finish(unsigned sessions);
 

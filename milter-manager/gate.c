@@ -8,11 +8,18 @@
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "libcore/net/process.h"
+#include "milter-manager/board.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { GATE_OWN_DESCRIPTORS = 24 }; /* log, loop, Ruby, listeners, temporary files */
+enum {
+    GATE_OWN_DESCRIPTORS = 24, /* log, loop, Ruby, listeners, temporary files */
+    GATE_SLACK = 8,            /* an eighth more sessions than another worker are no matter */
+};
+
+/* Enough for a worker that sleeps to wake up; nobody notices it if that hangs. */
+static const double gate_courtesy = 0.001;
 
 struct gate {
     struct loop *loop;
@@ -21,8 +28,11 @@ struct gate {
     unsigned sessions;
     unsigned long turned_away; /* while there was no room */
     bool suspended;
-    bool told;                       /* that there is no room */
-    struct loop_timer *retry, *calm; /* calm: there has been room for a while */
+    bool told;       /* that there is no room */
+    bool stood_back; /* the next connection is this process' in any case */
+    struct loop_timer *retry;
+    struct loop_timer *calm;     /* there has been room for a while */
+    struct loop_timer *courtesy; /* another worker has had its chance */
 };
 
 /*
@@ -139,6 +149,33 @@ static void gate_fill(struct gate *gate)
     }
 }
 
+/* ---- side by side with other workers */
+
+static void gate_step_forward(void *owner)
+{
+    struct gate *gate = owner;
+
+    if (!gate->suspended && gate->listener != NULL) {
+        listener_resume(gate->listener);
+    }
+}
+
+bool gate_willing(struct gate *gate)
+{
+    unsigned fewest = board_fewest_sessions();
+
+    if (gate->stood_back || gate->sessions <= fewest + fewest / GATE_SLACK) {
+        gate->stood_back = false;
+        return true;
+    }
+    gate->stood_back = true;
+    listener_suspend(gate->listener);
+    loop_timer_start(gate->courtesy, gate_courtesy);
+    return false;
+}
+
+/* ---- sessions */
+
 bool gate_admit(struct gate *gate)
 {
     if (!gate_full(gate)) {
@@ -185,6 +222,7 @@ struct gate *gate_new(struct loop *loop)
     gate->loop = loop;
     gate->retry = loop_timer_new(loop, gate_retry, gate);
     gate->calm = loop_timer_new(loop, gate_calmed, gate);
+    gate->courtesy = loop_timer_new(loop, gate_step_forward, gate);
     return gate;
 }
 
@@ -192,6 +230,7 @@ void gate_free(struct gate *gate)
 {
     loop_timer_free(gate->retry);
     loop_timer_free(gate->calm);
+    loop_timer_free(gate->courtesy);
     free(gate);
 }
 

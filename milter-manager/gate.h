@@ -23,6 +23,11 @@ void gate_configure(struct gate *gate, const struct configuration *configuration
 void gate_watch(struct gate *gate, struct listener *listener);
 void gate_open(struct gate *gate);
 
+/*
+ * In a worker: true when a connection that has come is this process' to take.
+ * One with more sessions than another leaves it to that, for a moment.
+ */
+bool gate_willing(struct gate *gate);
 /* A connection has come: false: it is to be closed at once, there is no room. */
 bool gate_admit(struct gate *gate);
 /* A session has begun, has ended. */

@@ -162,6 +162,13 @@ static void server_accepted(void *owner, int fd)
     gate_entered(server->gate);
 }
 
+static bool server_willing(void *owner)
+{
+    const struct server *server = owner;
+
+    return gate_willing(server->gate);
+}
+
 static void server_exhausted(void *owner, int error_number)
 {
     struct server *server = owner;
@@ -370,7 +377,7 @@ void server_serve(struct server *server, bool alone)
     server->serving = true;
     if (!alone) {
         listener_keep_path(server->listener);
-        listener_accept_singly(server->listener);
+        listener_share(server->listener, server_willing);
     }
     gate_open(server->gate);
     hooks_configuration_in_force(server->configuration, NULL);

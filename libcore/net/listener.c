@@ -30,6 +30,7 @@ struct listener {
     struct socket_address address;
     listener_accepted_fn *accepted;
     listener_exhausted_fn *exhausted;
+    listener_willing_fn *willing; /* NULL: always */
     void *owner;
     bool remove_path;
     dev_t device; /* of the socket's path: another process may have put its own there since */
@@ -255,6 +256,9 @@ static void on_readable(void *owner, unsigned events)
     struct listener *listener = owner;
 
     (void)events;
+    if (listener->willing != NULL && !listener->willing(listener->owner)) {
+        return;
+    }
     listener->busy = true;
     for (int i = 0; i < listener->batch && !listener->suspended && !listener->dead; i++) {
         if (!accept_one(listener)) {
@@ -356,9 +360,10 @@ int listener_socket(const struct listener *listener)
     return listener->fd;
 }
 
-void listener_accept_singly(struct listener *listener)
+void listener_share(struct listener *listener, listener_willing_fn *willing)
 {
     listener->batch = 1;
+    listener->willing = willing;
 }
 
 void listener_suspend(struct listener *listener)

@@ -49,8 +49,12 @@ struct listener *listener_adopt(struct loop *loop, int fd, const struct listener
 const struct socket_address *listener_address(const struct listener *listener);
 /* The descriptor, to be handed over; stays the listener's. */
 int listener_socket(const struct listener *listener);
-/* Others accept on the same socket: one connection at a time, so that each gets its share. */
-void listener_accept_singly(struct listener *listener);
+/*
+ * Other processes accept on the same socket: one connection at a time is taken,
+ * and none when willing says false; it has suspended the listener then.
+ */
+typedef bool listener_willing_fn(void *owner);
+void listener_share(struct listener *listener, listener_willing_fn *willing);
 void listener_suspend(struct listener *listener);
 void listener_resume(struct listener *listener);
 /* The unix socket's owner, before privileges are dropped; false with errno set. */

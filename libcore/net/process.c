@@ -298,12 +298,16 @@ static void remove_regular_file(int fd, const char *path)
     }
 }
 
+/*
+ * What another process has written there is overwritten, not emptied first: who
+ * reads meanwhile finds one number or the other.
+ */
 bool process_write_pid_file(const char *path, struct error *error)
 {
     char text[32];
     int length = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
     mode_t mask = umask(022);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
 
     umask(mask);
     if (fd < 0) {
@@ -312,6 +316,9 @@ bool process_write_pid_file(const char *path, struct error *error)
     }
     errno = 0;
     bool written = write(fd, text, (size_t)length) == length;
+    if (written) {
+        (void)!ftruncate(fd, length); /* /dev/stdout, say, has no length */
+    }
     if (!written) {
         errno = errno == 0 ? ENOSPC : errno;
         error_set_errno(error, "failed to write pid file: <%s>", path);
