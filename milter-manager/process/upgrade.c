@@ -150,7 +150,8 @@ static void upgrade_heard(void *owner, unsigned events)
 static _Noreturn void upgrade_execute(const struct activation_socket *sockets, unsigned count,
                                       char **environment, char *process)
 {
-    static const int handled[] = {SIGPIPE, SIGXFSZ, SIGCHLD};
+    static const int handled[] = {SIGPIPE, SIGXFSZ, SIGCHLD, SIGTERM, SIGINT,
+                                  SIGHUP,  SIGUSR1, SIGUSR2, SIGALRM};
     sigset_t none;
 
     activation_set_process(process, (long)getpid());
