@@ -23,6 +23,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static int main_fail(const char *what, const struct error *error)
@@ -96,6 +98,26 @@ static bool main_take_sockets(int *milter, struct error *error)
     return true;
 }
 
+/*
+ * After an upgrade the configuration decides: its socket is used when it is the
+ * one handed over.  A service manager's is used in any case.
+ */
+static void main_leave_other_socket(const struct configuration *configuration, int *milter)
+{
+    struct socket_address configured, open = {.length = sizeof(open.storage)};
+    char configured_text[SOCKET_ADDRESS_TEXT], open_text[SOCKET_ADDRESS_TEXT];
+    struct error error = {0};
+
+    if (*milter >= 0 &&
+        connection_spec_parse(configuration_listen_spec(configuration), &configured, &error) &&
+        getsockname(*milter, (struct sockaddr *)&open.storage, &open.length) == 0 &&
+        strcmp(socket_address_format(&configured, configured_text),
+               socket_address_format(&open, open_text)) != 0) {
+        (void)close(*milter);
+        *milter = -1;
+    }
+}
+
 /* As the process that goes on: detached, known by its number. */
 static bool main_settle(struct loop *loop, const struct configuration *configuration, bool upgrade,
                         struct error *error)
@@ -165,9 +187,13 @@ static int main_start(const struct manager_options *options)
     loop = loop_new();
     engine_set_loop(loop);
     signals_hold(SIG_BLOCK);
-    server = main_take_sockets(&milter, &error)
-                 ? server_new(loop, options, configuration, milter, &error)
-                 : NULL;
+    if (!main_take_sockets(&milter, &error)) {
+        return main_fail("failed to listen: ", &error);
+    }
+    if (upgrade) {
+        main_leave_other_socket(configuration, &milter);
+    }
+    server = server_new(loop, options, configuration, milter, &error);
     if (server == NULL) {
         return main_fail("failed to listen: ", &error);
     }

@@ -1,0 +1,166 @@
+"""What a service manager and this program tell each other: sockets by name, readiness, reload,
+stopping, watchdog, the process that takes over (sd_listen_fds(3), sd_notify(3))."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+import unittest
+
+from case import ManagerCase, free_port
+from fake_mta import FakeMta
+from manager import PATIENCE, PROGRAM, clean_environment, read_text
+
+# LISTEN_PID has to be the program's own number: the shell that sets it becomes the program.
+EXEC = 'export LISTEN_PID=$$; exec "$0" "$@"'
+
+
+class ServiceCase(ManagerCase):
+    def setUp(self):
+        super().setUp()
+        self.notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notifications.bind(self.path("notify"))
+        self.notifications.settimeout(10 * PATIENCE)
+        self.addCleanup(self.notifications.close)
+
+    def told(self, wanted):
+        """Waits until that line has been told; returns the whole message."""
+        while True:
+            message = self.notifications.recv(4096).decode().split("\n")
+            if any(line.startswith(wanted) for line in message):
+                return message
+
+    def begin(self, configuration="", environment=None):
+        self.child("a")
+        self.start(configuration,
+                   environment={"NOTIFY_SOCKET": self.path("notify"), **(environment or {})})
+
+
+class Notification(ServiceCase):
+    def test_life(self):
+        self.begin()
+        pid = self.manager.process.pid
+        self.assertIn("MAINPID=%d" % pid, self.told("READY=1"))
+        self.told("STATUS=0 sessions, generation 1 of the configuration")
+        self.manager.signal(signal.SIGHUP)
+        self.assertRegex("\n".join(self.told("RELOADING=1")), r"MONOTONIC_USEC=\d+")
+        self.told("READY=1")
+        self.manager.signal(signal.SIGTERM)
+        self.told("STOPPING=1")
+        self.assertEqual(0, self.manager.wait())
+
+    def test_a_reload_that_fails_ends_as_well(self):
+        self.begin()
+        self.told("READY=1")
+        self.manager.write_configuration("manager.nonsense = 1\n")
+        self.manager.signal(signal.SIGHUP)
+        self.told("RELOADING=1")
+        self.told("READY=1")
+
+    def test_watchdog(self):
+        self.begin("manager.n_workers = 1", {"WATCHDOG_USEC": "300000"})
+        self.told("WATCHDOG=1")
+        self.told("WATCHDOG=1")
+
+    def test_upgrade_names_the_new_process(self):
+        self.begin('manager.pid_file = "%s"' % self.path("pid"))
+        self.told("READY=1")
+        self.manager.signal(signal.SIGUSR2)
+        (line,) = [one for one in self.told("MAINPID=") if one.startswith("MAINPID=")]
+        new = int(line.partition("=")[2])
+        self.addCleanup(os.kill, new, signal.SIGKILL)
+        self.assertNotEqual(self.manager.process.pid, new)
+        self.assertEqual(0, self.manager.wait())
+        self.assertEqual(new, int(read_text(self.path("pid"))))
+
+
+class Activation(ServiceCase):
+    def activate(self, sockets, names=None, configuration=""):
+        """Starts the program with these sockets as descriptors 3, 4, ..."""
+        self.child("a")
+        with open(self.path("milter-manager.conf"), "w", encoding="ascii") as file:
+            file.write(self.configuration(configuration, ""))
+        environment = clean_environment({"LISTEN_FDS": str(len(sockets))})
+        if names is not None:
+            environment["LISTEN_FDNAMES"] = names
+
+        def arrange():
+            copies = [os.dup(one.fileno()) for one in sockets]
+            for number, copy in enumerate(copies):
+                os.dup2(copy, 3 + number)
+
+        with open(self.path("log"), "wb") as log:
+            process = subprocess.Popen(
+                ["/bin/sh", "-c", EXEC, PROGRAM, "-c", self.directory, "--no-daemon"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
+                pass_fds=range(3, 3 + len(sockets)), preexec_fn=arrange)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def listen(self):
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(self.path("given.sock"))
+        listener.listen(16)
+        self.addCleanup(listener.close)
+        return listener
+
+    def serves(self, path):
+        mta = FakeMta(path, self.transcript, "MTA", timeout=10 * PATIENCE)
+        mta.negotiate()
+        mta.open()
+        mta.message()
+        mta.quit()
+
+    def test_by_name(self):
+        process = self.activate([self.listen()], "milter")
+        self.serves(self.path("given.sock"))
+        process.terminate()
+        self.assertEqual(0, process.wait(10 * PATIENCE))
+
+    def test_a_single_one_needs_no_name(self):
+        self.activate([self.listen()])
+        self.serves(self.path("given.sock"))
+
+    def test_tcp_whatever_the_configuration_says(self):
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        self.activate([listener], "milter",
+                      'manager.connection_spec = "inet:%d@127.0.0.1"' % free_port())
+        self.serves(listener.getsockname())
+
+    def test_an_upgrade_listens_where_the_configuration_says(self):
+        listener = self.listen()
+        self.activate([listener], "milter",
+                      'manager.connection_spec = "unix:%s"\nmanager.pid_file = "%s"'
+                      % (self.path("new.sock"), self.path("pid")))
+        self.serves(self.path("given.sock"))
+        old = int(read_text(self.path("pid")))
+        os.kill(old, signal.SIGUSR2)
+        deadline = time.monotonic() + 10 * PATIENCE
+        while int(read_text(self.path("pid"))) == old and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.addCleanup(os.kill, int(read_text(self.path("pid"))), signal.SIGTERM)
+        self.serves(self.path("new.sock"))
+
+    def refused(self, sockets, names, message):
+        process = self.activate(sockets, names)
+        self.assertEqual(1, process.wait(10 * PATIENCE))
+        self.assertIn(message, read_text(self.path("log")))
+
+    def test_unknown_name(self):
+        self.refused([self.listen(), socket.socket()], "milter:smtp",
+                     "a socket was handed over whose name means nothing here: <smtp>")
+
+    def test_no_listening_socket(self):
+        self.refused([socket.socket()], "milter",
+                     "the socket handed over is no listening stream socket")
+
+    def test_no_socket(self):
+        with open(self.path("file"), "wb") as file:
+            self.refused([file], "milter", "the descriptor handed over is no socket")
+
+
+if __name__ == "__main__":
+    unittest.main()
