@@ -7,13 +7,12 @@
  */
 #include "milter-manager/board.h"
 
+#include "libcore/base/memory.h"
+
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
 
 enum { BOARD_CACHE_LINE = 64 };
 
@@ -40,13 +39,8 @@ static struct board_place *own = &alone.place;
 void board_open(unsigned count)
 {
     size_t size = sizeof(struct board) + count * sizeof(struct board_place);
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-    if (memory == MAP_FAILED) {
-        perror("milter-manager: no memory for the processes to share");
-        abort();
-    }
-    board = memory;
+    board = memory_new_shared(size);
     places = count;
     board_enter(0);
 }

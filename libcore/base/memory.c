@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static void *memory_check(void *pointer, size_t size)
 {
@@ -35,6 +36,15 @@ void *memory_resize(void *pointer, size_t count, size_t size)
         return memory_check(NULL, SIZE_MAX);
     }
     return memory_check(realloc(pointer, count * size == 0 ? 1 : count * size), count * size);
+}
+
+void *memory_new_shared(size_t size)
+{
+    /* cppcheck-suppress invalidFunctionArg ; POSIX wants no descriptor here */
+    void *pointer =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    return memory_check(pointer == MAP_FAILED ? NULL : pointer, size);
 }
 
 char *memory_copy_string(const char *string)

@@ -13,6 +13,11 @@
 void *memory_new(size_t count, size_t size);
 /* realloc() to count objects of size bytes; the new part is not zeroed. */
 void *memory_resize(void *pointer, size_t count, size_t size);
+/*
+ * Zeroed memory that stays the same for every process that is forked; for the
+ * life of the program.  What nobody touches costs no memory.
+ */
+void *memory_new_shared(size_t size);
 char *memory_copy_string(const char *string);
 /* A NUL-terminated copy of length bytes. */
 char *memory_copy_bytes(const void *bytes, size_t length);

@@ -14,8 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum {
     ACTIVATION_FIRST = 3,    /* sd_listen_fds(3) */
     ACTIVATION_MAXIMUM = 16, /* more than any setup of this program makes sense of */
