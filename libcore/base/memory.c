@@ -40,11 +40,15 @@ void *memory_resize(void *pointer, size_t count, size_t size)
 
 void *memory_new_shared(size_t size)
 {
+    const int protection = PROT_READ | PROT_WRITE;
+    const int flags = MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE;
     /* cppcheck-suppress invalidFunctionArg ; POSIX wants no descriptor here */
-    void *pointer =
-        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *pointer = mmap(NULL, size, protection, flags, -1, 0);
 
-    return memory_check(pointer == MAP_FAILED ? NULL : pointer, size);
+    if (pointer == MAP_FAILED) {
+        (void)memory_check(NULL, size);
+    }
+    return pointer;
 }
 
 char *memory_copy_string(const char *string)
