@@ -18,6 +18,7 @@
 #include "milter-manager/process/upgrade.h"
 #include "milter-manager/recording.h"
 #include "milter-manager/ruby/engine.h"
+#include "milter-manager/ruby/paths.h"
 #include "milter-manager/server.h"
 
 #include <signal.h>
@@ -119,11 +120,9 @@ static void main_leave_other_socket(const struct configuration *configuration, i
 }
 
 /* As the process that goes on: detached, known by its number. */
-static bool main_settle(struct loop *loop, const struct configuration *configuration, bool upgrade,
-                        struct error *error)
+static bool main_settle(struct loop *loop, const struct configuration *configuration,
+                        const char *pid_file, bool upgrade, struct error *error)
 {
-    const char *pid_file = configuration->manager.pid_file;
-
     if (configuration->manager.daemon && !upgrade) {
         if (!process_daemonize_by(engine_fork, error)) {
             struct error reason = *error;
@@ -137,26 +136,34 @@ static bool main_settle(struct loop *loop, const struct configuration *configura
     return pid_file == NULL || process_write_pid_file(pid_file, error);
 }
 
-static int main_serve(struct loop *loop, struct server *server,
-                      const struct configuration *configuration, bool upgrade)
+/* Everything that can fail before the work begins; false: it was said. */
+static bool main_prepare(struct loop *loop, struct server *server,
+                         const struct configuration *configuration, const char *pid_file,
+                         bool upgrade)
 {
-    const char *pid_file = configuration->manager.pid_file;
     struct error error = {0};
-    bool worker = false, well;
 
     if (!main_drop_privileges(server, configuration, &error)) {
-        return main_fail("failed to drop privilege: ", &error);
+        (void)main_fail("failed to drop privilege: ", &error);
+        return false;
     }
     /* Only now: it is this user who has to be able to write there. */
     if (!recording_check(configuration, &error) ||
-        !main_settle(loop, configuration, upgrade, &error)) {
-        return main_fail("", &error);
+        !main_settle(loop, configuration, pid_file, upgrade, &error)) {
+        (void)main_fail("", &error);
+        return false;
     }
-    loop_before_sleep(loop, main_flush_log, NULL);
-    process_ready();
-    upgrade_ready();
-    well =
+    return true;
+}
+
+static int main_work(struct loop *loop, struct server *server,
+                     const struct configuration *configuration, const char *pid_file)
+{
+    struct error error = {0};
+    bool worker = false;
+    bool well =
         master_run(loop, server, configuration->manager.n_workers, &worker, &error) == MASTER_DONE;
+
     if (!well) {
         log_error("[master][shutdown] %s", error.message);
     }
@@ -164,6 +171,23 @@ static int main_serve(struct loop *loop, struct server *server,
         process_remove_pid_file(pid_file);
     }
     return well ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int main_serve(struct loop *loop, struct server *server,
+                      const struct configuration *configuration, bool upgrade)
+{
+    const char *configured = configuration->manager.pid_file;
+    char *pid_file = configured == NULL ? NULL : paths_absolute(configured);
+    int status = EXIT_FAILURE;
+
+    if (main_prepare(loop, server, configuration, pid_file, upgrade)) {
+        loop_before_sleep(loop, main_flush_log, NULL);
+        process_ready();
+        upgrade_ready();
+        status = main_work(loop, server, configuration, pid_file);
+    }
+    free(pid_file);
+    return status;
 }
 
 static int main_start(const struct manager_options *options)

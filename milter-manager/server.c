@@ -16,6 +16,7 @@
 #include "milter-manager/gate.h"
 #include "milter-manager/recording.h"
 #include "milter-manager/ruby/hooks.h"
+#include "milter-manager/ruby/paths.h"
 #include "milter-manager/session/session.h"
 #include "milter-manager/session/statistics.h"
 
@@ -269,6 +270,16 @@ bool server_reload(struct server *server, struct error *error)
 
 /* ---- life ---- */
 
+/* A relative path begins in the directory of the start, also once a daemon has left that. */
+static bool server_set_log_path(const char *path, struct error *error)
+{
+    char *absolute = path == NULL || strcmp(path, "-") == 0 ? NULL : paths_absolute(path);
+    bool set = log_set_path(absolute, error);
+
+    free(absolute);
+    return set;
+}
+
 void server_apply_log(const struct configuration *configuration)
 {
     static bool started;
@@ -282,7 +293,7 @@ void server_apply_log(const struct configuration *configuration)
     log_set_levels(configuration_assigned(configuration, "log.level") ? configuration->log.levels
                                                                       : initial);
     if (configuration_assigned(configuration, "log.path") &&
-        !log_set_path(configuration->log.path, &error)) {
+        !server_set_log_path(configuration->log.path, &error)) {
         log_error("[manager][log][error] %s", error.message);
     }
     error_clear(&error);

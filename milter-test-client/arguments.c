@@ -6,6 +6,7 @@
  */
 #include "milter-test-client/arguments.h"
 
+#include "libcore/base/file.h"
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "milter-test-client/answer_arguments.h"
@@ -244,11 +245,10 @@ static enum option_outcome arguments_fail(const char *option, const char *senten
 /* A daemon leaves its directory; what the paths mean must not change by that.  Never freed. */
 static const char *absolute(const char *prefix, const char *path)
 {
-    char *directory = path[0] == '/' ? NULL : getcwd(NULL, 0);
-    char *text = memory_format("%s%s%s%s", prefix, directory == NULL ? "" : directory,
-                               directory == NULL ? "" : "/", path);
+    char *from_everywhere = file_absolute_path(path);
+    char *text = memory_format("%s%s", prefix, from_everywhere);
 
-    free(directory);
+    free(from_everywhere);
     return text;
 }
 

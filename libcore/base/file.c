@@ -106,3 +106,13 @@ bool file_write(const char *path, unsigned mode, struct slice content, struct er
     free(linked);
     return ok;
 }
+
+char *file_absolute_path(const char *path)
+{
+    char *directory = path[0] == '/' ? NULL : getcwd(NULL, 0);
+    char *absolute =
+        directory == NULL ? memory_copy_string(path) : memory_format("%s/%s", directory, path);
+
+    free(directory);
+    return absolute;
+}

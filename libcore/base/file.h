@@ -20,4 +20,7 @@ bool file_read(const char *path, const char *what, struct buffer *content, struc
  */
 bool file_write(const char *path, unsigned mode, struct slice content, struct error *error);
 
+/* The path as it is from everywhere, also when the directory changes; free it. */
+char *file_absolute_path(const char *path);
+
 #endif

@@ -7,6 +7,7 @@
  */
 #include "libcore/net/listener.h"
 
+#include "libcore/base/file.h"
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "libcore/net/process.h"
@@ -32,6 +33,7 @@ struct listener {
     listener_exhausted_fn *exhausted;
     listener_willing_fn *willing; /* NULL: always */
     void *owner;
+    char *path; /* of a unix socket, from everywhere: a daemon leaves its directory */
     bool remove_path;
     dev_t device; /* of the socket's path: another process may have put its own there since */
     ino_t inode;
@@ -152,7 +154,8 @@ static void note_path(struct listener *listener)
 {
     struct stat status;
 
-    if (lstat(address_path(&listener->address), &status) == 0) {
+    listener->path = file_absolute_path(address_path(&listener->address));
+    if (lstat(listener->path, &status) == 0) {
         listener->device = status.st_dev;
         listener->inode = status.st_ino;
         listener->remove_path = true;
@@ -380,9 +383,7 @@ void listener_resume(struct listener *listener)
 
 bool listener_change_owner(struct listener *listener, uid_t user, gid_t group)
 {
-    const char *path = address_path(&listener->address);
-
-    return path == NULL || chown(path, user, group) == 0;
+    return listener->path == NULL || chown(listener->path, user, group) == 0;
 }
 
 void listener_keep_path(struct listener *listener)
@@ -392,7 +393,7 @@ void listener_keep_path(struct listener *listener)
 
 static void remove_own_path(const struct listener *listener)
 {
-    const char *path = address_path(&listener->address);
+    const char *path = listener->path;
     struct stat status;
 
     if (lstat(path, &status) == 0 && status.st_dev == listener->device &&
@@ -414,6 +415,8 @@ void listener_free(struct listener *listener)
     if (listener->fd >= 0) {
         close(listener->fd);
     }
+    free(listener->path);
+    listener->path = NULL;
     listener->dead = true;
     if (!listener->busy) {
         free(listener);

@@ -16,6 +16,13 @@ from manager import PATIENCE, PROGRAM, clean_environment, read_text
 EXEC = 'export LISTEN_PID=$$; exec "$0" "$@"'
 
 
+def kill(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
 class ServiceCase(ManagerCase):
     def setUp(self):
         super().setUp()
@@ -69,10 +76,42 @@ class Notification(ServiceCase):
         self.manager.signal(signal.SIGUSR2)
         (line,) = [one for one in self.told("MAINPID=") if one.startswith("MAINPID=")]
         new = int(line.partition("=")[2])
-        self.addCleanup(os.kill, new, signal.SIGKILL)
+        self.addCleanup(kill, new)
         self.assertNotEqual(self.manager.process.pid, new)
         self.assertEqual(0, self.manager.wait())
         self.assertEqual(new, int(read_text(self.path("pid"))))
+
+
+class Daemon(ManagerCase):
+    def test_relative_paths_begin_where_it_was_started(self):
+        """A daemon leaves its directory; reload, upgrade and end find the files all the same."""
+        self.manager = None
+        with open(self.path("milter-manager.conf"), "w", encoding="ascii") as file:
+            file.write('manager.connection_spec = "unix:relative.sock"\n'
+                       'manager.pid_file = "pid"\nlog.path = "log"\n')
+        self.assertEqual(0, subprocess.run(
+            [PROGRAM, "-c", ".", "--daemon"], env=clean_environment(), cwd=self.directory,
+            stdin=subprocess.DEVNULL, timeout=20 * PATIENCE, check=False).returncode)
+        old = int(read_text(self.path("pid")))
+        self.addCleanup(kill, old)
+        os.kill(old, signal.SIGHUP)
+        self.wait(lambda: "generation 2" in read_text(self.path("log")))
+        os.rename(self.path("log"), self.path("log.1"))
+        os.kill(old, signal.SIGUSR1)
+        self.wait(lambda: os.path.exists(self.path("log")))
+        os.kill(old, signal.SIGUSR2)
+        self.wait(lambda: int(read_text(self.path("pid"))) != old)
+        new = int(read_text(self.path("pid")))
+        self.addCleanup(kill, new)
+        os.kill(new, signal.SIGTERM)
+        self.wait(lambda: sorted(os.listdir(self.directory)) == ["log", "log.1",
+                                                                 "milter-manager.conf"])
+
+    def wait(self, condition):
+        deadline = time.monotonic() + 10 * PATIENCE
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, os.listdir(self.directory))
+            time.sleep(0.01)
 
 
 class Activation(ServiceCase):
@@ -141,7 +180,7 @@ class Activation(ServiceCase):
         deadline = time.monotonic() + 10 * PATIENCE
         while int(read_text(self.path("pid"))) == old and time.monotonic() < deadline:
             time.sleep(0.01)
-        self.addCleanup(os.kill, int(read_text(self.path("pid"))), signal.SIGTERM)
+        self.addCleanup(kill, int(read_text(self.path("pid"))))
         self.serves(self.path("new.sock"))
 
     def refused(self, sockets, names, message):
