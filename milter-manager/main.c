@@ -9,6 +9,7 @@
 #include "libcore/base/log.h"
 #include "libcore/net/process.h"
 #include "milter-manager/check/check.h"
+#include "milter-manager/control/metrics.h"
 #include "milter-manager/explain/explain.h"
 #include "milter-manager/options.h"
 #include "milter-manager/recording.h"
@@ -145,6 +146,8 @@ static int main_serve(struct loop *loop, struct server *server,
     main_hold_signals(SIG_UNBLOCK);
     loop_before_sleep(loop, main_flush_log, NULL);
     process_ready();
+    metrics_enter(0);
+    metrics_configuration(configuration);
     hooks_configuration_in_force(configuration, NULL);
     loop_run(loop);
     if (pid_file != NULL) {
@@ -168,6 +171,7 @@ static int main_start(const struct manager_options *options)
     }
     server_apply_log(configuration);
     main_limit_descriptors(configuration);
+    metrics_open(1);
     loop = loop_new();
     engine_set_loop(loop);
     main_hold_signals(SIG_BLOCK);

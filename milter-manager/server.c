@@ -11,6 +11,8 @@
 #include "libcore/base/memory.h"
 #include "libcore/net/listener.h"
 #include "libcore/net/process.h"
+#include "milter-manager/control/metrics.h"
+#include "milter-manager/control/tally.h"
 #include "milter-manager/front.h"
 #include "milter-manager/recording.h"
 #include "milter-manager/ruby/hooks.h"
@@ -174,6 +176,7 @@ static void server_retry_accept(void *owner)
 static void server_suspend(struct server *server)
 {
     server->suspended = true;
+    counter_increment(&tally()->suspensions);
     listener_suspend(server->listener);
     server_wait_for_room(server);
 }
@@ -289,6 +292,7 @@ static void server_reload(void *owner, int signal_number)
         configuration_release(configuration);
         configuration = NULL;
     }
+    metrics_count_reload(configuration != NULL);
     if (configuration == NULL) {
         log_error("[manager][reload][signal][error] %s; the configuration stays as it was",
                   error.message);
@@ -303,6 +307,7 @@ static void server_reload(void *owner, int signal_number)
     server_apply_log(configuration);
     log_message("[manager][reload] generation %u of the configuration is in force",
                 configuration->generation);
+    metrics_configuration(configuration);
     hooks_configuration_in_force(configuration, server->configuration);
     configuration_release(server->configuration);
     server->configuration = configuration;
