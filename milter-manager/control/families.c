@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -181,20 +182,25 @@ static void families_write_counters(struct buffer *text, const struct families_r
 /* /proc/PID/statm: pages, resident pages, ...; false where there is none. */
 static bool families_resident(uint64_t pid, uint64_t *bytes)
 {
-    char path[64];
-    unsigned long long pages = 0;
+    char text[128], *resident;
+    unsigned long long pages;
     FILE *file;
     bool known;
 
-    (void)snprintf(path, sizeof(path), "/proc/%llu/statm", (unsigned long long)pid);
-    file = fopen(path, "re");
+    (void)snprintf(text, sizeof(text), "/proc/%llu/statm", (unsigned long long)pid);
+    file = fopen(text, "re");
     if (file == NULL) {
         return false;
     }
-    known = fscanf(file, "%*u %llu", &pages) == 1;
+    known = fgets(text, sizeof(text), file) != NULL;
     (void)fclose(file);
+    resident = known ? strchr(text, ' ') : NULL;
+    if (resident == NULL) {
+        return false;
+    }
+    pages = strtoull(resident, NULL, 10);
     *bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
-    return known;
+    return pages > 0;
 }
 
 static void families_write_memory(struct buffer *text, enum exposition_format format)

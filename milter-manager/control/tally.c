@@ -41,6 +41,7 @@ struct tally_slot *tally_here = &tally_own;
 void tally_open(unsigned slots)
 {
     void *area = mmap(NULL, (size_t)slots * sizeof(struct tally_slot), PROT_READ | PROT_WRITE,
+                      /* cppcheck-suppress invalidFunctionArg ; -1: there is no file */
                       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (area == MAP_FAILED) {
@@ -128,7 +129,7 @@ static struct tally_entry *tally_entry(const char *name, unsigned likely)
         tally_say_others(name);
         return &slot->entries[TALLY_CHILDREN];
     }
-    strcpy(slot->entries[count].name, name);
+    memcpy(slot->entries[count].name, name, strlen(name) + 1);
     /* Readers see the entry when its name is complete. */
     atomic_store_explicit(&slot->entry_count, count + 1, memory_order_release);
     return &slot->entries[count];

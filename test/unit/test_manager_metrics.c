@@ -217,11 +217,12 @@ static void test_several_messages_and_sessions(void **state)
 static void test_the_time_of_a_reply(void **state)
 {
     struct performance performance;
-    struct tally_times *connect = &performance.child.replies[COMMAND_CONNECT];
-    struct tally_times *last = &performance.child.replies[COMMAND_END_OF_MESSAGE];
+    struct tally_times *connect, *last;
 
     (void)state;
     begin(&performance, "times");
+    connect = &performance.child.replies[COMMAND_CONNECT];
+    last = &performance.child.replies[COMMAND_END_OF_MESSAGE];
     command(&performance, 'C');
     performance.play.now += 0.0625;
     reply(&performance, 'C', 'c');
