@@ -50,14 +50,6 @@ static struct sums_child *sums_child_named(struct sums *sums, const char *name)
     return child;
 }
 
-static void sums_add_others(struct sums *sums, const struct tally_entry *others)
-{
-    if (sums_of(&others->child, sizeof(others->child)) > 0) {
-        sums_add(&sums_child_named(sums, TALLY_OTHERS)->counted, &others->child,
-                 sizeof(others->child));
-    }
-}
-
 static void sums_add_slot(struct sums *sums, unsigned number)
 {
     const struct tally_slot *slot = tally_slot(number);
@@ -73,7 +65,10 @@ static void sums_add_slot(struct sums *sums, unsigned number)
             child->configured = (enum tally_switch)counter_read(&entry->configured);
         }
     }
-    sums_add_others(sums, &slot->entries[TALLY_CHILDREN]);
+    if (counter_read(&slot->others_used) != 0) {
+        sums_add(&sums_child_named(sums, TALLY_OTHERS)->counted,
+                 &slot->entries[TALLY_CHILDREN].child, sizeof(struct tally_child));
+    }
 }
 
 static int sums_compare(const void *left, const void *right)

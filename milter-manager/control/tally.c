@@ -65,16 +65,21 @@ const struct tally_slot *tally_slot(unsigned slot)
     return &tally_area[slot];
 }
 
-/* What is true of a process only while it lives. */
+/*
+ * What is true of a process only while it lives.  An entry that nobody uses is not
+ * even looked at: that would give it memory.
+ */
 static void tally_reset_gauges(struct tally_slot *slot)
 {
+    unsigned count = atomic_load_explicit(&slot->entry_count, memory_order_relaxed);
+
     counter_set(&slot->pid, 0);
     counter_set(&slot->totals.sessions_open, 0);
-    for (unsigned i = 0; i <= TALLY_CHILDREN; i++) {
-        /* Writing would make pages of entries that nobody uses real. */
-        if (counter_read(&slot->entries[i].child.connections_open) > 0) {
-            counter_set(&slot->entries[i].child.connections_open, 0);
-        }
+    for (unsigned i = 0; i < count; i++) {
+        counter_set(&slot->entries[i].child.connections_open, 0);
+    }
+    if (counter_read(&slot->others_used) != 0) {
+        counter_set(&slot->entries[TALLY_CHILDREN].child.connections_open, 0);
     }
 }
 
@@ -127,6 +132,7 @@ static struct tally_entry *tally_entry(const char *name, unsigned likely)
     }
     if (!tally_can_be_named(name, count)) {
         tally_say_others(name);
+        counter_set(&slot->others_used, 1);
         return &slot->entries[TALLY_CHILDREN];
     }
     memcpy(slot->entries[count].name, name, strlen(name) + 1);

@@ -106,6 +106,7 @@ struct tally_slot {
     struct tally_totals totals;
     struct tally_manager manager;
     _Atomic unsigned entry_count;
+    struct counter others_used;                     /* 0: nobody has counted in the last entry */
     struct tally_entry entries[TALLY_CHILDREN + 1]; /* the last one: the others */
 };
 

@@ -139,6 +139,12 @@ static void test_names_that_cannot_be_told_are_counted_together(void **state)
     assert_int_equal(counter_read(&child_named(&sums, "child 0")->counted.messages), 2);
     assert_int_equal(counter_read(&child_named(&sums, "child 126")->counted.messages), 1);
     sums_clear(&sums);
+    counter_increment(&tally_child("one more", 0)->connections_open);
+    tally_leave(0);
+    sums_take(&sums);
+    assert_int_equal(counter_read(&child_named(&sums, TALLY_OTHERS)->counted.connections_open), 0);
+    assert_int_equal(counter_read(&child_named(&sums, TALLY_OTHERS)->counted.messages), 2 + 3);
+    sums_clear(&sums);
 }
 
 static void test_a_number_never_goes_below_nothing(void **state)
