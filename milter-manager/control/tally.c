@@ -31,7 +31,7 @@ const char *const tally_timeout_names[TALLY_TIMEOUTS] = {
     [TALLY_TIMEOUT_END_OF_MESSAGE] = "end-of-message",
 };
 
-/* For a process that opened nothing: tests, --explain. */
+/* For a process that opened nothing (tests, --explain) or has no slot. */
 static struct tally_slot tally_own;
 static struct tally_slot *tally_area = &tally_own;
 static unsigned tally_slot_count = 1;
@@ -85,7 +85,8 @@ static void tally_reset_gauges(struct tally_slot *slot)
 
 void tally_enter(unsigned slot)
 {
-    tally_here = &tally_area[slot < tally_slot_count ? slot : 0];
+    /* Without a slot it counts for itself: two in one slot would lose counts. */
+    tally_here = slot < tally_slot_count ? &tally_area[slot] : &tally_own;
     tally_reset_gauges(tally_here);
     counter_set(&tally_here->pid, (uint64_t)getpid());
 }
