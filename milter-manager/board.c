@@ -1,66 +1,28 @@
 /*
- * board - the few numbers the processes of the manager share.
+ * board - the few numbers the processes of the manager have in common.
  *
- * Memory mapped before the first fork.  Each place is written by its process
- * alone (and by the master once that has died); the sums are read without a lock
- * and may be one behind.
+ * Memory that all of them share; sessions are counted by tally.  Sums are read
+ * without a lock and may be one behind.
  */
 #include "milter-manager/board.h"
 
 #include "libcore/base/memory.h"
+#include "milter-manager/control/tally.h"
 
 #include <limits.h>
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <stddef.h>
-
-enum { BOARD_CACHE_LINE = 64 };
-
-struct board_place {
-    _Alignas(BOARD_CACHE_LINE) atomic_uint sessions;
-    atomic_bool taken; /* there is a process */
-};
 
 struct board {
     atomic_uint sequences[BOARD_SEQUENCES];
     atomic_ulong finished;
-    struct board_place places[];
 };
 
-static struct {
-    struct board board;
-    struct board_place place;
-} alone;
+static struct board alone;
+static struct board *board = &alone;
 
-static struct board *board = &alone.board;
-static unsigned places = 1;
-static struct board_place *own = &alone.place;
-
-void board_open(unsigned count)
+void board_open(void)
 {
-    size_t size = sizeof(struct board) + count * sizeof(struct board_place);
-
-    board = memory_new_shared(size);
-    places = count;
-    board_enter(0);
-}
-
-static struct board_place *board_place(unsigned place)
-{
-    return board == &alone.board ? &alone.place : &board->places[place];
-}
-
-void board_enter(unsigned place)
-{
-    own = board_place(place);
-    board_leave(place);
-    atomic_store_explicit(&own->taken, true, memory_order_relaxed);
-}
-
-void board_leave(unsigned place)
-{
-    atomic_store_explicit(&board_place(place)->taken, false, memory_order_relaxed);
-    atomic_store_explicit(&board_place(place)->sessions, 0, memory_order_relaxed);
+    board = memory_new_shared(sizeof(struct board));
 }
 
 unsigned board_next(enum board_sequence sequence)
@@ -68,52 +30,43 @@ unsigned board_next(enum board_sequence sequence)
     return atomic_fetch_add_explicit(&board->sequences[sequence], 1, memory_order_relaxed) + 1;
 }
 
-void board_session_began(void)
+unsigned long board_finish(unsigned sessions)
 {
-    atomic_fetch_add_explicit(&own->sessions, 1, memory_order_relaxed);
+    return atomic_fetch_add_explicit(&board->finished, sessions, memory_order_relaxed) + sessions;
 }
 
-void board_session_ended(void)
+static unsigned board_sessions_of(const struct tally_slot *slot)
 {
-    atomic_fetch_sub_explicit(&own->sessions, 1, memory_order_relaxed);
-}
-
-static unsigned board_load(struct board_place *place)
-{
-    return atomic_load_explicit(&place->sessions, memory_order_relaxed);
+    return (unsigned)counter_read(&slot->totals.sessions_open);
 }
 
 unsigned board_own_sessions(void)
 {
-    return board_load(own);
+    return board_sessions_of(tally_here);
 }
 
 unsigned board_sessions(void)
 {
     unsigned sum = 0;
 
-    for (unsigned i = 0; i < places; i++) {
-        sum += board_load(board_place(i));
+    for (unsigned i = 0; i < tally_slots(); i++) {
+        sum += board_sessions_of(tally_slot(i));
     }
     return sum;
 }
 
+/* Slot 0 is the master's. */
 unsigned board_fewest_sessions(void)
 {
     unsigned fewest = UINT_MAX;
 
-    for (unsigned i = 1; i < places; i++) {
-        struct board_place *place = board_place(i);
-        unsigned sessions = board_load(place);
+    for (unsigned i = 1; i < tally_slots(); i++) {
+        const struct tally_slot *slot = tally_slot(i);
+        unsigned sessions = board_sessions_of(slot);
 
-        if (atomic_load_explicit(&place->taken, memory_order_relaxed) && sessions < fewest) {
+        if (counter_read(&slot->pid) != 0 && sessions < fewest) {
             fewest = sessions;
         }
     }
     return fewest;
-}
-
-unsigned long board_finish(unsigned sessions)
-{
-    return atomic_fetch_add_explicit(&board->finished, sessions, memory_order_relaxed) + sessions;
 }

@@ -12,6 +12,7 @@
 #include "libcore/net/stream.h"
 #include "libcore/wire/protocol.h"
 #include "milter-manager/child/link.h"
+#include "milter-manager/control/tally.h"
 #include "milter-manager/recording.h"
 #include "milter-manager/session/connection_check.h"
 #include "milter-manager/session/session.h"
@@ -244,6 +245,7 @@ struct front *front_new(struct loop *loop, int fd, struct configuration *configu
     front->silence = loop_timer_new(loop, front_silent, front);
     front->stream =
         stream_new(loop, fd, front_peer_name(&peer, text), &front_stream_handlers, front);
+    stream_count_bytes(front->stream, &tally()->received_bytes, &tally()->sent_bytes);
     front->session = session_new(configuration, &front_host, front, stream_output(front->stream),
                                  stream_peer(front->stream));
     if ((configuration->hooks & HOOK_CONNECTION_CHECK) != 0) {

@@ -9,6 +9,7 @@
 #include "libcore/base/memory.h"
 #include "libcore/net/process.h"
 #include "milter-manager/board.h"
+#include "milter-manager/control/tally.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +111,7 @@ static void gate_calmed(void *owner)
 static void gate_suspend(struct gate *gate)
 {
     gate->suspended = true;
+    counter_increment(&tally()->suspensions);
     if (gate->listener != NULL) {
         listener_suspend(gate->listener);
     }

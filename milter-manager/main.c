@@ -11,6 +11,7 @@
 #include "libcore/net/process.h"
 #include "milter-manager/board.h"
 #include "milter-manager/check/check.h"
+#include "milter-manager/control/metrics.h"
 #include "milter-manager/explain/explain.h"
 #include "milter-manager/options.h"
 #include "milter-manager/process/master.h"
@@ -184,6 +185,8 @@ static int main_serve(struct loop *loop, struct server *server,
         loop_before_sleep(loop, main_flush_log, NULL);
         process_ready();
         upgrade_ready();
+        metrics_enter(0);
+        metrics_configuration(configuration);
         status = main_work(loop, server, configuration, pid_file);
     }
     free(pid_file);
@@ -207,7 +210,8 @@ static int main_start(const struct manager_options *options)
     }
     server_apply_log(configuration);
     main_limit_descriptors(configuration);
-    board_open(configuration->manager.n_workers + 1);
+    board_open();
+    metrics_open(configuration->manager.n_workers + 1);
     loop = loop_new();
     engine_set_loop(loop);
     signals_hold(SIG_BLOCK);

@@ -12,6 +12,7 @@
 #include "libcore/base/memory.h"
 #include "libcore/net/listener.h"
 #include "libcore/net/process.h"
+#include "milter-manager/control/metrics.h"
 #include "milter-manager/front.h"
 #include "milter-manager/gate.h"
 #include "milter-manager/recording.h"
@@ -248,6 +249,7 @@ bool server_reload(struct server *server, struct error *error)
         configuration_release(configuration);
         configuration = NULL;
     }
+    metrics_count_reload(configuration != NULL);
     if (configuration == NULL) {
         log_error("[manager][reload][signal][error] %s; the configuration stays as it was",
                   error->message);
@@ -257,6 +259,7 @@ bool server_reload(struct server *server, struct error *error)
     server_apply_log(configuration);
     log_message("[manager][reload] generation %u of the configuration is in force",
                 configuration->generation);
+    metrics_configuration(configuration);
     if (server->serving) {
         hooks_configuration_in_force(configuration, server->configuration);
     }

@@ -52,8 +52,9 @@ struct stream {
     struct socket_address *address; /* while connecting */
     size_t bytes_read;
     size_t bytes_written;
-    unsigned busy; /* handlers running */
-    bool dead;     /* freed by its own handler: goes when busy is 0 */
+    struct counter *read_counter, *written_counter; /* the owner's, or NULL */
+    unsigned busy;                                  /* handlers running */
+    bool dead; /* freed by its own handler: goes when busy is 0 */
     bool paused;
     bool blocked;         /* the socket takes no more output */
     bool connect_retry;   /* the timer asks again */
@@ -202,6 +203,9 @@ static bool stream_offer_input(struct stream *stream)
 static bool stream_take(struct stream *stream, size_t length)
 {
     stream->bytes_read += length;
+    if (stream->read_counter != NULL) {
+        counter_add(stream->read_counter, length);
+    }
     if (buffer_length(&stream->input) > 0) {
         stream_keep(stream, scratch, length);
         return stream_offer_input(stream);
@@ -293,6 +297,9 @@ static void stream_write(struct stream *stream)
     ssize_t count = send(stream->fd, rest.data, rest.length, MSG_NOSIGNAL);
     if (count >= 0) {
         stream->bytes_written += (size_t)count;
+        if (stream->written_counter != NULL) {
+            counter_add(stream->written_counter, (uint64_t)count);
+        }
         buffer_consume(&stream->output, (size_t)count);
         if ((size_t)count == rest.length) {
             stream_emptied(stream);
@@ -634,6 +641,12 @@ void stream_peer_address(const struct stream *stream, struct socket_address *add
                                       &address->length) != 0) {
         address->length = 0;
     }
+}
+
+void stream_count_bytes(struct stream *stream, struct counter *read, struct counter *written)
+{
+    stream->read_counter = read;
+    stream->written_counter = written;
 }
 
 size_t stream_bytes_read(const struct stream *stream)

@@ -10,6 +10,7 @@
 #define LIBCORE_NET_STREAM_H
 
 #include "libcore/base/buffer.h"
+#include "libcore/base/counter.h"
 #include "libcore/base/error.h"
 #include "libcore/net/connection_spec.h"
 #include "libcore/net/loop.h"
@@ -70,6 +71,11 @@ void stream_offer_again(struct stream *stream);
 const char *stream_peer(const struct stream *stream);
 /* The peer's address; length 0 when unknown. */
 void stream_peer_address(const struct stream *stream, struct socket_address *address);
+/*
+ * From now on both count the bytes read and written, also those that leave after
+ * stream_free_after_flush: they must outlive the stream.
+ */
+void stream_count_bytes(struct stream *stream, struct counter *read, struct counter *written);
 /* Total bytes read and written, for error messages. */
 size_t stream_bytes_read(const struct stream *stream);
 size_t stream_bytes_written(const struct stream *stream);

@@ -8,6 +8,7 @@
 
 #include "libcore/base/memory.h"
 #include "libcore/net/stream.h"
+#include "milter-manager/control/tally.h"
 
 #include <stdlib.h>
 
@@ -71,6 +72,7 @@ void link_connect(struct loop *loop, struct session_child *child)
     link->timer = loop_timer_new(loop, link_timed_out, link);
     link->stream = stream_connect(loop, &child->configuration->address,
                                   child->configuration->connection_timeout, &link_handlers, link);
+    stream_count_bytes(link->stream, &child->tally->received_bytes, &child->tally->sent_bytes);
     child->link = link;
 }
 

@@ -13,6 +13,7 @@
 #include "libcore/net/service.h"
 #include "libcore/net/workers.h"
 #include "milter-manager/board.h"
+#include "milter-manager/control/metrics.h"
 #include "milter-manager/process/channel.h"
 #include "milter-manager/process/signals.h"
 #include "milter-manager/process/upgrade.h"
@@ -126,7 +127,10 @@ static void master_worker_ended(void *owner, unsigned number)
     master_close_ends(place);
     channel_free(place->channel);
     place->channel = NULL;
-    board_leave(number + 1);
+    metrics_leave(number + 1);
+    if (!workers_stopped(master->workers)) {
+        metrics_count_worker_restart();
+    }
 }
 
 /* Some worker has hung up and is about to end. */

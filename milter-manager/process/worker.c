@@ -7,7 +7,7 @@
 #include "milter-manager/process/worker.h"
 
 #include "libcore/net/service.h"
-#include "milter-manager/board.h"
+#include "milter-manager/control/metrics.h"
 #include "milter-manager/process/channel.h"
 #include "milter-manager/process/signals.h"
 
@@ -24,7 +24,8 @@ static json_t *worker_report(void *owner)
 {
     const struct worker *worker = owner;
 
-    (void)worker; return json_object();
+    (void)worker;
+    return json_object();
 }
 
 static void worker_stop(void *owner, int number)
@@ -69,7 +70,7 @@ void worker_run(struct loop *loop, struct server *server, unsigned number, int c
     struct channel_service *service = channel_serve(loop, channel, worker_report, &worker);
 
     service_forget();
-    board_enter(number + 1);
+    metrics_enter(number + 1);
     server_serve(server, false);
     signals_hold(SIG_UNBLOCK);
     loop_run(loop);

@@ -10,6 +10,7 @@
 #include "libcore/base/log.h"
 #include "libcore/wire/macro.h"
 #include "milter-manager/board.h"
+#include "milter-manager/control/tally.h"
 #include "milter-manager/session/context_handle.h"
 #include "milter-manager/session/statistics.h"
 
@@ -33,6 +34,8 @@ void child_init(struct session_child *child, struct session *session,
     *child = (struct session_child){.session = session, .configuration = configuration};
     child->tag = board_next(BOARD_MILTER_TAG);
     child->stoppers = child_stopper_stages(configuration);
+    child->tally = tally_child(configuration->name,
+                               (unsigned)(configuration - session->configuration->children));
     mta_init(&child->mta, NULL);
 }
 
@@ -110,6 +113,22 @@ void child_answered(struct session_child *child)
     host->expect_child(child, 0);
 }
 
+void child_count(struct session_child *child, enum mta_result result, enum command command,
+                 const struct reply *reply)
+{
+    if (result == MTA_EDIT) {
+        if (reply->kind != REPLY_PROGRESS) {
+            counter_increment(&child->tally->edits[reply->kind]);
+        }
+        return;
+    }
+    if (result == MTA_REPLY) {
+        counter_increment(&child->tally->verdicts[command][reply_verdict(reply)]);
+    }
+    tally_reply_time(child->tally, command,
+                     child->session->host->now(child->session) - child->busy_since);
+}
+
 enum condition_answer child_ask(struct session_child *child, struct condition_question *question,
                                 condition_answered_fn *answered)
 {
@@ -159,6 +178,9 @@ static void child_disconnect(struct session_child *child, bool graceful)
         child->ticket = NULL;
     }
     child_answered(child);
+    if (child->state == CHILD_NEGOTIATING || child->state == CHILD_READY) {
+        counter_decrement(&child->tally->connections_open);
+    }
     child->state = CHILD_OUT;
     if (linked) {
         child->session->host->disconnect_child(child, graceful);
@@ -180,19 +202,48 @@ void child_quit(struct session_child *child)
     statistics_child_end(child);
 }
 
-void child_expire(struct session_child *child, const char *what, const char *cause)
+/* Words of the log, and what is counted; timeout: TALLY_TIMEOUTS for none. */
+static const struct {
+    const char *words;
+    enum tally_failure reason;
+    enum tally_timeout timeout;
+} child_failures[CHILD_FAILURES] = {
+    [CHILD_UNREACHABLE] = {"error", TALLY_FAILED_CONNECT, TALLY_TIMEOUTS},
+    [CHILD_CLOSED] = {"error", TALLY_FAILED_CLOSED, TALLY_TIMEOUTS},
+    [CHILD_BROKEN] = {"error", TALLY_FAILED_IO, TALLY_TIMEOUTS},
+    [CHILD_MISTAKEN] = {"error", TALLY_FAILED_PROTOCOL, TALLY_TIMEOUTS},
+    [CHILD_LATE_CONNECTING] = {"timeout][connection", TALLY_FAILED_TIMEOUT,
+                               TALLY_TIMEOUT_CONNECTION},
+    [CHILD_LATE_WRITING] = {"timeout][writing", TALLY_FAILED_TIMEOUT, TALLY_TIMEOUT_WRITING},
+    [CHILD_LATE_READING] = {"timeout][reading", TALLY_FAILED_TIMEOUT, TALLY_TIMEOUT_READING},
+    [CHILD_LATE_AT_END] = {"timeout][end-of-message", TALLY_FAILED_TIMEOUT,
+                           TALLY_TIMEOUT_END_OF_MESSAGE},
+};
+
+static void child_count_failure(struct session_child *child, enum child_failure failure)
 {
-    log_error("[children][%s][%s][%s] [%u] %s: %s", what, command_info[child->last_command].name,
+    counter_increment(&child->tally->failures[child->last_command][child_failures[failure].reason]);
+    if (child_failures[failure].timeout != TALLY_TIMEOUTS) {
+        counter_increment(&child->tally->timeouts[child_failures[failure].timeout]);
+    }
+}
+
+void child_expire(struct session_child *child, enum child_failure failure, const char *cause)
+{
+    log_error("[children][%s][%s][%s] [%u] %s: %s", child_failures[failure].words,
+              command_info[child->last_command].name,
               verdict_name(child->configuration->fallback_status), child->session->tag, cause,
               child->configuration->name);
+    child_count_failure(child, failure);
     child->failed = true;
     child_note_status(child, child->configuration->fallback_status);
     child_disconnect(child, false);
     statistics_child_end(child);
 }
 
-enum verdict child_fallback(const struct session_child *child)
+enum verdict child_fallback(struct session_child *child)
 {
+    counter_increment(&child->tally->fallbacks[child->configuration->fallback_status]);
     return child->configuration->fallback_status;
 }
 

@@ -7,6 +7,19 @@
 #include "milter-manager/session/session.h"
 #include "milter-manager/session/verdict.h"
 
+/* How a child fails: what the log says and what is counted follows from it (child.c). */
+enum child_failure {
+    CHILD_UNREACHABLE,
+    CHILD_CLOSED,
+    CHILD_BROKEN,   /* an I/O error */
+    CHILD_MISTAKEN, /* it broke the protocol */
+    CHILD_LATE_CONNECTING,
+    CHILD_LATE_WRITING,
+    CHILD_LATE_READING,
+    CHILD_LATE_AT_END, /* of the message */
+    CHILD_FAILURES,
+};
+
 void child_init(struct session_child *child, struct session *session,
                 const struct configuration_child *configuration);
 void child_clear(struct session_child *child);
@@ -15,8 +28,11 @@ void child_clear(struct session_child *child);
 bool child_alive(const struct session_child *child);
 /* Sends one command with the macros due; starts the reply timer when a reply is owed. */
 enum mta_sent child_send(struct session_child *child, enum command command, struct slice payload);
-/* The reply came: the timer stops, the busy time is added. */
+/* No reply is owed any more: the timer stops, the busy time is added. */
 void child_answered(struct session_child *child);
+/* A reply or an edit has come: it is counted, with the time a reply took. */
+void child_count(struct session_child *child, enum mta_result result, enum command command,
+                 const struct reply *reply);
 /*
  * Asks the child's conditions.  STOP: child->stopper is set.  PENDING: answered is
  * called with the child as owner and child->ticket is set until then.
@@ -31,9 +47,9 @@ void child_leave_message(struct session_child *child);
 /* ABORT if needed, QUIT, disconnect: out by decision. */
 void child_quit(struct session_child *child);
 /* Disconnect at once: out by failure. cause is for the log. */
-void child_expire(struct session_child *child, const char *what, const char *cause);
-/* The fallback, taken as a verdict; the evaluation mode is not looked at. */
-enum verdict child_fallback(const struct session_child *child);
+void child_expire(struct session_child *child, enum child_failure failure, const char *cause);
+/* The fallback, taken as a verdict and counted; the evaluation mode is not looked at. */
+enum verdict child_fallback(struct session_child *child);
 /* What the child's verdict counts for the MTA (evaluation_mode: accept). */
 enum verdict child_counted(const struct session_child *child, enum verdict verdict);
 /* Remembers a verdict for conditions and statistics. */

@@ -429,7 +429,7 @@ static bool content_feed(struct session *session, struct session_child *child)
         return child->stopper != NULL;
     }
     if (content_send(session, child, &piece) == MTA_OUT_OF_ORDER) {
-        child_expire(child, "error", "the command is out of order for this child");
+        child_expire(child, CHILD_MISTAKEN, "the command is out of order for this child");
         content_decide(child, child_fallback(child), slice_of("", 0));
         return message->open && message->owed;
     }
@@ -510,7 +510,7 @@ void content_child_edited(struct session_child *child, const struct reply *edit)
 
     if (edit->kind != REPLY_PROGRESS) {
         if (!edits_take(child, edit)) {
-            child_expire(child, "error",
+            child_expire(child, CHILD_MISTAKEN,
                          "too many or too large modification requests for one message");
             content_child_failed(child);
         }

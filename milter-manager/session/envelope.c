@@ -10,6 +10,7 @@
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "libcore/wire/macro.h"
+#include "milter-manager/control/tally.h"
 #include "milter-manager/session/child.h"
 #include "milter-manager/session/content.h"
 #include "milter-manager/session/explanation.h"
@@ -243,6 +244,7 @@ static void envelope_send(struct session_child *child)
         return;
     }
     if (session->command == COMMAND_MAIL) {
+        counter_increment(&child->tally->messages);
         child->in_message = true;
         child->accepted_recipients = child->refused_recipients = 0;
     }
@@ -255,7 +257,7 @@ static void envelope_send(struct session_child *child)
         child->answer = VERDICT_CONTINUE;
         break;
     case MTA_OUT_OF_ORDER:
-        child_expire(child, "error", "the command is out of order for this child");
+        child_expire(child, CHILD_MISTAKEN, "the command is out of order for this child");
         child->answer = child_fallback(child);
         break;
     }

@@ -1,9 +1,10 @@
 /*
- * explanation - why a child saw a mail or did not.  Only tells; owns nothing.
+ * explanation - why a child saw a mail or did not.  Only tells and counts; owns nothing.
  */
 #include "milter-manager/session/explanation.h"
 
 #include "libcore/base/log.h"
+#include "milter-manager/control/tally.h"
 
 static void explanation_tell(const struct explanation *explanation)
 {
@@ -25,6 +26,7 @@ static void explanation_tell(const struct explanation *explanation)
 
 void explanation_stopped(struct session_child *child, struct slice recipient)
 {
+    counter_increment(&child->tally->stopped[child->stopper->stage]);
     explanation_tell(&(struct explanation){.child = child,
                                            .stopper = child->stopper,
                                            .command = child->session->command,

@@ -10,6 +10,7 @@
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "libcore/wire/macro.h"
+#include "milter-manager/control/tally.h"
 #include "milter-manager/session/child.h"
 
 #include <stdlib.h>
@@ -165,6 +166,8 @@ void negotiate_child_connected(struct session_child *child, struct buffer *outpu
 {
     child->mta.output = output;
     child->state = CHILD_NEGOTIATING;
+    child->busy_since = child->session->host->now(child->session);
+    counter_increment(&child->tally->connections_open);
     child->last_command = COMMAND_NEGOTIATE;
     mta_negotiate(&child->mta, &child->session->front.offer);
     child->session->host->expect_child(child, child->configuration->reading_timeout);
@@ -196,9 +199,10 @@ void negotiate_child_answered(struct session_child *child)
     negotiate_finish_when_settled(child->session);
 }
 
-void negotiate_child_failed(struct session_child *child, const char *what, const char *cause)
+void negotiate_child_failed(struct session_child *child, enum child_failure failure,
+                            const char *cause)
 {
-    child_expire(child, what, cause);
+    child_expire(child, failure, cause);
     child->fallback_due = true;
     negotiate_finish_when_settled(child->session);
 }

@@ -11,6 +11,7 @@
 #include "libcore/base/memory.h"
 #include "libcore/wire/macro.h"
 #include "milter-manager/board.h"
+#include "milter-manager/control/tally.h"
 #include "milter-manager/session/child.h"
 #include "milter-manager/session/connection_check.h"
 #include "milter-manager/session/content.h"
@@ -40,7 +41,8 @@ struct session *session_new(struct configuration *configuration, const struct se
     session->started = host->now(session);
     filter_init(&session->front, output);
     record_begin(session);
-    board_session_began();
+    counter_increment(&tally()->sessions);
+    counter_increment(&tally()->sessions_open);
     return session;
 }
 
@@ -68,7 +70,7 @@ void session_free(struct session *session)
     arena_clear(&session->command_arena);
     configuration_release(session->configuration);
     free(session);
-    board_session_ended();
+    counter_decrement(&tally()->sessions_open);
 }
 
 void session_close(struct session *session)
@@ -110,6 +112,7 @@ static void session_message_open(struct session *session)
     struct session_message *message = &session->message;
 
     message->open = true;
+    counter_increment(&tally()->messages);
     message->for_sendmail = session_mta_is_sendmail(session);
     session->status_aborted = session->status_quarantined = false;
     header_list_init(&message->headers, &message->arena);
@@ -166,6 +169,7 @@ static void session_abort(struct session *session)
 void session_reply(struct session *session, const struct reply *reply)
 {
     session->status = reply_verdict(reply);
+    counter_increment(&tally()->replies[session->front.owed][session->status]);
     session->last_command = session->command;
     session->last_replied = true;
     session->message.owed = false;
@@ -283,6 +287,7 @@ static void session_finish(struct session *session)
 static void session_begin_anew(struct session *session)
 {
     statistics_sessions_finished(1);
+    counter_increment(&tally()->sessions);
     session->ended = false;
     session->status = VERDICT_NONE;
     session->status_aborted = session->status_quarantined = false;
@@ -469,7 +474,8 @@ static bool session_child_has_left(const struct session_child *child)
            verdict_child_effect(child->session->command, child->answer) == EFFECT_QUIT;
 }
 
-static void session_fail_child(struct session_child *child, const char *what, const char *cause)
+static void session_fail_child(struct session_child *child, enum child_failure failure,
+                               const char *cause)
 {
     struct session *session = child->session;
     bool asked = child->ticket != NULL;
@@ -479,14 +485,14 @@ static void session_fail_child(struct session_child *child, const char *what, co
         return;
     }
     if (child->state != CHILD_READY) {
-        negotiate_child_failed(child, what, cause);
+        negotiate_child_failed(child, failure, cause);
         return;
     }
     if (session_child_has_left(child)) {
         child_quit(child);
         return;
     }
-    child_expire(child, what, cause);
+    child_expire(child, failure, cause);
     if (!concerned) {
         child->fallback_due = true;
         content_continue(session); /* it may be the one that did not take the message */
@@ -503,6 +509,7 @@ static void session_take_reply(struct session_child *child, enum mta_result resu
 {
     struct session *session = child->session;
 
+    child_count(child, result, command, reply);
     if (result == MTA_NEGOTIATED) {
         negotiate_child_answered(child);
     } else if (session->activity == SESSION_CONTENT) {
@@ -531,7 +538,7 @@ size_t session_child_received(struct session_child *child, struct slice input)
             break;
         }
         if (result == MTA_INVALID) {
-            session_fail_child(child, "error", error.message);
+            session_fail_child(child, CHILD_MISTAKEN, error.message);
             break;
         }
         session_take_reply(child, result, command, &reply);
@@ -543,12 +550,14 @@ size_t session_child_received(struct session_child *child, struct slice input)
 void session_child_failed(struct session_child *child, const struct error *error)
 {
     bool timeout = error->code == ERROR_TIMEOUT;
+    enum child_failure failure = timeout                       ? CHILD_LATE_WRITING
+                                 : error->code == ERROR_CLOSED ? CHILD_CLOSED
+                                                               : CHILD_BROKEN;
 
-    session_fail_child(child,
-                       !timeout                           ? "error"
-                       : child->state == CHILD_CONNECTING ? "timeout][connection"
-                                                          : "timeout][writing",
-                       error->message);
+    if (child->state == CHILD_CONNECTING) {
+        failure = timeout ? CHILD_LATE_CONNECTING : CHILD_UNREACHABLE;
+    }
+    session_fail_child(child, failure, error->message);
     session_settle(child->session);
 }
 
@@ -556,7 +565,7 @@ void session_child_timed_out(struct session_child *child)
 {
     bool end = child->state == CHILD_READY && child->mta.owed == COMMAND_END_OF_MESSAGE;
 
-    session_fail_child(child, end ? "timeout][end-of-message" : "timeout][reading",
+    session_fail_child(child, end ? CHILD_LATE_AT_END : CHILD_LATE_READING,
                        end ? "no final reply within end_of_message_timeout"
                            : "no reply within reading_timeout");
     session_settle(child->session);

@@ -33,6 +33,7 @@ struct session;
 struct session_child;
 struct session_record;
 struct explanation;
+struct tally_child;
 
 /* What a session needs from outside; nothing here may call back synchronously. */
 struct session_host {
@@ -91,6 +92,8 @@ struct session_child {
     uint32_t stoppers; /* bit per condition_stage that some condition wants */
     uint64_t context;  /* handle for conditions, CONTEXT_NONE until one is needed */
     unsigned tag;      /* in statistics lines */
+
+    struct tally_child *tally; /* where it is counted */
 
     struct macro_store overlay; /* macros set by conditions */
     uint32_t macros_due;        /* bit per stage: a new set is to be sent */

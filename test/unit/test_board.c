@@ -3,6 +3,7 @@
  * count, sequences are common to all.
  */
 #include "milter-manager/board.h"
+#include "milter-manager/control/tally.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +22,7 @@ static void in_a_process(unsigned place, void (*work)(void))
 
     assert_true(child >= 0);
     if (child == 0) {
-        board_enter(place);
+        tally_enter(place);
         work();
         _exit(0);
     }
@@ -31,10 +32,10 @@ static void in_a_process(unsigned place, void (*work)(void))
 
 static void three_sessions_one_ended(void)
 {
-    board_session_began();
-    board_session_began();
-    board_session_began();
-    board_session_ended();
+    counter_increment(&tally()->sessions_open);
+    counter_increment(&tally()->sessions_open);
+    counter_increment(&tally()->sessions_open);
+    counter_decrement(&tally()->sessions_open);
     (void)board_next(BOARD_SESSION_TAG);
     (void)board_finish(1);
     if (board_own_sessions() != 2) {
@@ -52,10 +53,10 @@ static void test_alone(void **state)
     assert_int_equal(board_next(BOARD_SESSION_TAG), 1);
     assert_int_equal(board_next(BOARD_SESSION_TAG), 2);
     assert_int_equal(board_next(BOARD_MILTER_TAG), 1);
-    board_session_began();
+    counter_increment(&tally()->sessions_open);
     assert_int_equal(board_sessions(), 1);
     assert_int_equal(board_own_sessions(), 1);
-    board_session_ended();
+    counter_decrement(&tally()->sessions_open);
     assert_int_equal(board_sessions(), 0);
     assert_int_equal(board_finish(3), 3);
 }
@@ -63,16 +64,17 @@ static void test_alone(void **state)
 static void test_several(void **state)
 {
     (void)state;
-    board_open(4);
+    board_open();
+    tally_open(4);
     in_a_process(1, three_sessions_one_ended);
     in_a_process(2, three_sessions_one_ended);
     in_a_process(3, nothing);
     assert_int_equal(board_sessions(), 4);
     assert_int_equal(board_own_sessions(), 0);
     assert_int_equal(board_fewest_sessions(), 0);
-    board_leave(3);
+    tally_leave(3);
     assert_int_equal(board_fewest_sessions(), 2);
-    board_leave(1);
+    tally_leave(1);
     assert_int_equal(board_sessions(), 2);
     in_a_process(1, nothing); /* the place of a dead one begins anew */
     assert_int_equal(board_fewest_sessions(), 0);
