@@ -2,13 +2,14 @@
  * milter-manager - a milter that manages other milters.
  *
  * The order of a start (milter-manager-cli.md section 2): options, configuration,
- * descriptor limit, listening socket, privileges, daemon, pid file, signals,
+ * descriptor limit, launcher, listening socket, privileges, daemon, pid file, signals,
  * loop.  The socket exists before the starting process exits, so exit status 0
  * of a --daemon start means listening.
  */
 #include "libcore/base/log.h"
 #include "libcore/net/process.h"
 #include "milter-manager/check/check.h"
+#include "milter-manager/child/launching.h"
 #include "milter-manager/explain/explain.h"
 #include "milter-manager/options.h"
 #include "milter-manager/recording.h"
@@ -168,6 +169,9 @@ static int main_start(const struct manager_options *options)
     }
     server_apply_log(configuration);
     main_limit_descriptors(configuration);
+    if (!launching_start(configuration, &error)) {
+        return main_fail("", &error);
+    }
     loop = loop_new();
     engine_set_loop(loop);
     main_hold_signals(SIG_BLOCK);
@@ -180,6 +184,7 @@ static int main_start(const struct manager_options *options)
     server_free(server);
     engine_stop();
     loop_free(loop);
+    launching_stop();
     return status;
 }
 

@@ -11,6 +11,7 @@
 #include "libcore/base/memory.h"
 #include "libcore/net/listener.h"
 #include "libcore/net/process.h"
+#include "milter-manager/child/launching.h"
 #include "milter-manager/front.h"
 #include "milter-manager/recording.h"
 #include "milter-manager/ruby/hooks.h"
@@ -303,6 +304,7 @@ static void server_reload(void *owner, int signal_number)
     server_apply_log(configuration);
     log_message("[manager][reload] generation %u of the configuration is in force",
                 configuration->generation);
+    launching_reloaded(configuration);
     hooks_configuration_in_force(configuration, server->configuration);
     configuration_release(server->configuration);
     server->configuration = configuration;

@@ -26,7 +26,6 @@ static const char *const facilities[] = {
     "lpr",    "mail",     "news",   "syslog", "user",   "uucp",   NULL};
 
 static const char no_controller[] = "there is no controller socket";
-static const char no_launcher[] = "the milter is not started; have the system start it";
 static const char no_workers[] = "one process does all the work";
 static const char no_glib[] = "this program is built without GLib";
 
@@ -218,10 +217,15 @@ const struct item child_items[] = {
      .details = "To try a child on real mail: it sees everything, its refusals count as accept, "
                 "and its changes are dropped. Statistics lines show its answers and headers, "
                 "level debug the other changes."},
-    CHILD_STRING_ROW(command, "Program that starts it", .not_served_why = no_launcher,
-                     .details = "Needs `security.privilege_mode`."),
-    CHILD_STRING_ROW(command_options, "Arguments of that program; an array is quoted and joined"),
+    CHILD_STRING_ROW(command, "Program that is run when it cannot be reached",
+                     .flags = ITEM_COMMAND_LINE,
+                     .details = "Needs `security.privilege_mode`. Quotes and backslashes are those "
+                                "of a shell; there is none. See `STARTING CHILDREN`."),
+    CHILD_STRING_ROW(command_options, "Arguments of that program; an array is quoted and joined",
+                     .flags = ITEM_COMMAND_LINE),
     CHILD_STRING_ROW(user_name, "User to run that program as; nil is root"),
+    CHILD_SECONDS_ROW(startup_time, 5.0,
+                      "Seconds after that program was run until connecting is tried again"),
     CHILD_SECONDS_ROW(connection_timeout, 297.0, "Seconds that connecting may take"),
     CHILD_SECONDS_ROW(writing_timeout, 7.0, "Seconds it may keep from reading what it is sent"),
     CHILD_SECONDS_ROW(reading_timeout, 7.0, "Seconds it may take for an answer"),
