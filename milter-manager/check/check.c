@@ -10,6 +10,7 @@
 #include "libcore/base/memory.h"
 #include "libcore/net/process.h"
 #include "libcore/wire/flags.h"
+#include "milter-manager/check/command.h"
 #include "milter-manager/check/lint.h"
 #include "milter-manager/check/path_report.h"
 #include "milter-manager/check/place.h"
@@ -261,6 +262,8 @@ static void check_everything(struct check *check)
     char heading[PATH_NAME_TEXT + 64], user[PATH_NAME_TEXT];
     bool known;
 
+    findings_group(check->findings, "Commands that start milters");
+    command_check(check);
     findings_group(check->findings, "Own places");
     place_check_listening(check);
     known = check_drop_privileges(check);

@@ -9,7 +9,7 @@ import time
 import unittest
 
 import wire
-from case import ManagerCase, literal
+from case import ManagerCase
 from manager import BUILD
 
 ROOT = os.getuid() == 0
@@ -49,10 +49,10 @@ class Launching(ManagerCase):
 
     def milter(self, name="a", before="", options="", **settings):
         """A child that a script starts, which notes each start and becomes a milter."""
-        script = self.script(name + ".sh", 'echo $$ >>%s\n%s\nexec %s -s "$1"\n' % (
+        script = self.script(name + ".sh", 'echo $$ >>%s\n%s\nexec %s -s "$1" --unix-socket-mode 666\n' % (
             self.path(name + ".pids"), before, MILTER))
         settings = {"command": script, "startup_time": STARTUP,
-                    "command_options": "unix:%s %s" % (self.path(name + ".sock"), options),
+                    "command_options": ("unix:%s %s" % (self.path(name + ".sock"), options)).strip(),
                     "fallback_status": "temporary-failure", **settings}
         self.define(name, "unix:" + self.path(name + ".sock"), **settings)
 
@@ -91,8 +91,8 @@ class Launching(ManagerCase):
         return None
 
     def refused_mail(self):
-        mta = self.session("down")
-        mta.command(wire.mail(), wire.TEMPFAIL)
+        mta = self.negotiated("down")
+        mta.command(wire.connect(), wire.TEMPFAIL)
         mta.socket.close()
 
 
@@ -101,15 +101,23 @@ class Commands(Launching):
     def test_command_of_a_child_that_is_down(self):
         self.milter()
         self.child("b")
-        self.start()
-        self.session().message().quit()
+        self.start(environment={"MILTER_LOG_ITEM": "time|name|pid"})
+        self.assert_healthy()
         self.assertEqual(1, len(self.launched()))
         line, = self.manager.wait_log(r"\[launcher\]\[launch\]\[a\]")
-        self.assertRegex(line, r"milter-manager-process-launcher\[\d+\].*process %d, user root: <%s unix:"
+        self.assertRegex(line, r"milter-manager-process-launcher\]\[\d+\].*process %d, user root: <%s unix:"
                          % (self.launched()[0], re.escape(self.path("a.sh"))))
         # It is up: nobody waits, nothing is run.
-        self.session().message().quit()
+        self.assert_healthy()
         self.assertEqual(1, len(self.launched()))
+
+    def test_startup_time(self):
+        self.milter(startup_time=0.3, before="exec sleep 60")
+        self.start()
+        since = time.monotonic()
+        self.refused_mail()
+        self.assert_within(0.29, 4, since, "one look at the child, and another")
+        self.launched()
 
     def test_identity_and_surroundings(self):
         out = self.path("out")
@@ -120,7 +128,7 @@ class Commands(Launching):
         os.environ["MARK"] = "not inherited"
         self.addCleanup(os.environ.pop, "MARK")
         self.start()
-        self.session().message().quit()
+        self.assert_healthy()
         with open(out, encoding="utf-8") as file:
             text = file.read()
         pid, = self.launched()
@@ -134,29 +142,27 @@ class Commands(Launching):
         self.assertIn("\nUSER=nobody\n", text)
         self.assertIn("\nHOME=%s\n" % nobody.pw_dir, text)
         self.assertRegex(text, r"\nPATH=/usr/local/sbin:")
-        self.assertRegex(text, r"\n0\n1\n(10\n|2\n)+/dev/null\n")
+        self.assertRegex(text, r"\n0\n1\n((10|11|12|2)\n)+/dev/null\n")
         self.assertRegex(text, r"\nSigBlk:\t0+\nSigIgn:\t0+\n")
         self.assertTrue(text.endswith("<unix:%s><two words><it's><$HOME>" % self.path("a.sock")), text)
         self.assertEqual(pid, os.getsid(pid))
 
     def test_supplementary_groups_are_those_of_the_user(self):
         self.milter(before="id -G >%s" % self.path("out"))
-        how = {"preexec": lambda: os.setgroups([3, 4])}
-        self.assertTrue(how)
         before = os.getgroups()
         os.setgroups([3, 4])
         try:
             self.start()
         finally:
             os.setgroups(before)
-        self.session().message().quit()
+        self.assert_healthy()
         with open(self.path("out"), encoding="ascii") as file:
             self.assertFalse({"3", "4"} & set(file.read().split()))
 
     def test_manager_that_has_given_up_root(self):
         self.milter(before="id -u >%s" % self.path("out"))
         self.start('security.effective_user = "nobody"\n')
-        self.session().message().quit()
+        self.assert_healthy()
         with open(self.path("out"), encoding="ascii") as file:
             self.assertEqual("0\n", file.read())
         # The mode is of the start: a process that is not root any more reloads.
@@ -165,14 +171,14 @@ class Commands(Launching):
         self.manager.signal(signal.SIGHUP)
         self.manager.wait_log(r"generation 2")
         time.sleep(STARTUP)
-        self.session().message().quit()
+        self.assert_healthy()
         self.assertEqual(2, len(self.launched()))
 
     def test_output_is_logged_at_debug_level(self):
         self.milter(before='echo "to stdout"; echo "to stderr" >&2; printf "half "; echo line; '
                            'i=0; while [ $i -lt 300 ]; do echo "$i"; i=$((i+1)); done')
         self.start('log.level = "+debug"\n')
-        self.session().message().quit()
+        self.assert_healthy()
         self.manager.wait_log(r"\[launcher\]\[output\]\[a\] to stdout$")
         self.manager.wait_log(r"\[launcher\]\[output\]\[a\] to stderr$")
         self.manager.wait_log(r"\[launcher\]\[output\]\[a\] half line$")
@@ -183,12 +189,11 @@ class Commands(Launching):
         self.start()
         waiting = [self.connect("waiting %d" % number) for number in range(3)]
         for mta in waiting:
-            mta.send_negotiation()
+            mta.send(wire.negotiate())
         self.manager.wait_log(r"\[launcher\]\[launch\]\[a\]")
         for mta in waiting:
-            mta.expect_negotiation(timeout=10)
-            mta.open()
-            mta.command(wire.mail(), wire.TEMPFAIL)
+            self.assertEqual("O", mta.receive(timeout=10).letter)
+            mta.command(wire.connect(), wire.TEMPFAIL)
         self.assertEqual(1, len(self.launched()))
         self.assertEqual([], self.manager.log_lines(r"\[launcher\]\[refused\]"))
         # Still down, and still running: said, not started again.
@@ -230,7 +235,7 @@ class Commands(Launching):
     def test_the_launcher_ends_with_the_manager_and_what_it_has_run_goes_on(self):
         self.milter(before="(while :; do echo x; sleep 0.02; done) & echo $! >%s" % self.path("noisy"))
         self.start()
-        self.session().message().quit()
+        self.assert_healthy()
         with open(self.path("noisy"), encoding="ascii") as file:
             noisy = int(file.read())
         self.pids.append(noisy)
@@ -273,7 +278,3 @@ class Nobody(Launching):
 
     def test_no_command(self):
         self.check("security.privilege_mode = true", command="", command_options="")
-
-
-# Used by nobody else: a literal of this module's settings.
-assert literal(STARTUP)
