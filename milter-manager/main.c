@@ -7,6 +7,7 @@
  * of a --daemon start means listening.
  */
 #include "libcore/base/log.h"
+#include "libcore/net/loop_glib.h"
 #include "libcore/net/process.h"
 #include "milter-manager/check/check.h"
 #include "milter-manager/child/launching.h"
@@ -20,6 +21,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static int main_fail(const char *what, const struct error *error)
@@ -154,6 +156,12 @@ static int main_serve(struct loop *loop, struct server *server,
     return EXIT_SUCCESS;
 }
 
+static struct loop *main_new_loop(const struct configuration *configuration)
+{
+    return strcmp(configuration->manager.event_loop_backend, "glib") == 0 ? loop_glib_new()
+                                                                          : loop_new();
+}
+
 static int main_start(const struct manager_options *options)
 {
     struct error error = {0};
@@ -172,7 +180,7 @@ static int main_start(const struct manager_options *options)
     if (!launching_start(configuration, &error)) {
         return main_fail("", &error);
     }
-    loop = loop_new();
+    loop = main_new_loop(configuration);
     engine_set_loop(loop);
     main_hold_signals(SIG_BLOCK);
     server = server_new(loop, options, configuration, &error);

@@ -27,7 +27,12 @@ static const char *const facilities[] = {
 
 static const char no_controller[] = "there is no controller socket";
 static const char no_workers[] = "one process does all the work";
-static const char no_glib[] = "this program is built without GLib";
+
+#ifdef WITH_GLIB
+#define ONLY_LIBEV NULL
+#else
+#define ONLY_LIBEV "this program is built without GLib"
+#endif
 
 /* Each row ends in its summary and, where there is one, .details = and other members. */
 #define AT(group, member)      .offset = offsetof(struct configuration, group.member)
@@ -152,7 +157,9 @@ const struct item configuration_items[] = {
     FALLBACK_ROW(manager, fallback_status_at_disconnect, VERDICT_TEMPORARY_FAILURE,
                  "Answer when a connection checker says that the SMTP client has gone"),
     {NAMED(manager, event_loop_backend), .type = ITEM_CHOICE, .text = "libev", .choices = backends,
-     .only_default_why = no_glib, .summary = "Event loop"},
+     .only_default_why = ONLY_LIBEV, .summary = "Event loop: its own, or that of GLib",
+     .details = "It makes no difference to mail. With `\"glib\"` what libraries wait for in the "
+                "default main context of GLib has its turns as well. Takes effect at the start."},
     UNSIGNED_ROW(manager, n_workers, 0, 0, 1000, "Worker processes; 0 is none",
                  .not_served_why = no_workers),
     UNSIGNED_ROW(manager, packet_buffer_size, 0, 0, INT_MAX,

@@ -282,7 +282,7 @@ define_milter("empty") { |milter| milter.command = " " }
 CONF
     check
     assert_failure 2
-    assert_line "ok      \$/conf/milter-manager.conf:8: milter \"good\": when it is down, user root runs <true -x 'a b'>"
+    assert_line "  ok:       \$/conf/milter-manager.conf:8: milter \"good\": when it is down, user root runs <true -x 'a b'>"
     assert_line --partial 'milter "other": when it is down, user nobody runs </bin/true>'
     assert_line --partial 'milter "missing" cannot be started as user root: cannot execute </no/such/program>: No such file or directory; correct command or user_name'
     assert_line --partial 'milter "plain" cannot be started as user root: cannot execute </etc/passwd>: Permission denied'
@@ -292,4 +292,11 @@ CONF
     sed -i '1d' "$MAIN"
     check
     assert_line --partial 'milter "good" has a command, which is not run: security.privilege_mode is false'
+    echo 'define_milter("down") { |milter| milter.connection_spec = "unix:$PLACE/d"; milter.command = "true" }' |
+        sed "s,\$PLACE,$PLACE," >>"$MAIN"
+    check
+    assert_line --partial 'error:    $/conf/milter-manager.conf:14: milter "down": there is no $/d'
+    echo 'security.privilege_mode = true' >>"$MAIN"
+    check
+    assert_line --partial 'note:     $/conf/milter-manager.conf:14: milter "down": connection to unix:$/d failed: No such file or directory; its command is run when a mail needs it'
 }
