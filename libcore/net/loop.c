@@ -51,7 +51,7 @@ struct loop {
     const struct loop_driver *driver; /* NULL: libev waits itself */
     void *driver_data;
     struct due_heap due;   /* the libev timers that run */
-    bool changed;          /* libev has to hear of something before anybody sleeps */
+    bool changed;          /* something has happened since tasks, hooks and libev had a look */
     unsigned always_ready; /* watched descriptors that no system call waits for */
 };
 
@@ -220,6 +220,7 @@ static void on_pending(struct ev_loop *ev)
         struct loop_io *io = loop->ready;
 
         ready_unlink(io);
+        loop->changed = true;
         io->callback(io->owner, io->told);
     }
 }
@@ -514,6 +515,7 @@ static void on_timer(struct ev_loop *ev, ev_timer *watcher, int events)
         return;
     }
     timer->active = false;
+    timer->loop->changed = true;
     timer->callback(timer->owner);
 }
 
@@ -575,6 +577,7 @@ static void on_signal(struct ev_loop *ev, ev_signal *watcher, int events)
     (void)ev;
     (void)events;
     struct loop_signal *signal = watcher->data;
+    signal->loop->changed = true;
     signal->callback(signal->owner, watcher->signum);
 }
 

@@ -232,6 +232,35 @@ static void a_task_posted_by_a_hook_runs_without_any_event(void **state)
     assert_string_equal(trace, "h");
 }
 
+static void note_sleep(void *owner)
+{
+    (void)owner;
+    if (trace[0] == '\0' || trace[strlen(trace) - 1] != 'h') {
+        note('h');
+    }
+}
+
+static void note_and_stop(void *owner)
+{
+    note_owner(owner);
+    loop_stop(loop);
+}
+
+/* The log is written then: it must not wait for the next event. */
+static void hooks_run_after_the_last_callback_and_before_the_loop_sleeps(void **state)
+{
+    (void)state;
+    struct loop_timer *first = loop_timer_new(loop, note_owner, "a");
+    struct loop_timer *second = loop_timer_new(loop, note_and_stop, "b");
+    loop_before_sleep(loop, note_sleep, NULL);
+    loop_timer_start(first, 0.02);
+    loop_timer_start(second, 0.2);
+    run();
+    assert_string_equal(trace, "hahb");
+    loop_timer_free(first);
+    loop_timer_free(second);
+}
+
 static void stopping_before_running_counts(void **state)
 {
     (void)state;
@@ -628,6 +657,7 @@ int main(void)
         TEST(a_task_that_posts_itself_never_lets_the_loop_sleep),
         TEST(a_task_may_cancel_the_next_one),
         TEST(a_task_posted_by_a_hook_runs_without_any_event),
+        TEST(hooks_run_after_the_last_callback_and_before_the_loop_sleeps),
         TEST(stopping_before_running_counts),
         TEST(descriptors_are_served_in_the_order_they_became_ready),
         TEST(descriptors_are_watched_as_told),
