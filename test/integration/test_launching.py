@@ -122,7 +122,7 @@ class Commands(Launching):
     def test_identity_and_surroundings(self):
         out = self.path("out")
         self.milter(before='{ id; pwd; umask; env; ls /proc/$$/fd; readlink /proc/$$/fd/0; '
-                           'grep -E "^(Sig(Blk|Ign)|Groups|Cap(Prm|Eff)|NSpid|NSsid)" /proc/$$/status; '
+                           'grep -E "^(Sig(Blk|Ign)|Groups|CapEff)" /proc/self/status; '
                            'printf "<%%s>" "$@"; } >%s' % out,
                     options="'two words' \"it's\" \\$HOME", user_name="nobody")
         os.environ["MARK"] = "not inherited"

@@ -91,10 +91,12 @@ static void wrong_values_are_named(void **state)
          "event_loop_backend",
          {.kind = VALUE_STRING, .string = SLICE_LITERAL("poll")},
          "manager.event_loop_backend should be one of [\"glib\", \"libev\"] but was \"poll\""},
+#ifndef WITH_GLIB
         {"manager",
          "event_loop_backend",
          {.kind = VALUE_STRING, .string = SLICE_LITERAL("glib")},
          "manager.event_loop_backend = \"glib\": this program is built without GLib"},
+#endif
         {"manager",
          "condition_timeout",
          {.kind = VALUE_NUMBER, .number = -1.5},
