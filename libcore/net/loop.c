@@ -148,14 +148,19 @@ static void run_tasks(struct loop *loop)
     }
 }
 
+static void run_hooks(struct loop *loop)
+{
+    for (size_t i = 0; i < loop->hook_count; i++) {
+        loop->hooks[i].callback(loop->hooks[i].owner);
+    }
+}
+
 static void on_before_sleep(struct ev_loop *ev, ev_prepare *watcher, int events)
 {
     (void)events;
     struct loop *loop = watcher->data;
     run_tasks(loop);
-    for (size_t i = 0; i < loop->hook_count; i++) {
-        loop->hooks[i].callback(loop->hooks[i].owner);
-    }
+    run_hooks(loop);
     if (loop->posted != NULL) {
         ev_idle_start(ev, &loop->sleepless);
     } else {
@@ -297,6 +302,11 @@ bool loop_driven_stopping(const struct loop *loop)
 bool loop_driven_restless(const struct loop *loop)
 {
     return loop->changed || loop->stopping || loop->always_ready > 0;
+}
+
+void loop_driven_before_sleep(struct loop *loop)
+{
+    run_hooks(loop);
 }
 
 double loop_driven_patience(const struct loop *loop)

@@ -29,6 +29,8 @@ int loop_driven_descriptor(const struct loop *loop);
 bool loop_driven_stopping(const struct loop *loop);
 /* There is something to do that no descriptor and no timer tells. */
 bool loop_driven_restless(const struct loop *loop);
+/* When it is not restless: others may have had their turn since its own. */
+void loop_driven_before_sleep(struct loop *loop);
 /* Seconds until the first timer; 0: it is due, INFINITY: there is none. */
 double loop_driven_patience(const struct loop *loop);
 /* All that is ready now, without waiting. */

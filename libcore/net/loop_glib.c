@@ -106,10 +106,13 @@ static void glib_signal_watched(void *data, int signal_number)
 
 static gboolean source_prepare(GSource *source, gint *timeout)
 {
-    const struct loop *loop = ((struct loop_source *)source)->loop;
+    struct loop *loop = ((struct loop_source *)source)->loop;
     double patience;
 
     *timeout = 0;
+    if (!loop_driven_restless(loop)) {
+        loop_driven_before_sleep(loop);
+    }
     if (loop_driven_restless(loop)) {
         return TRUE;
     }

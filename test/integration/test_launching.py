@@ -14,7 +14,7 @@ from manager import BUILD
 
 ROOT = os.getuid() == 0
 MILTER = os.path.join(BUILD, "bin", "milter-test-client")
-STARTUP = 0.6  # s; long enough for a milter to listen on a busy machine, mostly
+STARTUP = 0.4  # s; long enough for a milter to listen on a busy machine, mostly
 
 
 def alive(pid):
