@@ -259,6 +259,7 @@ static void children_keep_their_place(void **state)
                        "  # default\n  milter.command = nil\n"
                        "  # default\n  milter.command_options = nil\n"
                        "  # default\n  milter.user_name = nil\n"
+                       "  # default\n  milter.startup_time = 5.0\n"
                        "  # default\n  milter.connection_timeout = 297.0\n"
                        "  # default\n  milter.writing_timeout = 7.0\n"
                        "  # default\n  milter.reading_timeout = 7.0\n"
