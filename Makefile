@@ -10,7 +10,7 @@
 #   make reference        the items in milter-manager/conf/milter-manager.conf, from their tables
 #   make install, uninstall, clean, dist
 #
-# Variables: CC CFLAGS LDFLAGS BUILD V=1 WERROR=1 SANITIZE=1 PREFIX DESTDIR
+# Variables: CC CFLAGS LDFLAGS BUILD V=1 WERROR=1 SANITIZE=1 WITHOUT_GLIB=1 PREFIX DESTDIR
 # and the GNU directory variables; as arguments only:
 #   PLATFORM         default of package.platform: debian, redhat, redhat9, freebsd, pkgsrc, ...;
 #                    without it that of the machine, empty for none
@@ -84,7 +84,13 @@ endif
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion \
 	$(if $(filter 1,$(WERROR)),-Werror)
 
-ALL_CPPFLAGS = -D_GNU_SOURCE -I. -DMILTER_MANAGER_VERSION='"$(VERSION)"' $(CPPFLAGS)
+# Optional: the event loop on GLib.
+WITHOUT_GLIB ?=
+GLIB_PC     := $(if $(filter 1,$(WITHOUT_GLIB)),,$(shell $(PKG_CONFIG) --exists glib-2.0 2>/dev/null && echo glib-2.0))
+GLIB_CFLAGS := $(if $(GLIB_PC),$(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(GLIB_PC))))
+GLIB_LIBS   := $(if $(GLIB_PC),$(shell $(PKG_CONFIG) --libs $(GLIB_PC)))
+
+ALL_CPPFLAGS = -D_GNU_SOURCE $(if $(GLIB_PC),-DWITH_GLIB) -I. -DMILTER_MANAGER_VERSION='"$(VERSION)"' $(CPPFLAGS)
 ALL_CFLAGS   = -std=c11 $(WARNINGS) $(CFLAGS) $(MODE_FLAGS)
 ALL_LDFLAGS  = $(MODE_FLAGS) -Wl,--as-needed $(LDFLAGS)
 
@@ -101,7 +107,7 @@ CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null || echo -lcmocka)
 RUBY_CFLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(RUBY_PC) 2>/dev/null))
 RUBY_LIBS   := $(shell $(PKG_CONFIG) --libs $(RUBY_PC) 2>/dev/null || echo -lruby)
 
-CORE_LIBS    = $(POPT_LIBS) $(EV_LIBS) $(SYSTEMD_LIBS) -lm -lpthread
+CORE_LIBS    = $(POPT_LIBS) $(EV_LIBS) $(GLIB_LIBS) $(SYSTEMD_LIBS) -lm -lpthread
 SERVICE_CPPFLAGS = $(if $(SYSTEMD_LIBS),-DHAVE_LIBSYSTEMD)
 MANAGER_LIBS = $(RUBY_LIBS) $(MICROHTTPD_LIBS) $(JANSSON_LIBS) $(CORE_LIBS)
 TOOL_LIBS    = $(JANSSON_LIBS) $(CORE_LIBS)
@@ -209,6 +215,7 @@ $(BUILD)/object/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(compile)
 
+$(call objects,libcore/net/loop_glib.c): EXTRA_CPPFLAGS = $(GLIB_CFLAGS)
 $(call objects,$(MANAGER_SOURCES)): $(BUILD)/flags-manager
 $(call objects,libcore/net/service.c): EXTRA_CPPFLAGS = $(SERVICE_CPPFLAGS)
 $(call objects,$(MANAGER_SOURCES) $(MANAGER_TESTS)): EXTRA_CPPFLAGS = $(MANAGER_CPPFLAGS)

@@ -2,15 +2,17 @@
  * milter-manager - a milter that manages other milters.
  *
  * The order of a start (milter-manager-cli.md section 2): options, configuration,
- * descriptor limit, listening socket, privileges, daemon, pid file, signals,
+ * descriptor limit, launcher, listening socket, privileges, daemon, pid file, signals,
  * loop.  The socket exists before the starting process exits, so exit status 0
  * of a --daemon start means listening.
  */
 #include "libcore/base/log.h"
 #include "libcore/net/activation.h"
+#include "libcore/net/loop_glib.h"
 #include "libcore/net/process.h"
 #include "milter-manager/board.h"
 #include "milter-manager/check/check.h"
+#include "milter-manager/child/launching.h"
 #include "milter-manager/control/metrics.h"
 #include "milter-manager/explain/explain.h"
 #include "milter-manager/options.h"
@@ -193,6 +195,21 @@ static int main_serve(struct loop *loop, struct server *server,
     return status;
 }
 
+static struct loop *main_new_loop(const struct configuration *configuration)
+{
+    return strcmp(configuration->manager.event_loop_backend, "glib") == 0 ? loop_glib_new()
+                                                                          : loop_new();
+}
+
+/* An upgrade goes on with the launcher that root has started. */
+static bool main_prepare_launching(const struct configuration *configuration, bool upgrade,
+                                   struct error *error)
+{
+    int launcher = upgrade ? activation_take(UPGRADE_LAUNCHER) : -1;
+
+    return launcher >= 0 ? launching_adopt(launcher, error) : launching_start(configuration, error);
+}
+
 static int main_start(const struct manager_options *options)
 {
     struct error error = {0};
@@ -210,9 +227,12 @@ static int main_start(const struct manager_options *options)
     }
     server_apply_log(configuration);
     main_limit_descriptors(configuration);
+    if (!main_prepare_launching(configuration, upgrade, &error)) {
+        return main_fail("", &error);
+    }
     board_open();
     metrics_open(configuration->manager.n_workers + 1);
-    loop = loop_new();
+    loop = main_new_loop(configuration);
     engine_set_loop(loop);
     signals_hold(SIG_BLOCK);
     if (!main_take_sockets(&milter, &error)) {
@@ -230,6 +250,7 @@ static int main_start(const struct manager_options *options)
     server_free(server);
     engine_stop();
     loop_free(loop);
+    launching_stop();
     return status;
 }
 

@@ -7,6 +7,7 @@
 #include "milter-manager/options.h"
 
 #include "libcore/base/log.h"
+#include "libcore/net/loop_glib.h"
 #include "milter-manager/config/show.h"
 #include "milter-manager/explain/arguments.h"
 
@@ -37,7 +38,7 @@ static bool take_spec(void *target, const char *value, struct error *error)
 static bool take_backend(void *target, const char *value, struct error *error)
 {
     *(const char **)target = value;
-    if (strcmp(value, "libev") == 0) {
+    if (strcmp(value, "libev") == 0 || (strcmp(value, "glib") == 0 && loop_glib_available())) {
         return true;
     }
     if (strcmp(value, "glib") == 0) {
@@ -212,7 +213,7 @@ static const struct option_entry milter_options[] = {
      .callback = take_backend,
      .target = &parsed.event_loop_backend,
      .argument = "BACKEND",
-     .help = "event loop; only libev, this program is built without glib"},
+     .help = "event loop: libev (default) or, when built with it, glib"},
     {.name = "packet-buffer-size",
      .kind = OPTION_UNSIGNED,
      .target = &parsed.packet_buffer_size,

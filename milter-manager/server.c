@@ -12,6 +12,7 @@
 #include "libcore/base/memory.h"
 #include "libcore/net/listener.h"
 #include "libcore/net/process.h"
+#include "milter-manager/child/launching.h"
 #include "milter-manager/control/metrics.h"
 #include "milter-manager/front.h"
 #include "milter-manager/gate.h"
@@ -43,6 +44,7 @@ struct server {
     unsigned finished;        /* sessions not yet reported */
     unsigned unmaintained;    /* sessions reported since the last maintenance */
     struct front *check_next; /* the connection checks go on there; NULL: at the first one */
+    bool worker;              /* one of several processes that take sessions */
     bool serving;             /* sessions are taken: false in a master with workers */
     bool suspended;           /* accepting is, for lack of room */
     bool stopping;
@@ -260,6 +262,9 @@ bool server_reload(struct server *server, struct error *error)
     log_message("[manager][reload] generation %u of the configuration is in force",
                 configuration->generation);
     metrics_configuration(configuration);
+    if (!server->worker) {
+        launching_reloaded(configuration);
+    }
     if (server->serving) {
         hooks_configuration_in_force(configuration, server->configuration);
     }
@@ -389,6 +394,7 @@ struct server *server_new(struct loop *loop, const struct manager_options *optio
 void server_serve(struct server *server, bool alone)
 {
     server->serving = true;
+    server->worker = !alone;
     if (!alone) {
         listener_keep_path(server->listener);
         listener_share(server->listener, server_willing);

@@ -217,6 +217,19 @@ void log_close(void)
     state.facility = LOG_MAIL;
 }
 
+void log_set_program(const char *program)
+{
+    log_flush();
+    syslog_close();
+    free(state.program);
+    state.program = memory_copy_string(program);
+}
+
+int log_descriptor(void)
+{
+    return state.fd;
+}
+
 static int open_file(const char *path, struct error *error)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, LOG_FILE_MODE);

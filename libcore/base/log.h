@@ -33,6 +33,11 @@ enum log_level {
 void log_open(const char *program);
 void log_close(void);
 
+/* Another syslog identity, for a forked process that does something else. */
+void log_set_program(const char *program);
+/* The descriptor lines are written to. */
+int log_descriptor(void);
+
 /* Parses "error|warning", "+debug", "-statistics", "all", "default", "none" (tools.md section 4.1).
  */
 bool log_level_parse(const char *expression, unsigned *levels, struct error *error);

@@ -7,12 +7,16 @@
 #include "libcore/net/loop.h"
 
 #include "libcore/base/memory.h"
+#include "libcore/net/due_heap.h"
+#include "libcore/net/loop_driver.h"
 
 #include <ev.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,6 +47,12 @@ struct loop {
     double now;
     unsigned depth; /* of loop_run */
     bool stopping;
+    /* For a driver. */
+    const struct loop_driver *driver; /* NULL: libev waits itself */
+    void *driver_data;
+    struct due_heap due;   /* the libev timers that run */
+    bool changed;          /* something has happened since tasks, hooks and libev had a look */
+    unsigned always_ready; /* watched descriptors that no system call waits for */
 };
 
 struct loop_io {
@@ -54,6 +64,7 @@ struct loop_io {
     unsigned told;                            /* ready for that */
     struct loop_io *next_ready, **ready_link; /* ready_link != NULL: on the list */
     struct loop_io *next, **link;
+    bool always_ready; /* a file: libev knows without asking, and a driver has to as well */
 };
 
 struct loop_timer {
@@ -65,6 +76,7 @@ struct loop_timer {
     double watcher_deadline; /* when the libev timer fires, if it is active */
     bool active;
     bool looked; /* since it became due the descriptors had their turn */
+    struct due due;
 };
 
 struct loop_signal {
@@ -97,6 +109,7 @@ void loop_task_post(struct loop *loop, struct loop_task *task)
 {
     if (task->link == NULL) {
         task_link(&loop->posted, task);
+        loop->changed = true;
     }
 }
 
@@ -135,19 +148,26 @@ static void run_tasks(struct loop *loop)
     }
 }
 
+static void run_hooks(struct loop *loop)
+{
+    for (size_t i = 0; i < loop->hook_count; i++) {
+        loop->hooks[i].callback(loop->hooks[i].owner);
+    }
+}
+
 static void on_before_sleep(struct ev_loop *ev, ev_prepare *watcher, int events)
 {
     (void)events;
     struct loop *loop = watcher->data;
     run_tasks(loop);
-    for (size_t i = 0; i < loop->hook_count; i++) {
-        loop->hooks[i].callback(loop->hooks[i].owner);
-    }
+    run_hooks(loop);
     if (loop->posted != NULL) {
         ev_idle_start(ev, &loop->sleepless);
     } else {
         ev_idle_stop(ev, &loop->sleepless);
     }
+    /* libev takes changes of descriptors to the kernel right after this. */
+    loop->changed = loop->posted != NULL;
 }
 
 static void on_after_sleep(struct ev_loop *ev, ev_check *watcher, int events)
@@ -205,6 +225,7 @@ static void on_pending(struct ev_loop *ev)
         struct loop_io *io = loop->ready;
 
         ready_unlink(io);
+        loop->changed = true;
         io->callback(io->owner, io->told);
     }
 }
@@ -217,10 +238,10 @@ void loop_before_sleep(struct loop *loop, loop_fn *callback, void *owner)
 
 /* The loop. */
 
-struct loop *loop_new(void)
+static struct loop *new_with(unsigned flags)
 {
     struct loop *loop = NEW(struct loop);
-    loop->ev = ev_loop_new(EVFLAG_AUTO);
+    loop->ev = ev_loop_new(flags);
     if (loop->ev == NULL) {
         fputs("no event mechanism of this system is usable\n", stderr);
         abort();
@@ -240,11 +261,87 @@ struct loop *loop_new(void)
     return loop;
 }
 
+struct loop *loop_new(void)
+{
+    return new_with(EVFLAG_AUTO);
+}
+
+struct loop *loop_new_driven(const struct loop_driver *driver, void *data)
+{
+    /* Only these have one descriptor to wait for, and the environment has no say in it. */
+    struct loop *loop = new_with(EVFLAG_NOENV | EVBACKEND_EPOLL | EVBACKEND_KQUEUE);
+
+    loop->driver = driver;
+    loop->driver_data = data;
+    loop->changed = true;
+    return loop;
+}
+
+int loop_driven_descriptor(const struct loop *loop)
+{
+    /* libev says it only to a loop in which the other is embedded. */
+    struct ev_loop *outer = ev_loop_new(EVFLAG_NOENV | EVBACKEND_SELECT);
+    ev_embed embed;
+    int fd = -1;
+
+    if (outer != NULL) {
+        ev_embed_init(&embed, NULL, loop->ev);
+        ev_embed_start(outer, &embed);
+        fd = embed.io.fd;
+        ev_embed_stop(outer, &embed);
+        ev_loop_destroy(outer);
+    }
+    return fd;
+}
+
+bool loop_driven_stopping(const struct loop *loop)
+{
+    return loop->stopping;
+}
+
+bool loop_driven_restless(const struct loop *loop)
+{
+    return loop->changed || loop->stopping || loop->always_ready > 0;
+}
+
+void loop_driven_before_sleep(struct loop *loop)
+{
+    run_hooks(loop);
+}
+
+double loop_driven_patience(const struct loop *loop)
+{
+    const struct due *first = due_heap_first(&loop->due);
+    double seconds = first == NULL ? INFINITY : first->when - monotonic_seconds();
+
+    return seconds > 0 ? seconds : 0;
+}
+
+void loop_driven_turn(struct loop *loop)
+{
+    ev_run(loop->ev, EVRUN_NOWAIT);
+}
+
+void loop_driven_feed_signal(int signal_number)
+{
+    ev_feed_signal(signal_number);
+}
+
+static void driver_leave(const struct loop *loop)
+{
+    if (loop->driver != NULL) {
+        loop->driver->leave(loop->driver_data);
+    }
+}
+
 void loop_free(struct loop *loop)
 {
     if (loop == NULL) {
         return;
     }
+    driver_leave(loop);
+    free(loop->driver_data);
+    due_heap_clear(&loop->due);
     ev_prepare_stop(loop->ev, &loop->before_sleep);
     ev_check_stop(loop->ev, &loop->after_sleep);
     ev_idle_stop(loop->ev, &loop->sleepless);
@@ -256,12 +353,17 @@ void loop_free(struct loop *loop)
 void loop_after_fork(struct loop *loop)
 {
     ev_loop_fork(loop->ev);
+    loop->changed = true;
+    if (loop->driver != NULL) {
+        loop->driver->forked(loop, loop->driver_data);
+    }
 }
 
 void loop_abandon(struct loop *loop)
 {
     int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+    driver_leave(loop);
     for (const struct loop_io *io = loop->all; io != NULL && nothing >= 0; io = io->next) {
         (void)dup2(nothing, io->watcher.fd);
         (void)fcntl(io->watcher.fd, F_SETFD, FD_CLOEXEC);
@@ -277,7 +379,11 @@ void loop_run(struct loop *loop)
     if (!loop->stopping) {
         ev_now_update(loop->ev);
         loop->now = monotonic_seconds();
-        ev_run(loop->ev, 0);
+        if (loop->driver != NULL) {
+            loop->driver->run(loop, loop->driver_data);
+        } else {
+            ev_run(loop->ev, 0);
+        }
     }
     loop->stopping = false;
     loop->depth--;
@@ -296,6 +402,21 @@ double loop_now(const struct loop *loop)
 
 /* Descriptors. */
 
+/* epoll refuses files and directories; libev then takes them for ready. */
+static bool is_always_ready(int fd)
+{
+    struct stat status;
+
+    return fstat(fd, &status) == 0 && (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode));
+}
+
+static void count_always_ready(const struct loop_io *io, unsigned events)
+{
+    if (io->always_ready) {
+        io->loop->always_ready += (events != 0 ? 1U : 0U) - (io->events != 0 ? 1U : 0U);
+    }
+}
+
 static void on_io(struct ev_loop *ev, ev_io *watcher, int events)
 {
     (void)ev;
@@ -305,6 +426,7 @@ static void on_io(struct ev_loop *ev, ev_io *watcher, int events)
     if ((events & EV_ERROR) != 0) {
         /* libev refuses a broken descriptor and stops the watcher; let the system call say why. */
         ready = io->events;
+        count_always_ready(io, 0);
         io->events = 0;
     }
     ready_link(io, ready);
@@ -318,6 +440,7 @@ struct loop_io *loop_io_new(struct loop *loop, int fd, loop_io_fn *callback, voi
     io->owner = owner;
     ev_io_init(&io->watcher, on_io, fd, EV_READ);
     io->watcher.data = io;
+    io->always_ready = loop->driver != NULL && is_always_ready(fd);
     io->next = loop->all;
     io->link = &loop->all;
     if (io->next != NULL) {
@@ -332,6 +455,8 @@ void loop_io_watch(struct loop_io *io, unsigned events)
     if (events == io->events) {
         return;
     }
+    count_always_ready(io, events);
+    io->loop->changed = true;
     io->events = events;
     ev_io_stop(io->loop->ev, &io->watcher);
     io->told &= events;
@@ -349,6 +474,7 @@ void loop_io_watch(struct loop_io *io, unsigned events)
 void loop_io_free(struct loop_io *io)
 {
     if (io != NULL) {
+        count_always_ready(io, 0);
         ev_io_stop(io->loop->ev, &io->watcher);
         ready_unlink(io);
         *io->link = io->next;
@@ -367,6 +493,16 @@ static void timer_arm(struct loop_timer *timer)
     ev_timer_set(&timer->watcher, seconds > 0 ? seconds : 0, 0);
     ev_timer_start(timer->loop->ev, &timer->watcher);
     timer->watcher_deadline = timer->deadline;
+    if (timer->loop->driver != NULL) {
+        /* Not before libev has it: loop->now is taken a moment after libev's own time. */
+        due_heap_put(&timer->loop->due, &timer->due, timer->deadline);
+    }
+}
+
+static void timer_disarm(struct loop_timer *timer)
+{
+    ev_timer_stop(timer->loop->ev, &timer->watcher);
+    due_heap_remove(&timer->loop->due, &timer->due);
 }
 
 static void on_timer(struct ev_loop *ev, ev_timer *watcher, int events)
@@ -374,6 +510,7 @@ static void on_timer(struct ev_loop *ev, ev_timer *watcher, int events)
     (void)ev;
     (void)events;
     struct loop_timer *timer = watcher->data;
+    due_heap_remove(&timer->loop->due, &timer->due);
     if (!timer->active) {
         return;
     }
@@ -388,6 +525,7 @@ static void on_timer(struct ev_loop *ev, ev_timer *watcher, int events)
         return;
     }
     timer->active = false;
+    timer->loop->changed = true;
     timer->callback(timer->owner);
 }
 
@@ -419,7 +557,7 @@ void loop_timer_start(struct loop_timer *timer, double seconds)
         if (timer->watcher_deadline <= timer->deadline) {
             return;
         }
-        ev_timer_stop(loop->ev, &timer->watcher);
+        timer_disarm(timer);
     }
     timer_arm(timer);
 }
@@ -437,7 +575,7 @@ bool loop_timer_active(const struct loop_timer *timer)
 void loop_timer_free(struct loop_timer *timer)
 {
     if (timer != NULL) {
-        ev_timer_stop(timer->loop->ev, &timer->watcher);
+        timer_disarm(timer);
         free(timer);
     }
 }
@@ -449,6 +587,7 @@ static void on_signal(struct ev_loop *ev, ev_signal *watcher, int events)
     (void)ev;
     (void)events;
     struct loop_signal *signal = watcher->data;
+    signal->loop->changed = true;
     signal->callback(signal->owner, watcher->signum);
 }
 
@@ -462,6 +601,10 @@ struct loop_signal *loop_signal_new(struct loop *loop, int signal_number, loop_s
     ev_signal_init(&signal->watcher, on_signal, signal_number);
     signal->watcher.data = signal;
     ev_signal_start(loop->ev, &signal->watcher);
+    loop->changed = true;
+    if (loop->driver != NULL) {
+        loop->driver->signal_watched(loop->driver_data, signal_number);
+    }
     return signal;
 }
 

@@ -10,9 +10,11 @@
 #include "libcore/base/memory.h"
 #include "libcore/net/process.h"
 #include "libcore/wire/flags.h"
+#include "milter-manager/check/command.h"
 #include "milter-manager/check/lint.h"
 #include "milter-manager/check/path_report.h"
 #include "milter-manager/check/place.h"
+#include "milter-manager/child/launchable.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -173,6 +175,14 @@ static const char *check_protocol_remedy(const char *message)
                : "that is no milter: correct connection_spec";
 }
 
+/* Its command has been looked at before. */
+static bool check_will_start(const struct check *check, unsigned index)
+{
+    return check->configuration->security.privilege_mode &&
+           launchable_is(&check->configuration->children[index]) &&
+           check->probes[index].error.code != ERROR_TIMEOUT;
+}
+
 static void check_child(struct check *check, unsigned index)
 {
     const struct probe *probe = &check->probes[index];
@@ -187,7 +197,11 @@ static void check_child(struct check *check, unsigned index)
         check_negotiated(check, index, location);
         break;
     case PROBE_UNREACHABLE:
-        if (probe->address.storage.ss_family == AF_UNIX) {
+        if (check_will_start(check, index)) {
+            findings_add(check->findings, FINDING_NOTE, location,
+                         "milter \"%s\": %s; its command is run when a mail needs it", probe->name,
+                         probe->error.message);
+        } else if (probe->address.storage.ss_family == AF_UNIX) {
             check_unreachable_path(check, index, location);
         } else {
             findings_add(check->findings, FINDING_ERROR, location, "milter \"%s\": %s; %s",
@@ -261,6 +275,8 @@ static void check_everything(struct check *check)
     char heading[PATH_NAME_TEXT + 64], user[PATH_NAME_TEXT];
     bool known;
 
+    findings_group(check->findings, "Commands that start milters");
+    command_check(check);
     findings_group(check->findings, "Own places");
     place_check_listening(check);
     known = check_drop_privileges(check);

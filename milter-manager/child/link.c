@@ -1,13 +1,16 @@
 /*
  * link - a session's connection to one child milter.
  *
- * Owns the stream and the reply timer.  It decides nothing: what a failure
- * means is the session's business.
+ * Owns the stream and the reply timer.  What a failure means is the session's
+ * business; only that a child which can be started is connected a second time, a
+ * little later, is decided here.
  */
 #include "milter-manager/child/link.h"
 
+#include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "libcore/net/stream.h"
+#include "milter-manager/child/launching.h"
 #include "milter-manager/control/tally.h"
 
 #include <stdlib.h>
@@ -16,15 +19,21 @@
 static const double link_farewell = 5.0;
 
 struct link {
+    struct loop *loop;
     struct session_child *child;
-    struct stream *stream;
+    struct stream *stream; /* NULL while the child is being started */
     struct loop_timer *timer;
+    struct loop_timer *startup; /* NULL: it was not asked for */
+    bool connected;
 };
+
+static void link_open(struct link *link);
 
 static void link_connected(void *owner)
 {
     struct link *link = owner;
 
+    link->connected = true;
     stream_set_writing_timeout(link->stream, link->child->configuration->writing_timeout);
     session_child_connected(link->child, stream_output(link->stream));
 }
@@ -36,11 +45,39 @@ static size_t link_received(void *owner, struct slice input)
     return session_child_received(link->child, input);
 }
 
+static void link_started(void *owner)
+{
+    link_open(owner);
+}
+
+/* Nobody is there: has it started and waits.  Where that cannot be done nobody waits. */
+static bool link_launch(struct link *link, const struct error *error)
+{
+    const struct configuration_child *configuration = link->child->configuration;
+
+    if (link->connected || link->startup != NULL || error->code == ERROR_TIMEOUT ||
+        !launching_serves(configuration)) {
+        return false;
+    }
+    log_info("[children][launch] [%u] %s; its command is run, and in %g seconds connecting is "
+             "tried again: %s",
+             link->child->session->tag, error->message, configuration->startup_time,
+             configuration->name);
+    stream_free(link->stream);
+    link->stream = NULL;
+    launching_request(configuration);
+    link->startup = loop_timer_new(link->loop, link_started, link);
+    loop_timer_start(link->startup, configuration->startup_time);
+    return true;
+}
+
 static void link_failed(void *owner, const struct error *error)
 {
     struct link *link = owner;
 
-    session_child_failed(link->child, error);
+    if (!link_launch(link, error)) {
+        session_child_failed(link->child, error);
+    }
 }
 
 static void link_drained(void *owner)
@@ -64,15 +101,24 @@ static void link_timed_out(void *owner)
     session_child_timed_out(link->child);
 }
 
+static void link_open(struct link *link)
+{
+    const struct configuration_child *configuration = link->child->configuration;
+
+    link->stream = stream_connect(link->loop, &configuration->address,
+                                  configuration->connection_timeout, &link_handlers, link);
+    stream_count_bytes(link->stream, &link->child->tally->received_bytes,
+                       &link->child->tally->sent_bytes);
+}
+
 void link_connect(struct loop *loop, struct session_child *child)
 {
     struct link *link = NEW(struct link);
 
+    link->loop = loop;
     link->child = child;
     link->timer = loop_timer_new(loop, link_timed_out, link);
-    link->stream = stream_connect(loop, &child->configuration->address,
-                                  child->configuration->connection_timeout, &link_handlers, link);
-    stream_count_bytes(link->stream, &child->tally->received_bytes, &child->tally->sent_bytes);
+    link_open(link);
     child->link = link;
 }
 
@@ -92,7 +138,8 @@ void link_disconnect(struct session_child *child, bool graceful)
     }
     child->link = NULL;
     loop_timer_free(link->timer);
-    if (graceful) {
+    loop_timer_free(link->startup);
+    if (graceful && link->stream != NULL) {
         stream_free_after_flush(link->stream, link_farewell);
     } else {
         stream_free(link->stream);

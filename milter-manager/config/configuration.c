@@ -431,7 +431,7 @@ void *configuration_engine(const struct configuration *configuration)
 }
 
 static void configuration_tell_unserved(const struct item *item, const void *target,
-                                        const struct location *location, const char *of,
+                                        const struct location *location,
                                         configuration_tell_fn *tell, void *owner)
 {
     struct buffer literal = {0};
@@ -445,8 +445,8 @@ static void configuration_tell_unserved(const struct item *item, const void *tar
         (void)snprintf(place, sizeof(place), "%s:%d: ", location->file, location->line);
     }
     item_literal(item, target, &literal);
-    text = memory_format("%s%s.%s = %.*s%s is not served by this version: %s", place, item->group,
-                         item->name, (int)buffer_length(&literal), buffer_slice(&literal).data, of,
+    text = memory_format("%s%s.%s = %.*s is not served by this version: %s", place, item->group,
+                         item->name, (int)buffer_length(&literal), buffer_slice(&literal).data,
                          item->not_served_why);
     tell(owner, text);
     free(text);
@@ -459,22 +459,8 @@ void configuration_unserved(const struct configuration *configuration, configura
     const struct configuration_details *details = configuration->details;
 
     for (unsigned i = 0; i < configuration_item_count; i++) {
-        configuration_tell_unserved(&configuration_items[i], configuration, &details->items[i], "",
+        configuration_tell_unserved(&configuration_items[i], configuration, &details->items[i],
                                     tell, owner);
-    }
-    /* Without the mode nobody expects that a command is run. */
-    for (unsigned i = 0; configuration->security.privilege_mode && i < configuration->child_count;
-         i++) {
-        const struct configuration_child *child = &configuration->children[i];
-        char *of = memory_format(" of \"%s\"", child->name);
-
-        /* What detection found says how the system starts it, and the system does. */
-        for (unsigned k = 0; child->command != child->detected_command && k < child_item_count;
-             k++) {
-            configuration_tell_unserved(&child_items[k], child, &details->children[i].items[k], of,
-                                        tell, owner);
-        }
-        free(of);
     }
 }
 

@@ -31,6 +31,7 @@ struct configuration_child {
     unsigned condition_count;
     const char *command, *command_options, *user_name;
     const char *detected_command; /* the same pointer as command: detection found it */
+    double startup_time;          /* s from running the command to connecting again */
     double connection_timeout, writing_timeout, reading_timeout, end_of_message_timeout; /* s */
     bool surplus_warned; /* sessions have said that it claims more than was offered */
 };

@@ -6,6 +6,7 @@
  */
 #include "milter-manager/config/item.h"
 
+#include "libcore/base/command_line.h"
 #include "libcore/base/log.h"
 #include "milter-manager/config/configuration.h"
 
@@ -119,6 +120,22 @@ static bool refuse_choice(const struct item *item, const struct value *value,
     return false;
 }
 
+/* What no shell could make words of. */
+static bool refuse_command_line(const struct item *item, const char *text, struct error *error)
+{
+    struct arena arena = {0};
+    struct error reason = {0};
+    char **words;
+    unsigned count;
+    bool good = command_line_split(text, &arena, &words, &count, &reason);
+
+    arena_clear(&arena);
+    if (!good) {
+        error_set(error, ERROR_USAGE, "%s.%s: %s", item->group, item->name, reason.message);
+    }
+    return !good;
+}
+
 static bool assign_text(const struct item *item, void *target, const struct value *value,
                         struct arena *arena, struct error *error)
 {
@@ -134,6 +151,10 @@ static bool assign_text(const struct item *item, void *target, const struct valu
     }
     if (memchr(text.data, '\0', text.length) != NULL) {
         return refuse(item, value, "a string without NUL", error);
+    }
+    if ((item->flags & ITEM_COMMAND_LINE) != 0 &&
+        refuse_command_line(item, arena_copy(arena, text).data, error)) {
+        return false;
     }
     *(const char **)member(item, target) = arena_copy(arena, text).data;
     return true;

@@ -26,8 +26,11 @@ static const char *const facilities[] = {
     "lpr",    "mail",     "news",   "syslog", "user",   "uucp",   NULL};
 
 static const char no_controller[] = "there is no controller socket";
-static const char no_launcher[] = "the milter is not started; have the system start it";
-static const char no_glib[] = "this program is built without GLib";
+#ifdef WITH_GLIB
+#define ONLY_LIBEV NULL
+#else
+#define ONLY_LIBEV "this program is built without GLib"
+#endif
 
 /* Each row ends in its summary and, where there is one, .details = and other members. */
 #define AT(group, member)      .offset = offsetof(struct configuration, group.member)
@@ -154,7 +157,9 @@ const struct item configuration_items[] = {
     FALLBACK_ROW(manager, fallback_status_at_disconnect, VERDICT_TEMPORARY_FAILURE,
                  "Answer when a connection checker says that the SMTP client has gone"),
     {NAMED(manager, event_loop_backend), .type = ITEM_CHOICE, .text = "libev", .choices = backends,
-     .only_default_why = no_glib, .summary = "Event loop"},
+     .only_default_why = ONLY_LIBEV, .summary = "Event loop: its own, or that of GLib",
+     .details = "It makes no difference to mail. With `\"glib\"` what libraries wait for in the "
+                "default main context of GLib has its turns as well. Takes effect at the start."},
     UNSIGNED_ROW(manager, n_workers, 0, 0, 1000, "Worker processes; 0 is none",
                  .details = "Each takes connections and has its own "
                             "`manager.max_connections`. "
@@ -221,10 +226,15 @@ const struct item child_items[] = {
      .details = "To try a child on real mail: it sees everything, its refusals count as accept, "
                 "and its changes are dropped. Statistics lines show its answers and headers, "
                 "level debug the other changes."},
-    CHILD_STRING_ROW(command, "Program that starts it", .not_served_why = no_launcher,
-                     .details = "Needs `security.privilege_mode`."),
-    CHILD_STRING_ROW(command_options, "Arguments of that program; an array is quoted and joined"),
+    CHILD_STRING_ROW(command, "Program that is run when it cannot be reached",
+                     .flags = ITEM_COMMAND_LINE,
+                     .details = "Needs `security.privilege_mode`. Quotes and backslashes are those "
+                                "of a shell; there is none. See `STARTING CHILDREN`."),
+    CHILD_STRING_ROW(command_options, "Arguments of that program; an array is quoted and joined",
+                     .flags = ITEM_COMMAND_LINE),
     CHILD_STRING_ROW(user_name, "User to run that program as; nil is root"),
+    CHILD_SECONDS_ROW(startup_time, 5.0,
+                      "Seconds after that program was run until connecting is tried again"),
     CHILD_SECONDS_ROW(connection_timeout, 297.0, "Seconds that connecting may take"),
     CHILD_SECONDS_ROW(writing_timeout, 7.0, "Seconds it may keep from reading what it is sent"),
     CHILD_SECONDS_ROW(reading_timeout, 7.0, "Seconds it may take for an answer"),

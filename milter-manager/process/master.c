@@ -13,6 +13,7 @@
 #include "libcore/net/service.h"
 #include "libcore/net/workers.h"
 #include "milter-manager/board.h"
+#include "milter-manager/child/launching.h"
 #include "milter-manager/control/metrics.h"
 #include "milter-manager/process/channel.h"
 #include "milter-manager/process/signals.h"
@@ -344,10 +345,31 @@ static void master_upgraded(void *owner, pid_t process, const char *reason)
     master_stop(master, SIGTERM);
 }
 
+enum { MASTER_SOCKETS = 3 };
+
+/* What the new process gets; what is not there has no descriptor. */
+static unsigned master_sockets(const struct master *master,
+                               struct activation_socket sockets[MASTER_SOCKETS])
+{
+    const struct activation_socket all[MASTER_SOCKETS] = {
+        {UPGRADE_MILTER, server_socket(master->server)},
+        {UPGRADE_LAUNCHER, launching_descriptor()},
+    };
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < MASTER_SOCKETS; i++) {
+        if (all[i].name != NULL && all[i].fd >= 0) {
+            sockets[count++] = all[i];
+        }
+    }
+    return count;
+}
+
 static void master_upgrade(void *owner, int number)
 {
     struct master *master = owner;
-    struct activation_socket sockets[] = {{UPGRADE_MILTER, server_socket(master->server)}};
+    struct activation_socket sockets[MASTER_SOCKETS];
+    unsigned count = master_sockets(master, sockets);
     struct error error = {0};
 
     (void)number;
@@ -359,8 +381,7 @@ static void master_upgrade(void *owner, int number)
     }
     log_message("[master][upgrade] the program is executed anew");
     log_flush();
-    master->upgrade = upgrade_start(master->loop, sockets, sizeof(sockets) / sizeof(sockets[0]),
-                                    master_upgraded, master, &error);
+    master->upgrade = upgrade_start(master->loop, sockets, count, master_upgraded, master, &error);
     if (master->upgrade == NULL) {
         log_error("[master][upgrade][error] %s; this process goes on", error.message);
     }

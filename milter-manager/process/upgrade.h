@@ -18,6 +18,7 @@
 /* Names of what is handed over. */
 #define UPGRADE_MILTER     "milter"
 #define UPGRADE_CONTROLLER "controller"
+#define UPGRADE_LAUNCHER   "launcher"
 
 /*
  * Remembers how the program was started: its file, arguments, directory.  First

@@ -258,3 +258,45 @@ CONF
     assert_failure 2
     assert_output --partial 'failed to write the report'
 }
+
+@test "commands that start milters: usable, unusable, not in use" {
+    need_root
+    child a
+    printf '#!/bin/sh\n' >"$PLACE/for-root"
+    chmod 700 "$PLACE/for-root"
+    configure <<CONF
+security.privilege_mode = true
+%w[good other missing plain private nobody empty].each do |name|
+  define_milter(name) do |milter|
+    milter.connection_spec = "unix:$PLACE/a"
+    milter.enabled = false
+  end
+end
+define_milter("good") { |milter| milter.command = "true"; milter.command_options = "-x 'a b'" }
+define_milter("other") { |milter| milter.command = "/bin/true"; milter.user_name = "nobody" }
+define_milter("missing") { |milter| milter.command = "no/such/program" }
+define_milter("plain") { |milter| milter.command = "/etc/passwd" }
+define_milter("private") { |milter| milter.command = "$PLACE/for-root"; milter.user_name = "nobody" }
+define_milter("nobody") { |milter| milter.command = "true"; milter.user_name = "no-such-user" }
+define_milter("empty") { |milter| milter.command = " " }
+CONF
+    check
+    assert_failure 2
+    assert_line "  ok:       \$/conf/milter-manager.conf:8: milter \"good\": when it is down, user root runs <true -x 'a b'>"
+    assert_line --partial 'milter "other": when it is down, user nobody runs </bin/true>'
+    assert_line --partial 'milter "missing" cannot be started as user root: cannot execute </no/such/program>: No such file or directory; correct command or user_name'
+    assert_line --partial 'milter "plain" cannot be started as user root: cannot execute </etc/passwd>: Permission denied'
+    assert_line --partial 'milter "private" cannot be started as user nobody: cannot execute <$/for-root>: Permission denied'
+    assert_line --partial 'milter "nobody" cannot be started as user no-such-user: there is no user <no-such-user>'
+    assert_line --partial 'milter "empty" cannot be started as user root: there is no program in the command < >'
+    sed -i '1d' "$MAIN"
+    check
+    assert_line --partial 'milter "good" has a command, which is not run: security.privilege_mode is false'
+    echo 'define_milter("down") { |milter| milter.connection_spec = "unix:$PLACE/d"; milter.command = "true" }' |
+        sed "s,\$PLACE,$PLACE," >>"$MAIN"
+    check
+    assert_line --partial 'error:    $/conf/milter-manager.conf:14: milter "down": there is no $/d'
+    echo 'security.privilege_mode = true' >>"$MAIN"
+    check
+    assert_line --partial 'note:     $/conf/milter-manager.conf:14: milter "down": connection to unix:$/d failed: No such file or directory; its command is run when a mail needs it'
+}

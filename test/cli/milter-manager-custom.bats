@@ -282,15 +282,3 @@ manager.n_workers = 2"
         assert_equal "$(grep -c 'is not served' <<<"$output")" 1
     done
 }
-
-@test "a command is not run: a warning where it could have been" {
-    [ "$(id -u)" -eq 0 ] || skip "privilege mode needs root"
-    echo 'define_milter("x") { |milter| milter.connection_spec = "unix:/x"; milter.command = "/bin/x" }' >>"$DIR/milter-manager.conf"
-    show
-    assert_success
-    refute [ -n "$stderr" ]
-    echo 'security.privilege_mode = true' >>"$DIR/milter-manager.conf"
-    show
-    assert_success
-    assert_equal "${stderr#*]: }" "$DIR/milter-manager.conf:6: milter.command = \"/bin/x\" of \"x\" is not served by this version: the milter is not started; have the system start it"
-}

@@ -14,6 +14,9 @@ from transcript import Quiet
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("MILTER_BUILD_DIR") or os.path.join(TOP, "build")
 PROGRAM = os.path.join(BUILD, "bin", "milter-manager")
+# More options for every manager: any suite in another way, as in
+# MANAGER_OPTIONS=--event-loop-backend=glib test/run integration
+OPTIONS = os.environ.get("MANAGER_OPTIONS", "").split()
 # A sanitized or supervised program is slower; waits for it (never measured times) are stretched.
 PATIENCE = 4.0 if os.environ.get("SANITIZE") else 1.0
 
@@ -85,7 +88,7 @@ class Manager:
                 resource.setrlimit(kind, (most, most))
 
         command = [PROGRAM, "--config-dir", self.directory, "--no-daemon",
-                   "-s", spec or "unix:" + self.socket_path, *options]
+                   "-s", spec or "unix:" + self.socket_path, *OPTIONS, *options]
         with open(self.stdout_path, "ab") as stdout, open(self.stderr_path, "ab") as stderr:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr,

@@ -91,10 +91,12 @@ static void wrong_values_are_named(void **state)
          "event_loop_backend",
          {.kind = VALUE_STRING, .string = SLICE_LITERAL("poll")},
          "manager.event_loop_backend should be one of [\"glib\", \"libev\"] but was \"poll\""},
+#ifndef WITH_GLIB
         {"manager",
          "event_loop_backend",
          {.kind = VALUE_STRING, .string = SLICE_LITERAL("glib")},
          "manager.event_loop_backend = \"glib\": this program is built without GLib"},
+#endif
         {"manager",
          "condition_timeout",
          {.kind = VALUE_NUMBER, .number = -1.5},
@@ -257,6 +259,7 @@ static void children_keep_their_place(void **state)
                        "  # default\n  milter.command = nil\n"
                        "  # default\n  milter.command_options = nil\n"
                        "  # default\n  milter.user_name = nil\n"
+                       "  # default\n  milter.startup_time = 5.0\n"
                        "  # default\n  milter.connection_timeout = 297.0\n"
                        "  # default\n  milter.writing_timeout = 7.0\n"
                        "  # default\n  milter.reading_timeout = 7.0\n"

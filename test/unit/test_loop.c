@@ -1,19 +1,25 @@
 /*
  * The event loop: lazy timers, tasks that are never lost, descriptors and
- * signals, and watchers freed from inside their own callbacks.
+ * signals, and watchers freed from inside their own callbacks.  Once by itself
+ * and, where that is built in, once driven by GLib.
  */
 #include "libcore/net/loop.h"
 
+#include "libcore/net/loop_glib.h"
+
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+static struct loop *(*make_loop)(void) = loop_new;
 static struct loop *loop;
 static struct loop_timer *guard;
 static char trace[64];
@@ -42,15 +48,18 @@ static void stop(void *owner)
 static void run(void)
 {
     loop_timer_start(guard, 10);
+    double start = loop_now(loop);
     loop_run(loop);
     loop_timer_stop(guard);
+    /* What was slept over comes to light when the guard wakes the loop up. */
+    assert_true(loop_now(loop) - start < 9);
 }
 
 static int set_up(void **state)
 {
     (void)state;
     trace[0] = '\0';
-    loop = loop_new();
+    loop = make_loop();
     guard = loop_timer_new(loop, on_guard, NULL);
     return 0;
 }
@@ -223,6 +232,35 @@ static void a_task_posted_by_a_hook_runs_without_any_event(void **state)
     assert_string_equal(trace, "h");
 }
 
+static void note_sleep(void *owner)
+{
+    (void)owner;
+    if (trace[0] == '\0' || trace[strlen(trace) - 1] != 'h') {
+        note('h');
+    }
+}
+
+static void note_and_stop(void *owner)
+{
+    note_owner(owner);
+    loop_stop(loop);
+}
+
+/* The log is written then: it must not wait for the next event. */
+static void hooks_run_after_the_last_callback_and_before_the_loop_sleeps(void **state)
+{
+    (void)state;
+    struct loop_timer *first = loop_timer_new(loop, note_owner, "a");
+    struct loop_timer *second = loop_timer_new(loop, note_and_stop, "b");
+    loop_before_sleep(loop, note_sleep, NULL);
+    loop_timer_start(first, 0.02);
+    loop_timer_start(second, 0.2);
+    run();
+    assert_string_equal(trace, "hahb");
+    loop_timer_free(first);
+    loop_timer_free(second);
+}
+
 static void stopping_before_running_counts(void **state)
 {
     (void)state;
@@ -360,6 +398,195 @@ static void signals_arrive_in_the_loop(void **state)
     loop_signal_free(watcher);
 }
 
+/* Signals that come at any moment, also just before the loop sleeps, are noticed at once. */
+
+enum { ALARMS = 2000 };
+
+static int alarms;
+
+static void set_alarm(void)
+{
+    struct itimerval when = {.it_value.tv_usec = 1 + (alarms * 37) % 211};
+
+    assert_int_equal(setitimer(ITIMER_REAL, &when, NULL), 0);
+}
+
+static void on_alarm(void *owner, int signal_number)
+{
+    (void)owner;
+    assert_int_equal(signal_number, SIGALRM);
+    if (++alarms == ALARMS) {
+        loop_stop(loop);
+    } else {
+        set_alarm();
+    }
+}
+
+static void no_signal_is_slept_over(void **state)
+{
+    (void)state;
+    struct loop_signal *watcher = loop_signal_new(loop, SIGALRM, on_alarm, NULL);
+    alarms = 0;
+    set_alarm();
+    run();
+    assert_int_equal(alarms, ALARMS);
+    loop_signal_free(watcher);
+}
+
+static unsigned sleeps;
+
+static void count_sleeps(void *owner)
+{
+    (void)owner;
+    sleeps++;
+}
+
+static void a_loop_with_nothing_to_do_sleeps(void **state)
+{
+    (void)state;
+    struct loop_timer *end = loop_timer_new(loop, stop, NULL);
+    struct loop_timer *far = loop_timer_new(loop, stop, NULL);
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    struct loop_io *io = loop_io_new(loop, ends[0], NULL, NULL);
+    loop_io_watch(io, LOOP_READ);
+    loop_before_sleep(loop, count_sleeps, NULL);
+    loop_timer_start(far, 1e7);
+    loop_timer_start(end, 0.2);
+    sleeps = 0;
+    run();
+    assert_in_range(sleeps, 1, 20);
+    loop_io_free(io);
+    loop_timer_free(end);
+    loop_timer_free(far);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void read_three(void *owner, unsigned events)
+{
+    struct reader *reader = owner;
+    char byte;
+    assert_int_equal(events, LOOP_READ);
+    assert_int_equal(read(reader->fd, &byte, 1), 1);
+    if (++reader->calls == 3) {
+        loop_stop(loop);
+    }
+}
+
+static void files_are_always_ready(void **state)
+{
+    (void)state;
+    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    struct reader reader = {.fd = fd};
+    reader.io = loop_io_new(loop, fd, read_three, &reader);
+    loop_io_watch(reader.io, LOOP_READ);
+    run();
+    assert_int_equal(reader.calls, 3);
+    loop_io_free(reader.io);
+    close(fd);
+}
+
+static void watch_reader(void *owner)
+{
+    loop_io_watch(((struct reader *)owner)->io, LOOP_READ);
+}
+
+static void what_a_callback_watches_is_noticed_before_the_loop_sleeps(void **state)
+{
+    (void)state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    struct reader reader = {.fd = ends[0]};
+    struct loop_timer *timer = loop_timer_new(loop, watch_reader, &reader);
+    reader.io = loop_io_new(loop, ends[0], read_one_and_stop, &reader);
+    assert_int_equal(write(ends[1], "a", 1), 1);
+    loop_timer_start(timer, 0.02);
+    run();
+    assert_int_equal(reader.calls, 1);
+    loop_io_free(reader.io);
+    loop_timer_free(timer);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void run_within(void *owner)
+{
+    struct loop_timer *inner = loop_timer_new(loop, stop, NULL);
+    (void)owner;
+    note('(');
+    loop_timer_start(inner, 0.02);
+    loop_run(loop);
+    loop_timer_free(inner);
+    note(')');
+}
+
+static void a_callback_may_run_the_loop(void **state)
+{
+    (void)state;
+    struct loop_timer *outer = loop_timer_new(loop, run_within, NULL);
+    struct loop_timer *within = loop_timer_new(loop, note_owner, "x");
+    struct loop_timer *end = loop_timer_new(loop, stop, NULL);
+    loop_timer_start(outer, 0);
+    loop_timer_start(within, 0.01);
+    loop_timer_start(end, 0.1);
+    run();
+    assert_string_equal(trace, "(x)");
+    loop_timer_free(outer);
+    loop_timer_free(within);
+    loop_timer_free(end);
+}
+
+static void give_up(void *owner)
+{
+    (void)owner;
+    _exit(2);
+}
+
+/* Parent and child go on with the same watchers, each with signals and descriptors of its own. */
+static void a_loop_goes_on_after_a_fork(void **state)
+{
+    (void)state;
+    int ends[2], seen = 0, status = 0;
+    assert_int_equal(pipe(ends), 0);
+    struct reader reader = {.fd = ends[0]};
+    struct loop_signal *watcher = loop_signal_new(loop, SIGUSR1, on_signal, &seen);
+    struct loop_timer *end = loop_timer_new(loop, stop, NULL);
+    reader.io = loop_io_new(loop, ends[0], read_one_and_stop, &reader);
+    loop_io_watch(reader.io, LOOP_READ);
+    loop_timer_start(end, 0.01);
+    run();
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct loop_timer *patience = loop_timer_new(loop, give_up, NULL);
+        loop_after_fork(loop);
+        loop_timer_start(patience, 8);
+        double start = loop_now(loop);
+        loop_run(loop);
+        int first = reader.calls;
+        loop_run(loop);
+        _exit(first == 1 && seen == SIGUSR1 && loop_now(loop) - start < 7 ? 0 : 1);
+    }
+    assert_int_equal(write(ends[1], "c", 1), 1);
+    loop_io_watch(reader.io, 0);
+    loop_timer_start(end, 0.05);
+    run();
+    assert_int_equal(kill(child, SIGUSR1), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(seen, 0);
+    raise(SIGUSR1);
+    run();
+    assert_int_equal(seen, SIGUSR1);
+    loop_signal_free(watcher);
+    loop_timer_free(end);
+    loop_io_free(reader.io);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 /* Descriptors that become ready in one turn: first come, first served. */
@@ -430,12 +657,25 @@ int main(void)
         TEST(a_task_that_posts_itself_never_lets_the_loop_sleep),
         TEST(a_task_may_cancel_the_next_one),
         TEST(a_task_posted_by_a_hook_runs_without_any_event),
+        TEST(hooks_run_after_the_last_callback_and_before_the_loop_sleeps),
         TEST(stopping_before_running_counts),
         TEST(descriptors_are_served_in_the_order_they_became_ready),
         TEST(descriptors_are_watched_as_told),
         TEST(a_descriptor_watcher_may_free_itself),
         TEST(an_abandoned_loop_lets_go_of_its_descriptors),
         TEST(signals_arrive_in_the_loop),
+        TEST(no_signal_is_slept_over),
+        TEST(a_loop_with_nothing_to_do_sleeps),
+        TEST(files_are_always_ready),
+        TEST(what_a_callback_watches_is_noticed_before_the_loop_sleeps),
+        TEST(a_callback_may_run_the_loop),
+        TEST(a_loop_goes_on_after_a_fork),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("libev", tests, NULL, NULL);
+
+    if (loop_glib_available()) {
+        make_loop = loop_glib_new;
+        failed += cmocka_run_group_tests_name("glib", tests, NULL, NULL);
+    }
+    return failed;
 }

@@ -8,8 +8,8 @@ module Milter
     # The receiver of milter.ITEM = VALUE in define_milter.
     class Child < Group
       items :connection_spec, :description, :enabled, :fallback_status, :evaluation_mode,
-            :command, :command_options, :user_name, :connection_timeout, :writing_timeout,
-            :reading_timeout, :end_of_message_timeout
+            :command, :command_options, :user_name, :startup_time, :connection_timeout,
+            :writing_timeout, :reading_timeout, :end_of_message_timeout
 
       attr_reader :name
 
