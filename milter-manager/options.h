@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 
-enum { MANAGER_OPTIONS_OVERRIDES = 16 };
+enum { MANAGER_OPTIONS_OVERRIDES = 17 };
 
 struct explain_arguments;
 

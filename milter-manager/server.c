@@ -353,6 +353,10 @@ void server_apply_log(const struct configuration *configuration)
     }
     log_set_levels(configuration_assigned(configuration, "log.level") ? configuration->log.levels
                                                                       : initial);
+    if (!log_set_format(configuration->log.format, &error)) {
+        log_error("[manager][log][error] %s", error.message);
+    }
+    error_clear(&error);
     if (configuration_assigned(configuration, "log.path") &&
         !log_set_path(configuration->log.path, &error)) {
         log_error("[manager][log][error] %s", error.message);
