@@ -49,24 +49,72 @@ static void main_limit_descriptors(const struct configuration *configuration)
     }
 }
 
-static bool main_drop_privileges(struct server *server, const struct configuration *configuration,
-                                 struct error *error)
+/* The place in the files that gave an item its value, for messages. */
+static void main_blame(const struct manager_options *options,
+                       const struct configuration *configuration, const char *key,
+                       const struct error *reason, struct error *error)
+{
+    struct location place = configuration_location(configuration, key);
+
+    if (place.line > 0 && !manager_options_override(options, key)) {
+        error_set(error, reason->code, "%s:%d: failed to drop privilege: %s: %s", place.file,
+                  place.line, key, reason->message);
+    } else {
+        error_set(error, reason->code, "failed to drop privilege: %s: %s", key, reason->message);
+    }
+}
+
+/* Whom the program is to run as; user and group are not both NULL. */
+static bool main_find_user(const struct manager_options *options,
+                           const struct configuration *configuration, struct process_user *found,
+                           gid_t *group, struct error *error)
+{
+    const char *user_name = configuration->security.effective_user;
+    const char *group_name = configuration->security.effective_group;
+    struct error reason = {0};
+
+    if (!process_find_user(user_name == NULL ? "nobody" : user_name, found, &reason)) {
+        main_blame(options, configuration, "security.effective_user", &reason, error);
+        return false;
+    }
+    *group = found->known ? found->group : (gid_t)-1;
+    if (group_name != NULL && !process_find_group(group_name, group, &reason)) {
+        main_blame(options, configuration, "security.effective_group", &reason, error);
+        return false;
+    }
+    return true;
+}
+
+static bool main_drop_privileges(struct server *server, const struct manager_options *options,
+                                 const struct configuration *configuration, struct error *error)
 {
     const char *user = configuration->security.effective_user;
     const char *group = configuration->security.effective_group;
     struct process_user found;
+    struct error reason = {0}, warning = {0};
+    gid_t group_id;
 
     if (geteuid() != 0 || (user == NULL && group == NULL)) {
         return true;
     }
-    if (!process_find_user(user == NULL ? "nobody" : user, &found, error)) {
+    if (!main_find_user(options, configuration, &found, &group_id, error)) {
         return false;
     }
     if (!server_give_socket_to(server, found.user, (gid_t)-1)) {
-        error_set_errno(error, "cannot give the listening socket to %s", found.name);
+        error_set_errno(error, "failed to drop privilege: cannot give the listening socket to %s",
+                        found.name);
         return false;
     }
-    return process_drop_privileges(user, group, error);
+    /* Log rotation is this user's task from now on. */
+    (void)log_give_to(found.user, group_id, &warning);
+    if (!process_drop_privileges(user, group, &reason)) {
+        error_set(error, reason.code, "failed to drop privilege: %s", reason.message);
+        return false;
+    }
+    if (warning.code != ERROR_NONE || !log_reopenable(&warning)) {
+        log_warning("[manager][log][warning] %s", warning.message);
+    }
+    return true;
 }
 
 static volatile sig_atomic_t main_early_reload, main_early_reopen;
@@ -119,13 +167,14 @@ static void main_hold_signals(int how)
 }
 
 static int main_serve(struct loop *loop, struct server *server,
+                      const struct manager_options *options,
                       const struct configuration *configuration)
 {
     const char *pid_file = configuration->manager.pid_file;
     struct error error = {0};
 
-    if (!main_drop_privileges(server, configuration, &error)) {
-        return main_fail("failed to drop privilege: ", &error);
+    if (!main_drop_privileges(server, options, configuration, &error)) {
+        return main_fail("", &error);
     }
     /* Only now: it is this user who has to be able to write there. */
     if (!recording_check(configuration, &error)) {
@@ -175,7 +224,7 @@ static int main_start(const struct manager_options *options)
     if (server == NULL) {
         return main_fail("failed to listen: ", &error);
     }
-    status = main_serve(loop, server, configuration_reference(configuration));
+    status = main_serve(loop, server, options, configuration_reference(configuration));
     configuration_release(configuration);
     server_free(server);
     engine_stop();

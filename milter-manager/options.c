@@ -387,6 +387,16 @@ bool manager_options_start_log(const struct manager_options *options, struct err
     return !options->syslog || log_set_syslog(true, options->syslog_facility, error);
 }
 
+bool manager_options_override(const struct manager_options *options, const char *key)
+{
+    for (unsigned i = 0; i < options->override_count; i++) {
+        if (strcmp(options->overrides[i].key, key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct configuration *manager_options_load(const struct manager_options *options,
                                            configuration_report_fn *report, void *report_owner,
                                            struct error *error)

@@ -39,6 +39,9 @@ enum option_outcome manager_options_parse(struct manager_options *options, int a
  */
 bool manager_options_start_log(const struct manager_options *options, struct error *error);
 
+/* The command line gives that item ("log.path", say) its value. */
+bool manager_options_override(const struct manager_options *options, const char *key);
+
 /*
  * Loads the configuration with the overrides; engine_start first.  NULL with
  * the first message in *error; all messages go to report, or the log when NULL.

@@ -11,6 +11,8 @@
 #include "libcore/base/memory.h"
 #include "libcore/net/listener.h"
 #include "libcore/net/process.h"
+#include "milter-manager/child/health.h"
+#include "milter-manager/child/watch.h"
 #include "milter-manager/front.h"
 #include "milter-manager/recording.h"
 #include "milter-manager/ruby/hooks.h"
@@ -20,6 +22,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* [sessions][finished] is written at the latest that long after a session ended, s. */
 static const double server_statistics_delay = 1.0;
@@ -45,6 +48,7 @@ struct server {
     int stopping;              /* the signal that asked for it, or 0 */
     struct loop_timer *suspend_timer, *shutdown_timer, *statistics_timer, *check_timer;
     struct loop_signal *signals[SERVER_SIGNALS];
+    struct watch *watch;
 };
 
 /* ---- sessions ---- */
@@ -123,7 +127,8 @@ static void server_resume(struct server *server, const char *text)
     if (server->suspended && server->listener != NULL) {
         server->suspended = false;
         loop_timer_stop(server->suspend_timer);
-        log_warning("%s", text);
+        log_event(LOG_LEVEL_WARNING, LOG_FIELDS(LOG_COUNT("sessions", server->front_count)), "%s",
+                  text);
         listener_resume(server->listener);
     }
 }
@@ -217,10 +222,13 @@ static void server_accepted(void *owner, int fd)
     server->front_count++;
     server_schedule_checks(server);
     if (server_full(server)) {
-        log_warning("[client][accept][suspend] too many processing connection: %u, max: %u; "
-                    "suspend accepting connection in %u seconds: #1",
-                    server->front_count, server_maximum(server),
-                    server->configuration->manager.suspend_time_on_unacceptable);
+        log_event(LOG_LEVEL_WARNING,
+                  LOG_FIELDS(LOG_COUNT("sessions", server->front_count),
+                             LOG_COUNT("maximum", server_maximum(server))),
+                  "[client][accept][suspend] too many processing connection: %u, max: %u; "
+                  "suspend accepting connection in %u seconds: #1",
+                  server->front_count, server_maximum(server),
+                  server->configuration->manager.suspend_time_on_unacceptable);
         server_suspend(server);
     }
 }
@@ -229,10 +237,12 @@ static void server_exhausted(void *owner, int error_number)
 {
     struct server *server = owner;
 
-    log_warning("[client][accept][suspend] too many file is opened. suspend accepting connection "
-                "in %u seconds: %s",
-                server->configuration->manager.suspend_time_on_unacceptable,
-                strerror(error_number));
+    log_event(LOG_LEVEL_WARNING,
+              LOG_FIELDS(LOG_COUNT("sessions", server->front_count),
+                         LOG_TEXT("error", strerror(error_number))),
+              "[client][accept][suspend] too many file is opened. suspend accepting connection "
+              "in %u seconds: %s",
+              server->configuration->manager.suspend_time_on_unacceptable, strerror(error_number));
     server_suspend(server);
 }
 
@@ -243,8 +253,9 @@ static void server_shutdown_overdue(void *owner)
     struct server *server = owner;
     struct front *front = server->fronts;
 
-    log_warning("[manager][shutdown] sessions still open after %g seconds, closed now: %u",
-                server->configuration->manager.shutdown_timeout, server->front_count);
+    log_event(LOG_LEVEL_WARNING, LOG_FIELDS(LOG_COUNT("sessions", server->front_count)),
+              "[manager][shutdown] sessions still open after %g seconds, closed now: %u",
+              server->configuration->manager.shutdown_timeout, server->front_count);
     while (front != NULL) {
         struct front *next = front_links(front)->next;
 
@@ -267,8 +278,11 @@ static void server_stop(void *owner, int signal_number)
         return;
     }
     server->stopping = signal_number;
-    log_message("[manager][shutdown] %s: sessions to finish first: %u", strsignal(signal_number),
-                server->front_count);
+    log_event(LOG_LEVEL_MESSAGE,
+              LOG_FIELDS(LOG_COUNT("sessions", server->front_count),
+                         LOG_TEXT("signal", strsignal(signal_number))),
+              "[manager][shutdown] %s: sessions to finish first: %u", strsignal(signal_number),
+              server->front_count);
     listener_free(server->listener);
     server->listener = NULL;
     if (server->front_count == 0) {
@@ -278,20 +292,46 @@ static void server_stop(void *owner, int signal_number)
     loop_timer_start(server->shutdown_timer, server->configuration->manager.shutdown_timeout);
 }
 
+static void server_count_mistake(void *owner, const char *message)
+{
+    unsigned *count = owner;
+
+    ++*count;
+    log_event(LOG_LEVEL_ERROR, LOG_FIELDS(LOG_TEXT("error", message)), "[configuration][error] %s",
+              message);
+}
+
+/* Each mistake is one line, and one line says what becomes of it all.  NULL: it was said. */
+static struct configuration *server_load(const struct server *server)
+{
+    unsigned mistakes = 0;
+    struct error error = {0};
+    struct configuration *configuration =
+        manager_options_load(server->options, server_count_mistake, &mistakes, &error);
+
+    if (configuration != NULL && recording_check(configuration, &error)) {
+        return configuration;
+    }
+    if (configuration == NULL) {
+        error_clear(&error);
+        error_set(&error, ERROR_USAGE, "the files have %u mistake%s, told above", mistakes,
+                  mistakes == 1 ? "" : "s");
+    } else {
+        configuration_release(configuration);
+    }
+    log_event(LOG_LEVEL_ERROR, LOG_FIELDS(LOG_TEXT("error", error.message)),
+              "[manager][reload][signal][error] %s; the configuration stays as it was",
+              error.message);
+    return NULL;
+}
+
 static void server_reload(void *owner, int signal_number)
 {
     struct server *server = owner;
-    struct error error = {0};
-    struct configuration *configuration = manager_options_load(server->options, NULL, NULL, &error);
+    struct configuration *configuration = server_load(server);
 
     (void)signal_number;
-    if (configuration != NULL && !recording_check(configuration, &error)) {
-        configuration_release(configuration);
-        configuration = NULL;
-    }
     if (configuration == NULL) {
-        log_error("[manager][reload][signal][error] %s; the configuration stays as it was",
-                  error.message);
         return;
     }
     if (strcmp(configuration_listen_spec(configuration),
@@ -301,8 +341,10 @@ static void server_reload(void *owner, int signal_number)
                     configuration_listen_spec(configuration));
     }
     server_apply_log(configuration);
-    log_message("[manager][reload] generation %u of the configuration is in force",
-                configuration->generation);
+    health_adopt(configuration);
+    log_event(LOG_LEVEL_MESSAGE, LOG_FIELDS(LOG_COUNT("generation", configuration->generation)),
+              "[manager][reload] generation %u of the configuration is in force",
+              configuration->generation);
     hooks_configuration_in_force(configuration, server->configuration);
     configuration_release(server->configuration);
     server->configuration = configuration;
@@ -317,7 +359,9 @@ static void server_reopen_log(void *owner, int signal_number)
     (void)owner;
     (void)signal_number;
     if (!log_reopen(&error)) {
-        log_error("[manager][log][error] %s", error.message);
+        log_event(LOG_LEVEL_ERROR, LOG_FIELDS(LOG_TEXT("error", error.message)),
+                  "[manager][log][error] %s (as user ID %lu); the former file is written on",
+                  error.message, (unsigned long)geteuid());
     }
 }
 
@@ -397,7 +441,9 @@ static struct listener *server_listen(struct server *server, struct error *error
     listener = listener_new(server->loop, &address, &options, server_accepted, server_exhausted,
                             server, error);
     if (listener != NULL) {
-        log_message("[client][listen][start] <%s>", socket_address_format(&address, text));
+        log_event(LOG_LEVEL_MESSAGE,
+                  LOG_FIELDS(LOG_TEXT("endpoint", socket_address_format(&address, text))),
+                  "[client][listen][start] <%s>", socket_address_format(&address, text));
     }
     return listener;
 }
@@ -415,6 +461,7 @@ struct server *server_new(struct loop *loop, const struct manager_options *optio
     server->shutdown_timer = loop_timer_new(loop, server_shutdown_overdue, server);
     server->statistics_timer = loop_timer_new(loop, server_report_finished, server);
     server->check_timer = loop_timer_new(loop, server_check_connections, server);
+    server->watch = watch_new(loop, configuration);
     server->listener = server_listen(server, error);
     if (server->listener == NULL) {
         server_free(server);
@@ -437,6 +484,7 @@ void server_free(struct server *server)
     if (server->listener != NULL) {
         listener_free(server->listener);
     }
+    watch_free(server->watch);
     loop_timer_free(server->suspend_timer);
     loop_timer_free(server->shutdown_timer);
     loop_timer_free(server->statistics_timer);

@@ -384,6 +384,11 @@ unsigned log_levels(void)
 
 /* Writing. */
 
+bool log_has_fields(void)
+{
+    return state.json;
+}
+
 bool log_wants(enum log_level level)
 {
     return (state.wanted & level) != 0;

@@ -71,6 +71,8 @@ void log_detach_terminal(void);
 /* True when text for fd is to be coloured (MILTER_LOG_COLORIZE); log_open first. */
 bool log_colours(int fd);
 
+/* True when fields are written beside the text: else nobody needs to know them. */
+bool log_has_fields(void);
 /* True when a line of that level would go anywhere: check before costly arguments. */
 bool log_wants(enum log_level level);
 /* Use the macros below: they add the source location. */
@@ -82,11 +84,15 @@ void log_write_event(enum log_level level, const struct log_field *fields, const
     __attribute__((format(printf, 6, 7)));
 void log_flush(void);
 
-/* log_event(LOG_LEVEL_ERROR, LOG_FIELDS(LOG_TEXT("child", name)), "text", ...) */
+/*
+ * log_event(LOG_LEVEL_ERROR, LOG_FIELDS(LOG_TEXT("child", name)), "text", ...)
+ * The fields are evaluated only when they are written.
+ */
 #define log_event(level, fields, ...)                                                              \
     do {                                                                                           \
         if (log_wants(level)) {                                                                    \
-            log_write_event(level, fields, __FILE__, __LINE__, __func__, __VA_ARGS__);             \
+            log_write_event(level, log_has_fields() ? (fields) : NULL, __FILE__, __LINE__,         \
+                            __func__, __VA_ARGS__);                                                \
         }                                                                                          \
     } while (0)
 #define log_at(level, ...)                                                                         \
