@@ -65,14 +65,19 @@ static struct health_entry *health_find(const char *child, const char *endpoint)
 
 /* ---- what is said ---- */
 
+static const char *health_plural(unsigned long count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static void health_tell_hidden(struct health_entry *entry)
 {
     if (entry->hidden > 0) {
         log_event(LOG_LEVEL_ERROR,
                   LOG_FIELDS(LOG_TEXT("child", entry->child), LOG_TEXT("endpoint", entry->endpoint),
                              LOG_COUNT("failures", entry->hidden)),
-                  "[children][error] %s: and %u more failures in the last minute: %s",
-                  entry->endpoint, entry->hidden, entry->child);
+                  "[children][error] %s: and %u more failure%s in the last minute: %s",
+                  entry->endpoint, entry->hidden, health_plural(entry->hidden), entry->child);
     }
     entry->hidden = 0;
     entry->lines = 0;
@@ -133,8 +138,9 @@ static void health_tell_up(const struct health_entry *entry, double now)
                          LOG_TEXT("endpoint", entry->endpoint),
                          LOG_COUNT("failures", entry->health.failures),
                          LOG_SECONDS("elapsed", now - entry->since)),
-              "[children][up] %s: answers again after %lu failures in %.1f seconds: %s",
-              entry->endpoint, entry->health.failures, now - entry->since, entry->child);
+              "[children][up] %s: answers again after %lu failure%s in %.1f seconds: %s",
+              entry->endpoint, entry->health.failures, health_plural(entry->health.failures),
+              now - entry->since, entry->child);
 }
 
 /* ---- what happens ---- */
@@ -243,11 +249,20 @@ static void health_begin(struct health_entry *entry, const char *child, const ch
     entry->hash = health_hash_of(child, endpoint);
 }
 
+/* What was left out about children that are watched no more would never be told. */
 static void health_replace(struct health_entry *adopted, unsigned count)
 {
-    free(entries);
+    struct health_entry *old = entries;
+    unsigned old_count = entry_count;
+
     entries = adopted;
     entry_count = count;
+    for (unsigned i = 0; i < old_count; i++) {
+        if (health_find(old[i].child, old[i].endpoint) == NULL) {
+            health_tell_hidden(&old[i]);
+        }
+    }
+    free(old);
 }
 
 void health_adopt(const struct configuration *configuration)
@@ -267,9 +282,6 @@ void health_adopt(const struct configuration *configuration)
 
 void health_clear(void)
 {
-    for (unsigned i = 0; i < entry_count; i++) {
-        health_tell_hidden(&entries[i]);
-    }
     health_replace(NULL, 0);
     failure_total = 0;
 }
