@@ -400,16 +400,21 @@ bool log_wants(enum log_level level)
  */
 static size_t flush_length(struct slice lines)
 {
-    const char *end;
+    size_t length = PIPE_BUF;
 
     if (!state.stream || lines.length <= PIPE_BUF) {
         return lines.length;
     }
-    end = memrchr(lines.data, '\n', PIPE_BUF);
-    if (end == NULL) {
-        end = memchr(lines.data, '\n', lines.length);
+    while (length > 0 && lines.data[length - 1] != '\n') {
+        length--;
     }
-    return end == NULL ? lines.length : (size_t)(end - lines.data) + 1;
+    if (length == 0) { /* a longer line: as a whole, at least */
+        length = PIPE_BUF;
+        while (length < lines.length && lines.data[length - 1] != '\n') {
+            length++;
+        }
+    }
+    return length;
 }
 
 /* A full disk or a vanished reader must not fill the memory. */

@@ -5,10 +5,13 @@
 #include "libcore/base/log_json.h"
 #include "libcore/base/utf8.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <regex.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,18 +122,27 @@ static void assert_one_line(struct slice line)
     assert_int_equal(quotes % 2, 0);
 }
 
+/* The same numbers in each run (Numerical Recipes' generator, its better half). */
+static unsigned chance(void)
+{
+    static uint32_t number = 7;
+
+    number = number * 1664525U + 1013904223U;
+    return number >> 16;
+}
+
 static void any_bytes_are_one_line(void **state)
 {
+    static const char odd[] = "\"\\\n\xe2\x80\xa8\xc2";
     char bytes[64];
 
     (void)state;
-    srand(7);
     for (unsigned round = 0; round < 20000; round++) {
-        size_t length = (size_t)rand() % sizeof(bytes);
+        size_t length = chance() % sizeof(bytes);
         struct buffer output = {0};
 
         for (size_t i = 0; i < length; i++) {
-            bytes[i] = (char)(rand() % 3 == 0 ? "\"\\\n\xe2\x80\xa8\xc2"[rand() % 7] : rand());
+            bytes[i] = chance() % 3 == 0 ? odd[chance() % (sizeof(odd) - 1)] : (char)chance();
         }
         log_json_line(&output, LOG_LEVEL_ERROR, -1, NULL, slice_of(bytes, length),
                       LOG_FIELDS(LOG_SLICE("child", slice_of(bytes, length))));
@@ -233,6 +245,39 @@ static void a_line_cut_off_does_not_spoil_the_next(void **state)
                                 "\\{[^\n]*\"message\":\"last\"\\}\n$");
 }
 
+/* Several processes may share a pipe: what is written at once ends with a line. */
+static void a_pipe_gets_whole_lines(void **state)
+{
+    char long_text[PIPE_BUF + 100], got[2 * PIPE_BUF];
+    unsigned writes = 0, halves = 0;
+    int ends[2], saved = dup(STDERR_FILENO);
+    ssize_t count;
+
+    (void)state;
+    log_open("test-log");
+    memset(long_text, 'x', sizeof(long_text));
+    /* Each read gives what one write has written, up to PIPE_BUF. */
+    assert_int_equal(pipe2(ends, O_DIRECT | O_NONBLOCK), 0);
+    assert_int_equal(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+    assert_true(log_set_path("/dev/stderr", NULL));
+    for (unsigned i = 0; i < 100; i++) {
+        log_message("%.*s", 150, long_text);
+    }
+    log_message("%.*s", (int)sizeof(long_text), long_text);
+    log_message("last");
+    log_flush();
+    (void)dup2(saved, STDERR_FILENO);
+    while ((count = read(ends[0], got, sizeof(got))) > 0) {
+        writes++;
+        halves += got[count - 1] != '\n';
+    }
+    assert_in_range(writes, 7, 10);
+    assert_int_equal(halves, 1); /* of the line that is longer than that */
+    (void)close(saved);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -245,6 +290,7 @@ int main(void)
         TEST(text_has_no_fields),
         TEST(fields_are_evaluated_only_for_json),
         TEST(an_unknown_format_changes_nothing),
+        TEST(a_pipe_gets_whole_lines),
         TEST(a_line_cut_off_does_not_spoil_the_next),
     };
 
