@@ -248,9 +248,19 @@ static int open_file(const char *path, bool *created, struct error *error)
     return fd;
 }
 
+static bool same_file(int first, int second)
+{
+    struct stat one, other;
+
+    return fstat(first, &one) == 0 && fstat(second, &other) == 0 && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
 static void replace_target(char *path, int fd, bool created)
 {
     log_flush();
+    /* Named by the command line and by the configuration it is opened twice. */
+    created = created || (state.created && same_file(state.fd, fd));
     if (state.path != NULL) {
         close(state.fd);
     }

@@ -144,10 +144,10 @@ class Json(ManagerCase):
 class Owner(ManagerCase):
     """root makes the log file, and another user opens it again."""
 
-    def begin(self, before):
+    def begin(self, options=()):
         os.chmod(self.directory, 0o777)
         self.child("a", tcp=True)
-        self.start('security.effective_user = "nobody"\nlog.path = "%s"\n%s' % (self.path("log"), before))
+        self.start('security.effective_user = "nobody"\nlog.path = "%s"' % self.path("log"), options=options)
 
     def text_within(self, name, pattern):
         deadline = time.monotonic() + 5 * PATIENCE
@@ -163,12 +163,17 @@ class Owner(ManagerCase):
             time.sleep(0.02)
 
     def test_a_new_file_becomes_the_user_s(self):
-        self.begin("")
+        self.rotate()
+
+    def test_also_when_it_is_named_twice(self):
+        self.rotate("--log-path", self.path("log"))
+
+    def rotate(self, *options):
+        self.begin(options)
         self.assert_healthy()
         self.text_within("log", "[session][end]")
         nobody = pwd.getpwnam("nobody").pw_uid
         self.assertEqual((nobody, 0o640), (os.stat(self.path("log")).st_uid, os.stat(self.path("log")).st_mode & 0o777))
-        # As logrotate does with "copytruncate" left out and "create": the user has to open it.
         os.rename(self.path("log"), self.path("old"))
         self.manager.signal(signal.SIGUSR1)
         self.assert_healthy()
@@ -179,7 +184,7 @@ class Owner(ManagerCase):
         with open(self.path("log"), "w", encoding="utf-8"):
             pass
         os.chmod(self.path("log"), 0o600)
-        self.begin("")
+        self.begin()
         self.text_within("log", "[manager][log][warning] SIGUSR1 will not be able to open the log file")
         self.manager.signal(signal.SIGUSR1)
         self.text_within("log", "Permission denied (as user ID %d); the former file is written on"
@@ -188,7 +193,7 @@ class Owner(ManagerCase):
 
     def test_no_link_is_followed_to_give_something_away(self):
         os.symlink(self.path("target"), self.path("log"))
-        self.begin("")
+        self.begin()
         self.text_within("target", "SIGUSR1 will not be able")
         self.assertEqual(0, os.stat(self.path("target")).st_uid)
 
