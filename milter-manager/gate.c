@@ -76,7 +76,10 @@ static void gate_tell(struct gate *gate, const char *reason)
     if (!gate->told) {
         gate->told = true;
         gate->turned_away = 0;
-        log_warning("%s", reason);
+        log_event(LOG_LEVEL_WARNING,
+                  LOG_FIELDS(LOG_COUNT("sessions", gate->sessions),
+                             LOG_COUNT("maximum", gate_maximum(gate))),
+                  "%s", reason);
     }
 }
 

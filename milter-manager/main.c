@@ -59,24 +59,72 @@ static void main_limit_descriptors(const struct configuration *configuration)
     }
 }
 
-static bool main_drop_privileges(struct server *server, const struct configuration *configuration,
-                                 struct error *error)
+/* The place in the files that gave an item its value, for messages. */
+static void main_blame(const struct manager_options *options,
+                       const struct configuration *configuration, const char *key,
+                       const struct error *reason, struct error *error)
+{
+    struct location place = configuration_location(configuration, key);
+
+    if (place.line > 0 && !manager_options_override(options, key)) {
+        error_set(error, reason->code, "%s:%d: failed to drop privilege: %s: %s", place.file,
+                  place.line, key, reason->message);
+    } else {
+        error_set(error, reason->code, "failed to drop privilege: %s: %s", key, reason->message);
+    }
+}
+
+/* Whom the program is to run as; user and group are not both NULL. */
+static bool main_find_user(const struct manager_options *options,
+                           const struct configuration *configuration, struct process_user *found,
+                           gid_t *group, struct error *error)
+{
+    const char *user_name = configuration->security.effective_user;
+    const char *group_name = configuration->security.effective_group;
+    struct error reason = {0};
+
+    if (!process_find_user(user_name == NULL ? "nobody" : user_name, found, &reason)) {
+        main_blame(options, configuration, "security.effective_user", &reason, error);
+        return false;
+    }
+    *group = found->known ? found->group : (gid_t)-1;
+    if (group_name != NULL && !process_find_group(group_name, group, &reason)) {
+        main_blame(options, configuration, "security.effective_group", &reason, error);
+        return false;
+    }
+    return true;
+}
+
+static bool main_drop_privileges(struct server *server, const struct manager_options *options,
+                                 const struct configuration *configuration, struct error *error)
 {
     const char *user = configuration->security.effective_user;
     const char *group = configuration->security.effective_group;
     struct process_user found;
+    struct error reason = {0}, warning = {0};
+    gid_t group_id;
 
     if (geteuid() != 0 || (user == NULL && group == NULL)) {
         return true;
     }
-    if (!process_find_user(user == NULL ? "nobody" : user, &found, error)) {
+    if (!main_find_user(options, configuration, &found, &group_id, error)) {
         return false;
     }
     if (!server_give_socket_to(server, found.user, (gid_t)-1)) {
-        error_set_errno(error, "cannot give the listening socket to %s", found.name);
+        error_set_errno(error, "failed to drop privilege: cannot give the listening socket to %s",
+                        found.name);
         return false;
     }
-    return process_drop_privileges(user, group, error);
+    /* Log rotation is this user's task from now on. */
+    (void)log_give_to(found.user, group_id, &warning);
+    if (!process_drop_privileges(user, group, &reason)) {
+        error_set(error, reason.code, "failed to drop privilege: %s", reason.message);
+        return false;
+    }
+    if (warning.code != ERROR_NONE || !log_reopenable(&warning)) {
+        log_warning("[manager][log][warning] %s", warning.message);
+    }
+    return true;
 }
 
 /*
@@ -141,13 +189,14 @@ static bool main_settle(struct loop *loop, const struct configuration *configura
 
 /* Everything that can fail before the work begins; false: it was said. */
 static bool main_prepare(struct loop *loop, struct server *server,
+                         const struct manager_options *options,
                          const struct configuration *configuration, const char *pid_file,
                          bool upgrade)
 {
     struct error error = {0};
 
-    if (!main_drop_privileges(server, configuration, &error)) {
-        (void)main_fail("failed to drop privilege: ", &error);
+    if (!main_drop_privileges(server, options, configuration, &error)) {
+        (void)main_fail("", &error);
         return false;
     }
     /* Only now: it is this user who has to be able to write there. */
@@ -177,13 +226,14 @@ static int main_work(struct loop *loop, struct server *server,
 }
 
 static int main_serve(struct loop *loop, struct server *server,
+                      const struct manager_options *options,
                       const struct configuration *configuration, bool upgrade)
 {
     const char *configured = configuration->manager.pid_file;
     char *pid_file = configured == NULL ? NULL : paths_absolute(configured);
     int status = EXIT_FAILURE;
 
-    if (main_prepare(loop, server, configuration, pid_file, upgrade)) {
+    if (main_prepare(loop, server, options, configuration, pid_file, upgrade)) {
         loop_before_sleep(loop, main_flush_log, NULL);
         process_ready();
         upgrade_ready();
@@ -245,7 +295,7 @@ static int main_start(const struct manager_options *options)
     if (server == NULL) {
         return main_fail("failed to listen: ", &error);
     }
-    status = main_serve(loop, server, configuration_reference(configuration), upgrade);
+    status = main_serve(loop, server, options, configuration_reference(configuration), upgrade);
     configuration_release(configuration);
     server_free(server);
     engine_stop();

@@ -21,7 +21,7 @@ static struct {
     const char *config_directory, *syslog_facility, *log_path;
     bool show_config, check_config, syslog;
     const char *connection_spec, *pid_file, *user, *group, *unix_socket_group;
-    const char *log_level, *event_loop_backend;
+    const char *log_level, *log_format, *event_loop_backend;
     unsigned unix_socket_mode, workers, packet_buffer_size, pending_sessions;
     bool unix_socket_mode_given, workers_given, packet_buffer_size_given, pending_sessions_given;
     bool daemon, daemon_given;
@@ -56,6 +56,13 @@ static bool take_log_level(void *target, const char *value, struct error *error)
 
     *(const char **)target = value;
     return log_level_parse(value, &levels, error);
+}
+
+/* At once: also what is wrong with the other options is said so. */
+static bool take_log_format(void *target, const char *value, struct error *error)
+{
+    *(const char **)target = value;
+    return log_set_format(value, error);
 }
 
 static bool take_verbose(void *target, const char *value, struct error *error)
@@ -239,6 +246,12 @@ static const struct option_entry milter_options[] = {
      .target = &parsed.log_path,
      .argument = "PATH",
      .help = "log to PATH, - for standard output"},
+    {.name = "log-format",
+     .kind = OPTION_CALLBACK,
+     .callback = take_log_format,
+     .target = &parsed.log_format,
+     .argument = "FORMAT",
+     .help = "text (default) or json, one object a line"},
     {.name = "verbose",
      .letter = 'v',
      .kind = OPTION_CALLBACK,
@@ -304,6 +317,7 @@ static void add_overrides(struct manager_options *options)
                  value_integer(parsed.pending_sessions));
     add_string(options, "log.level", parsed.log_level);
     add_string(options, "log.path", parsed.log_path);
+    add_string(options, "log.format", parsed.log_format);
     add_override(options, "log.use_syslog", parsed.syslog, value_boolean(true));
     add_string(options, "log.syslog_facility", parsed.syslog_facility);
 }
@@ -372,6 +386,16 @@ bool manager_options_start_log(const struct manager_options *options, struct err
         return false;
     }
     return !options->syslog || log_set_syslog(true, options->syslog_facility, error);
+}
+
+bool manager_options_override(const struct manager_options *options, const char *key)
+{
+    for (unsigned i = 0; i < options->override_count; i++) {
+        if (strcmp(options->overrides[i].key, key) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 struct configuration *manager_options_load(const struct manager_options *options,

@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 
-enum { MANAGER_OPTIONS_OVERRIDES = 16 };
+enum { MANAGER_OPTIONS_OVERRIDES = 17 };
 
 struct explain_arguments;
 
@@ -38,6 +38,9 @@ enum option_outcome manager_options_parse(struct manager_options *options, int a
  * is read: --verbose, --log-path, --syslog, ...
  */
 bool manager_options_start_log(const struct manager_options *options, struct error *error);
+
+/* The command line gives that item ("log.path", say) its value. */
+bool manager_options_override(const struct manager_options *options, const char *key);
 
 /*
  * Loads the configuration with the overrides; engine_start first.  NULL with

@@ -12,7 +12,9 @@
 #include "libcore/base/memory.h"
 #include "libcore/net/listener.h"
 #include "libcore/net/process.h"
+#include "milter-manager/child/health.h"
 #include "milter-manager/child/launching.h"
+#include "milter-manager/child/watch.h"
 #include "milter-manager/control/metrics.h"
 #include "milter-manager/front.h"
 #include "milter-manager/gate.h"
@@ -46,9 +48,9 @@ struct server {
     struct front *check_next; /* the connection checks go on there; NULL: at the first one */
     bool worker;              /* one of several processes that take sessions */
     bool serving;             /* sessions are taken: false in a master with workers */
-    bool suspended;           /* accepting is, for lack of room */
     bool stopping;
     struct loop_timer *shutdown_timer, *statistics_timer, *check_timer;
+    struct watch *watch;
 };
 
 /* ---- sessions ---- */
@@ -187,8 +189,9 @@ static void server_shutdown_overdue(void *owner)
     struct server *server = owner;
     struct front *front = server->fronts;
 
-    log_warning("[manager][shutdown] sessions still open after %g seconds, closed now: %u",
-                server->configuration->manager.shutdown_timeout, server->front_count);
+    log_event(LOG_LEVEL_WARNING, LOG_FIELDS(LOG_COUNT("sessions", server->front_count)),
+              "[manager][shutdown] sessions still open after %g seconds, closed now: %u",
+              server->configuration->manager.shutdown_timeout, server->front_count);
     while (front != NULL) {
         struct front *next = front_links(front)->next;
 
@@ -210,8 +213,9 @@ void server_stop(struct server *server, const char *reason)
         return;
     }
     server->stopping = true;
-    log_message("[manager][shutdown] %s: sessions to finish first: %u", reason,
-                server->front_count);
+    log_event(LOG_LEVEL_MESSAGE,
+              LOG_FIELDS(LOG_COUNT("sessions", server->front_count), LOG_TEXT("signal", reason)),
+              "[manager][shutdown] %s: sessions to finish first: %u", reason, server->front_count);
     server_close(server);
     if (server->front_count == 0) {
         loop_stop(server->loop);
@@ -226,6 +230,38 @@ bool server_stopping(const struct server *server)
 }
 
 /* ---- reload ---- */
+
+static void server_count_mistake(void *owner, const char *message)
+{
+    unsigned *count = owner;
+
+    ++*count;
+    log_event(LOG_LEVEL_ERROR, LOG_FIELDS(LOG_TEXT("error", message)), "[configuration][error] %s",
+              message);
+}
+
+/* Each mistake is one line, and one line says what becomes of it all.  NULL with *error. */
+static struct configuration *server_load(const struct server *server, struct error *error)
+{
+    unsigned mistakes = 0;
+    struct configuration *configuration =
+        manager_options_load(server->options, server_count_mistake, &mistakes, error);
+
+    if (configuration != NULL && recording_check(configuration, error)) {
+        return configuration;
+    }
+    if (configuration == NULL) {
+        error_clear(error);
+        error_set(error, ERROR_USAGE, "the files have %u mistake%s, told above", mistakes,
+                  mistakes == 1 ? "" : "s");
+    } else {
+        configuration_release(configuration);
+    }
+    log_event(LOG_LEVEL_ERROR, LOG_FIELDS(LOG_TEXT("error", error->message)),
+              "[manager][reload][signal][error] %s; the configuration stays as it was",
+              error->message);
+    return NULL;
+}
 
 /* What only a start can change. */
 static void server_tell_ineffective(const struct configuration *former,
@@ -243,24 +279,10 @@ static void server_tell_ineffective(const struct configuration *former,
     }
 }
 
-bool server_reload(struct server *server, struct error *error)
+/* Tells all who work by it. */
+static void server_put_in_force(struct server *server, struct configuration *configuration)
 {
-    struct configuration *configuration = manager_options_load(server->options, NULL, NULL, error);
-
-    if (configuration != NULL && !recording_check(configuration, error)) {
-        configuration_release(configuration);
-        configuration = NULL;
-    }
-    metrics_count_reload(configuration != NULL);
-    if (configuration == NULL) {
-        log_error("[manager][reload][signal][error] %s; the configuration stays as it was",
-                  error->message);
-        return false;
-    }
-    server_tell_ineffective(server->configuration, configuration);
-    server_apply_log(configuration);
-    log_message("[manager][reload] generation %u of the configuration is in force",
-                configuration->generation);
+    health_adopt(configuration);
     metrics_configuration(configuration);
     if (!server->worker) {
         launching_reloaded(configuration);
@@ -273,6 +295,24 @@ bool server_reload(struct server *server, struct error *error)
     gate_configure(server->gate, configuration);
     loop_timer_stop(server->check_timer);
     server_schedule_checks(server);
+}
+
+bool server_reload(struct server *server, struct error *error)
+{
+    struct configuration *configuration = server_load(server, error);
+
+    metrics_count_reload(configuration != NULL);
+    if (configuration == NULL) {
+        return false;
+    }
+    if (!server->worker) {
+        server_tell_ineffective(server->configuration, configuration);
+    }
+    server_apply_log(configuration);
+    log_event(LOG_LEVEL_MESSAGE, LOG_FIELDS(LOG_COUNT("generation", configuration->generation)),
+              "[manager][reload] generation %u of the configuration is in force",
+              configuration->generation);
+    server_put_in_force(server, configuration);
     return true;
 }
 
@@ -300,6 +340,10 @@ void server_apply_log(const struct configuration *configuration)
     }
     log_set_levels(configuration_assigned(configuration, "log.level") ? configuration->log.levels
                                                                       : initial);
+    if (!log_set_format(configuration->log.format, &error)) {
+        log_error("[manager][log][error] %s", error.message);
+    }
+    error_clear(&error);
     if (configuration_assigned(configuration, "log.path") &&
         !server_set_log_path(configuration->log.path, &error)) {
         log_error("[manager][log][error] %s", error.message);
@@ -349,7 +393,9 @@ static struct listener *server_open(struct server *server, const struct listener
     listener = listener_new(server->loop, &address, options, server_accepted, server_exhausted,
                             server, error);
     if (listener != NULL) {
-        log_message("[client][listen][start] <%s>", socket_address_format(&address, text));
+        log_event(LOG_LEVEL_MESSAGE,
+                  LOG_FIELDS(LOG_TEXT("endpoint", socket_address_format(&address, text))),
+                  "[client][listen][start] <%s>", socket_address_format(&address, text));
     }
     return listener;
 }
@@ -379,6 +425,7 @@ struct server *server_new(struct loop *loop, const struct manager_options *optio
     server->configuration = configuration;
     server->gate = gate_new(loop);
     gate_configure(server->gate, configuration);
+    server->watch = watch_new(loop, configuration);
     server->shutdown_timer = loop_timer_new(loop, server_shutdown_overdue, server);
     server->statistics_timer = loop_timer_new(loop, server_report_finished, server);
     server->check_timer = loop_timer_new(loop, server_check_connections, server);
@@ -432,6 +479,7 @@ void server_free(struct server *server)
         listener_free(server->listener);
     }
     gate_free(server->gate);
+    watch_free(server->watch);
     loop_timer_free(server->shutdown_timer);
     loop_timer_free(server->statistics_timer);
     loop_timer_free(server->check_timer);

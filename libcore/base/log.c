@@ -8,15 +8,18 @@
 
 #include "libcore/base/buffer.h"
 #include "libcore/base/log_format.h"
+#include "libcore/base/log_json.h"
 #include "libcore/base/memory.h"
 #include "libcore/base/syslog_sender.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -42,10 +45,15 @@ static struct {
     bool detached; /* standard output is no target any more */
     bool use_syslog;
     int facility;
+    bool json;
+    int worker; /* -1: this process is none */
     char *path; /* NULL: standard output */
     int fd;
+    bool created; /* the file: by this process */
+    bool stream;  /* the target is no file: what is written at once must be short */
+    bool torn;    /* the last line was cut off in the middle */
     struct buffer lines;
-} state = {.fd = STDOUT_FILENO, .items = LOG_ITEM_TIME, .facility = LOG_MAIL};
+} state = {.fd = STDOUT_FILENO, .items = LOG_ITEM_TIME, .facility = LOG_MAIL, .worker = -1};
 
 static bool state_has_file(void)
 {
@@ -91,9 +99,12 @@ bool log_colours(int fd)
            (state.colour_choice == COLOUR_BY_TERMINAL && terminal_shows_colours(fd));
 }
 
-static void choose_colour(void)
+static void look_at_target(void)
 {
+    struct stat status;
+
     state.colour = log_colours(state.fd);
+    state.stream = fstat(state.fd, &status) == 0 && !S_ISREG(status.st_mode);
 }
 
 /* Environment. */
@@ -197,7 +208,7 @@ void log_open(const char *program)
     state.levels = LOG_LEVEL_DEFAULT;
     state_changed();
     read_environment();
-    choose_colour();
+    look_at_target();
     state_changed();
 }
 
@@ -215,6 +226,7 @@ void log_close(void)
     state.fd = STDOUT_FILENO;
     state.items = LOG_ITEM_TIME;
     state.facility = LOG_MAIL;
+    state.worker = -1;
 }
 
 void log_set_program(const char *program)
@@ -230,61 +242,125 @@ int log_descriptor(void)
     return state.fd;
 }
 
-static int open_file(const char *path, struct error *error)
+/*
+ * O_EXCL tells whether the file is new, and follows no link: only such a file
+ * may be given away.  Any other is opened as it is found.
+ */
+static int open_file(const char *path, bool *created, struct error *error)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, LOG_FILE_MODE);
+    static const int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY;
+    int fd = open(path, flags | O_EXCL, LOG_FILE_MODE);
 
+    *created = fd >= 0;
+    if (fd < 0) {
+        fd = open(path, flags, LOG_FILE_MODE);
+    }
     if (fd < 0) {
         error_set_errno(error, "failed to open log file: <%s>", path);
     }
     return fd;
 }
 
-static void replace_target(char *path, int fd)
+static bool same_file(int first, int second)
+{
+    struct stat one, other;
+
+    return fstat(first, &one) == 0 && fstat(second, &other) == 0 && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
+static void replace_target(char *path, int fd, bool created)
 {
     log_flush();
+    /* Named by the command line and by the configuration it is opened twice. */
+    created = created || (state.created && same_file(state.fd, fd));
     if (state.path != NULL) {
         close(state.fd);
     }
     free(state.path);
     state.path = path;
     state.fd = fd;
-    choose_colour();
+    state.created = created;
+    state.torn = false;
+    look_at_target();
     state_changed();
 }
 
 bool log_set_path(const char *path, struct error *error)
 {
     int fd = STDOUT_FILENO;
+    bool created;
 
     if (path == NULL || strcmp(path, "-") == 0) {
-        replace_target(NULL, fd);
+        replace_target(NULL, fd, false);
         return true;
     }
     if (strcmp(path, "/dev/stderr") == 0) {
         /* Opened a second time its lines would overwrite those written to it elsewhere. */
-        replace_target(NULL, STDERR_FILENO);
+        replace_target(NULL, STDERR_FILENO, false);
         return true;
     }
-    fd = open_file(path, error);
+    fd = open_file(path, &created, error);
     if (fd < 0) {
         return false;
     }
-    replace_target(memory_copy_string(path), fd);
+    replace_target(memory_copy_string(path), fd, created);
     return true;
 }
 
 bool log_reopen(struct error *error)
 {
+    bool created;
+
     if (state.path == NULL) {
         return true;
     }
-    int fd = open_file(state.path, error);
+    int fd = open_file(state.path, &created, error);
     if (fd < 0) {
         return false;
     }
-    replace_target(memory_copy_string(state.path), fd);
+    replace_target(memory_copy_string(state.path), fd, created);
     return true;
+}
+
+bool log_give_to(uid_t user, gid_t group, struct error *error)
+{
+    if (state.path == NULL || !state.created || fchown(state.fd, user, group) == 0) {
+        return true;
+    }
+    error_set_errno(error, "cannot give the log file <%s> to user ID %lu", state.path,
+                    (unsigned long)user);
+    return false;
+}
+
+bool log_reopenable(struct error *error)
+{
+    if (state.path == NULL || access(state.path, W_OK) == 0) {
+        return true;
+    }
+    error_set_errno(error,
+                    "SIGUSR1 will not be able to open the log file <%s> again as user ID %lu; "
+                    "give it to that user",
+                    state.path, (unsigned long)geteuid());
+    return false;
+}
+
+bool log_set_format(const char *format, struct error *error)
+{
+    bool json = strcmp(format, "json") == 0;
+
+    if (!json && strcmp(format, "text") != 0) {
+        error_set(error, ERROR_USAGE, "unknown log format: <%s> available values: [json|text]",
+                  format);
+        return false;
+    }
+    state.json = json;
+    return true;
+}
+
+void log_set_worker(int worker)
+{
+    state.worker = worker;
 }
 
 bool log_facility_valid(const char *facility)
@@ -331,9 +407,47 @@ unsigned log_levels(void)
 
 /* Writing. */
 
+bool log_has_fields(void)
+{
+    return state.json;
+}
+
 bool log_wants(enum log_level level)
 {
     return (state.wanted & level) != 0;
+}
+
+/*
+ * Lines of several processes that share a pipe stay whole as long as what is
+ * written at once is no longer than PIPE_BUF.  A file with O_APPEND takes all.
+ */
+static size_t flush_length(struct slice lines)
+{
+    size_t length = PIPE_BUF;
+
+    if (!state.stream || lines.length <= PIPE_BUF) {
+        return lines.length;
+    }
+    while (length > 0 && lines.data[length - 1] != '\n') {
+        length--;
+    }
+    if (length == 0) { /* a longer line: as a whole, at least */
+        length = PIPE_BUF;
+        while (length < lines.length && lines.data[length - 1] != '\n') {
+            length++;
+        }
+    }
+    return length;
+}
+
+/* A full disk or a vanished reader must not fill the memory. */
+static void lose_lines(void)
+{
+    struct slice lines = buffer_slice(&state.lines);
+
+    /* What the beginning of a line was written for must not spoil the next one. */
+    state.torn = state.torn || (lines.data > state.lines.data && lines.data[-1] != '\n');
+    buffer_reset(&state.lines);
 }
 
 void log_flush(void)
@@ -341,25 +455,41 @@ void log_flush(void)
     int saved = errno;
 
     while (buffer_length(&state.lines) > 0) {
+        if (state.torn && write(state.fd, "\n", 1) != 1) {
+            lose_lines();
+            break;
+        }
+        state.torn = false;
         struct slice lines = buffer_slice(&state.lines);
-        ssize_t count = write(state.fd, lines.data, lines.length);
+        ssize_t count = write(state.fd, lines.data, flush_length(lines));
         if (count > 0) {
             buffer_consume(&state.lines, (size_t)count);
         } else if (count == 0 || errno != EINTR) {
-            /* A full disk or a vanished reader must not fill the memory. */
-            buffer_reset(&state.lines);
+            lose_lines();
         }
     }
     errno = saved;
 }
 
-static void write_message(enum log_level level, const struct log_place *place, struct slice message)
+static void write_line(enum log_level level, const struct log_place *place,
+                       const struct log_field *fields, struct slice message)
+{
+    if (state.json) {
+        log_json_line(&state.lines, level, state.worker,
+                      (state.items & LOG_ITEM_LOCATION) != 0 ? place : NULL, message, fields);
+    } else {
+        log_format_line(&state.lines, state.items, state.colour, level, place, state.program,
+                        message);
+    }
+}
+
+static void write_message(enum log_level level, const struct log_place *place,
+                          const struct log_field *fields, struct slice message)
 {
     static const unsigned URGENT = LOG_LEVEL_CRITICAL | LOG_LEVEL_ERROR;
 
     if (state_has_file() && (state.levels & level) != 0) {
-        log_format_line(&state.lines, state.items, state.colour, level, place, state.program,
-                        message);
+        write_line(level, place, fields, message);
     }
     if (state.use_syslog && (state_syslog_levels() & level) != 0) {
         syslog_send(state.facility, log_level_priority(level), state.program,
@@ -373,22 +503,16 @@ static void write_message(enum log_level level, const struct log_place *place, s
     }
 }
 
-void log_write(enum log_level level, const char *file, int line, const char *function,
-               const char *format, ...)
+static void write_format(enum log_level level, const struct log_place *place,
+                         const struct log_field *fields, const char *format, va_list arguments)
 {
-    const struct log_place place = {file, line, function};
     char usual[MESSAGE_USUAL];
     char *text = usual;
-    va_list arguments, again;
+    va_list again;
     int saved = errno;
 
-    if (!log_wants(level)) {
-        return;
-    }
-    va_start(arguments, format);
     va_copy(again, arguments);
     int length = vsnprintf(usual, sizeof(usual), format, arguments);
-    va_end(arguments);
     if (length >= (int)sizeof(usual)) {
         text = memory_new((size_t)length + 1, 1);
         errno = saved; /* for %m */
@@ -396,10 +520,36 @@ void log_write(enum log_level level, const char *file, int line, const char *fun
     }
     va_end(again);
     if (length >= 0) {
-        write_message(level, &place, slice_of(text, (size_t)length));
+        write_message(level, place, fields, slice_of(text, (size_t)length));
     }
     if (text != usual) {
         free(text);
     }
     errno = saved;
+}
+
+void log_write(enum log_level level, const char *file, int line, const char *function,
+               const char *format, ...)
+{
+    const struct log_place place = {file, line, function};
+    va_list arguments;
+
+    if (log_wants(level)) {
+        va_start(arguments, format);
+        write_format(level, &place, NULL, format, arguments);
+        va_end(arguments);
+    }
+}
+
+void log_write_event(enum log_level level, const struct log_field *fields, const char *file,
+                     int line, const char *function, const char *format, ...)
+{
+    const struct log_place place = {file, line, function};
+    va_list arguments;
+
+    if (log_wants(level)) {
+        va_start(arguments, format);
+        write_format(level, &place, fields, format, arguments);
+        va_end(arguments);
+    }
 }

@@ -10,8 +10,10 @@
 #define LIBCORE_BASE_LOG_H
 
 #include "libcore/base/error.h"
+#include "libcore/base/log_field.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 enum log_level {
     LOG_LEVEL_CRITICAL = 1 << 0,
@@ -51,8 +53,19 @@ unsigned log_levels(void);
  * former target stays.
  */
 bool log_set_path(const char *path, struct error *error);
-/* Closes and opens the file again (SIGUSR1). */
+/* Closes and opens the file again (SIGUSR1).  On failure the former one stays. */
 bool log_reopen(struct error *error);
+/*
+ * The file, if this process has made it, becomes that user's, who will have to
+ * open it again; one that was there already keeps its owner.
+ */
+bool log_give_to(uid_t user, gid_t group, struct error *error);
+/* False with *error when log_reopen would fail for this user as the file is now. */
+bool log_reopenable(struct error *error);
+/* "text", or "json": one object a line in the file; syslog always gets text. */
+bool log_set_format(const char *format, struct error *error);
+/* JSON lines say that this process is the worker of that number, from 0; -1: it is none. */
+void log_set_worker(int worker);
 bool log_set_syslog(bool use, const char *facility, struct error *error);
 bool log_facility_valid(const char *facility);
 /* Where syslog datagrams go; NULL is /dev/log. */
@@ -63,13 +76,30 @@ void log_detach_terminal(void);
 /* True when text for fd is to be coloured (MILTER_LOG_COLORIZE); log_open first. */
 bool log_colours(int fd);
 
+/* True when fields are written beside the text: else nobody needs to know them. */
+bool log_has_fields(void);
 /* True when a line of that level would go anywhere: check before costly arguments. */
 bool log_wants(enum log_level level);
 /* Use the macros below: they add the source location. */
 void log_write(enum log_level level, const char *file, int line, const char *function,
                const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* The same with fields beside the text (log_field.h); NULL: there are none. */
+void log_write_event(enum log_level level, const struct log_field *fields, const char *file,
+                     int line, const char *function, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
 void log_flush(void);
 
+/*
+ * log_event(LOG_LEVEL_ERROR, LOG_FIELDS(LOG_TEXT("child", name)), "text", ...)
+ * The fields are evaluated only when they are written.
+ */
+#define log_event(level, fields, ...)                                                              \
+    do {                                                                                           \
+        if (log_wants(level)) {                                                                    \
+            log_write_event(level, log_has_fields() ? (fields) : NULL, __FILE__, __LINE__,         \
+                            __func__, __VA_ARGS__);                                                \
+        }                                                                                          \
+    } while (0)
 #define log_at(level, ...)                                                                         \
     do {                                                                                           \
         if (log_wants(level)) {                                                                    \

@@ -169,7 +169,7 @@ void log_format_message(struct buffer *buffer, struct slice message)
     buffer_commit(buffer, message.length);
 }
 
-static void append_time(struct buffer *buffer)
+void log_format_time(struct buffer *buffer)
 {
     static time_t second = (time_t)-1;
     static char text[64];
@@ -179,18 +179,17 @@ static void append_time(struct buffer *buffer)
     if (now.tv_sec != second) {
         struct tm utc;
         gmtime_r(&now.tv_sec, &utc);
-        strftime(text, sizeof(text), "[%Y-%m-%dT%H:%M:%S.", &utc);
+        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S.", &utc);
         second = now.tv_sec;
     }
     buffer_append_string(buffer, text);
-    char fraction[8];
+    char fraction[7];
     long microseconds = now.tv_nsec / 1000;
     for (int i = 5; i >= 0; i--) {
         fraction[i] = (char)('0' + microseconds % 10);
         microseconds /= 10;
     }
     fraction[6] = 'Z';
-    fraction[7] = ']';
     buffer_append(buffer, fraction, sizeof(fraction));
 }
 
@@ -201,11 +200,11 @@ static void append_bracketed(struct buffer *buffer, const char *text)
     buffer_append_byte(buffer, ']');
 }
 
-static const char *level_name(unsigned level)
+const char *log_level_name(enum log_level level)
 {
     const struct name_flag *name = LEVEL_NAMES;
 
-    while (name->flag != level && name->flag != LOG_LEVEL_ALL) {
+    while (name->flag != (unsigned)level && name->flag != LOG_LEVEL_ALL) {
         name++;
     }
     return name->name;
@@ -217,13 +216,15 @@ static void append_items(struct buffer *buffer, unsigned items, enum log_level l
     size_t before = buffer_length(buffer);
 
     if ((items & LOG_ITEM_LEVEL) != 0) {
-        append_bracketed(buffer, level_name(level));
+        append_bracketed(buffer, log_level_name(level));
     }
     if ((items & LOG_ITEM_DOMAIN) != 0) {
         append_bracketed(buffer, program);
     }
     if ((items & LOG_ITEM_TIME) != 0) {
-        append_time(buffer);
+        buffer_append_byte(buffer, '[');
+        log_format_time(buffer);
+        buffer_append_byte(buffer, ']');
     }
     if ((items & (LOG_ITEM_NAME | LOG_ITEM_PID)) != 0 && buffer_length(buffer) > before) {
         buffer_append_byte(buffer, ' ');

@@ -34,6 +34,8 @@ bool log_item_parse(const char *expression, unsigned *items, struct error *error
 
 /* CRIT ... DEBUG of syslog.h. */
 int log_level_priority(enum log_level level);
+/* "error", say, of one level. */
+const char *log_level_name(enum log_level level);
 
 /*
  * Appends one line and its LF.  Line breaks inside the message become blanks
@@ -44,6 +46,8 @@ void log_format_line(struct buffer *buffer, unsigned items, bool colour, enum lo
                      const struct log_place *place, const char *program, struct slice message);
 /* Appends the message alone, made harmless in the same way. */
 void log_format_message(struct buffer *buffer, struct slice message);
+/* Appends the time now: "2024-05-01T10:00:00.123456Z" (RFC 3339). */
+void log_format_time(struct buffer *buffer);
 /* Appends "Mon DD HH:MM:SS", local time. */
 void log_format_syslog_time(struct buffer *buffer, time_t now);
 

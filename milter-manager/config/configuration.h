@@ -56,6 +56,7 @@ struct configuration {
     struct {
         unsigned levels;
         const char *path;
+        const char *format; /* "text" or "json" */
         bool use_syslog;
         const char *syslog_facility;
     } log;

@@ -20,6 +20,7 @@
 #endif
 
 static const char *const backends[] = {"glib", "libev", NULL};
+static const char *const formats[] = {"json", "text", NULL};
 static const char *const facilities[] = {
     "auth",   "authpriv", "cron",   "daemon", "ftp",    "kern",   "local0",
     "local1", "local2",   "local3", "local4", "local5", "local6", "local7",
@@ -116,6 +117,9 @@ const struct item configuration_items[] = {
                 "`trace`, `statistics` and `profile`; see `milter-manager(8)`."},
     STRING_ROW(log, path, "Log file; nil is standard output",
                .details = "Opened again when `SIGUSR1` comes."),
+    {NAMED(log, format), .type = ITEM_CHOICE, .text = "text", .choices = formats,
+     .summary = "Form of the lines in the log file: \"text\", or \"json\", one object a line",
+     .details = "Syslog gets text in both cases. See `LOG` in `milter-manager(8)`."},
     BOOLEAN_ROW(log, use_syslog, true, "Whether to log to syslog as well"),
     {NAMED(log, syslog_facility), .type = ITEM_CHOICE, .text = "mail", .choices = facilities,
      .summary = "Facility of syslog"},

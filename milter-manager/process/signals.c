@@ -8,6 +8,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { SIGNALS_MAXIMUM = 8 };
 
@@ -64,7 +65,9 @@ void signals_reopen_log(void *owner, int number)
     (void)owner;
     (void)number;
     if (!log_reopen(&error)) {
-        log_error("[manager][log][error] %s", error.message);
+        log_event(LOG_LEVEL_ERROR, LOG_FIELDS(LOG_TEXT("error", error.message)),
+                  "[manager][log][error] %s (as user ID %lu); the former file is written on",
+                  error.message, (unsigned long)geteuid());
     }
 }
 

@@ -6,6 +6,7 @@
  */
 #include "milter-manager/process/worker.h"
 
+#include "libcore/base/log.h"
 #include "libcore/net/service.h"
 #include "milter-manager/control/metrics.h"
 #include "milter-manager/process/channel.h"
@@ -70,6 +71,7 @@ void worker_run(struct loop *loop, struct server *server, unsigned number, int c
     struct channel_service *service = channel_serve(loop, channel, worker_report, &worker);
 
     service_forget();
+    log_set_worker((int)number);
     metrics_enter(number + 1);
     server_serve(server, false);
     signals_hold(SIG_UNBLOCK);

@@ -7,12 +7,15 @@
  */
 #include "milter-manager/session/child.h"
 
-#include "libcore/base/log.h"
 #include "libcore/wire/macro.h"
 #include "milter-manager/board.h"
+#include "milter-manager/child/health.h"
 #include "milter-manager/control/tally.h"
+#include "milter-manager/session/about.h"
 #include "milter-manager/session/context_handle.h"
 #include "milter-manager/session/statistics.h"
+
+#include <stdio.h>
 
 static uint32_t child_stopper_stages(const struct configuration_child *configuration)
 {
@@ -228,12 +231,36 @@ static void child_count_failure(struct session_child *child, enum child_failure 
     }
 }
 
+static void child_copy(char *to, size_t size, const char *from)
+{
+    (void)snprintf(to, size, "%s", from == NULL ? "" : from);
+}
+
+/* Whether it becomes a line of the log at once depends on what else has failed. */
+static void child_tell_failure(const struct session_child *child, const char *what,
+                               const char *cause)
+{
+    const struct configuration_child *configuration = child->configuration;
+    struct session *session = child->session;
+    double now = session->host->now(session);
+    struct health_failure failure = {.time = time(NULL), .session = session->tag};
+
+    child_copy(failure.child, sizeof(failure.child), configuration->name);
+    child_copy(failure.endpoint, sizeof(failure.endpoint), configuration->connection_spec);
+    child_copy(failure.stage, sizeof(failure.stage), command_info[child->last_command].name);
+    child_copy(failure.cause, sizeof(failure.cause), cause);
+    child_copy(failure.fallback, sizeof(failure.fallback),
+               verdict_name(configuration->fallback_status));
+    health_failed(
+        &failure, what, child->state != CHILD_READY, now,
+        LOG_FIELDS(ABOUT_CHILD(child), LOG_TEXT("stage", failure.stage), LOG_TEXT("error", cause),
+                   LOG_TEXT("fallback", failure.fallback),
+                   LOG_SECONDS("elapsed", child->awaiting ? now - child->busy_since : -1)));
+}
+
 void child_expire(struct session_child *child, enum child_failure failure, const char *cause)
 {
-    log_error("[children][%s][%s][%s] [%u] %s: %s", child_failures[failure].words,
-              command_info[child->last_command].name,
-              verdict_name(child->configuration->fallback_status), child->session->tag, cause,
-              child->configuration->name);
+    child_tell_failure(child, child_failures[failure].words, cause);
     child_count_failure(child, failure);
     child->failed = true;
     child_note_status(child, child->configuration->fallback_status);

@@ -9,7 +9,7 @@
  */
 #include "milter-manager/session/content.h"
 
-#include "libcore/base/log.h"
+#include "milter-manager/session/about.h"
 #include "milter-manager/session/child.h"
 #include "milter-manager/session/edits.h"
 #include "milter-manager/session/envelope.h"
@@ -29,7 +29,11 @@ static void content_give_up(struct session *session, const char *cause)
 {
     enum verdict verdict = session->configuration->manager.fallback_status;
 
-    log_error("[manager][error][%s] [%u] %s: the message gets %s",
+    log_event(LOG_LEVEL_ERROR,
+              LOG_FIELDS(ABOUT_SESSION(session),
+                         LOG_TEXT("stage", command_info[session->command].name),
+                         LOG_TEXT("error", cause), LOG_TEXT("fallback", verdict_name(verdict))),
+              "[manager][error][%s] [%u] %s: the message gets %s",
               command_info[session->command].name, session->tag, cause, verdict_name(verdict));
     session_message_reset(session);
     session_reply_verdict(session, verdict, slice_of("", 0));

@@ -7,8 +7,8 @@
  */
 #include "milter-manager/session/edits.h"
 
-#include "libcore/base/log.h"
 #include "libcore/mail/sendmail_headers.h"
+#include "milter-manager/session/about.h"
 #include "milter-manager/session/child.h"
 #include "milter-manager/session/statistics.h"
 
@@ -44,13 +44,17 @@ static bool edits_allowed(const struct session_child *child, const struct reply 
     const struct session *session = child->session;
 
     if ((session->front.offer.actions & reply_info[edit->kind].action) == 0) {
-        log_warning("[children][%s][warning] [%u] the MTA did not offer this action, it is "
-                    "ignored: %s",
-                    reply_info[edit->kind].name, session->tag, child->configuration->name);
+        log_event(LOG_LEVEL_WARNING,
+                  LOG_FIELDS(ABOUT_CHILD(child), LOG_TEXT("stage", "end-of-message")),
+                  "[children][%s][warning] [%u] the MTA did not offer this action, it is "
+                  "ignored: %s",
+                  reply_info[edit->kind].name, session->tag, child->configuration->name);
         return false;
     }
     if (child->configuration->evaluation_mode) {
-        log_debug("[children][%s] [%u] ignored in evaluation mode: %s", reply_info[edit->kind].name,
+        log_event(LOG_LEVEL_DEBUG,
+                  LOG_FIELDS(ABOUT_CHILD(child), LOG_TEXT("stage", "end-of-message")),
+                  "[children][%s] [%u] ignored in evaluation mode: %s", reply_info[edit->kind].name,
                   session->tag, child->configuration->name);
         return false;
     }
@@ -71,7 +75,10 @@ static void edits_take_body(struct session_child *child, struct slice bytes)
         edit_list_append(&message->child_edits, &(struct edit){.kind = EDIT_REPLACE_BODY});
     }
     if (bytes.length > 0 && !body_spool_append(&message->child_body, bytes, &error)) {
-        log_error("[children][error][replace-body] [%u] %s: %s", child->session->tag, error.message,
+        log_event(LOG_LEVEL_ERROR,
+                  LOG_FIELDS(ABOUT_CHILD(child), LOG_TEXT("stage", "end-of-message"),
+                             LOG_TEXT("error", error.message)),
+                  "[children][error][replace-body] [%u] %s: %s", child->session->tag, error.message,
                   child->configuration->name);
         message->child_body_failed = true;
     }
@@ -206,7 +213,10 @@ static bool edits_send_body(struct session *session, bool *failed)
         }
         if (!body_reader_next(&message->answer_reader, session->configuration->manager.chunk_size,
                               &reply.text, &error)) {
-            log_error("[manager][error][replace-body] [%u] %s", session->tag, error.message);
+            log_event(LOG_LEVEL_ERROR,
+                      LOG_FIELDS(ABOUT_SESSION(session), LOG_TEXT("stage", "end-of-message"),
+                                 LOG_TEXT("error", error.message)),
+                      "[manager][error][replace-body] [%u] %s", session->tag, error.message);
             *failed = true;
             return true;
         }

@@ -7,10 +7,10 @@
  */
 #include "milter-manager/session/envelope.h"
 
-#include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "libcore/wire/macro.h"
 #include "milter-manager/control/tally.h"
+#include "milter-manager/session/about.h"
 #include "milter-manager/session/child.h"
 #include "milter-manager/session/content.h"
 #include "milter-manager/session/explanation.h"
@@ -371,9 +371,13 @@ static void envelope_apply_answers(struct session *session)
             continue;
         }
         if (child->answer == VERDICT_DISCARD && session->command <= COMMAND_HELO) {
-            log_error("[children][error][%s] [%u] discard is no answer there: %s",
+            log_event(LOG_LEVEL_ERROR,
+                      LOG_FIELDS(ABOUT_CHILD(child),
+                                 LOG_TEXT("stage", command_info[session->command].name),
+                                 LOG_TEXT("verdict", verdict_name(child->answer))),
+                      "[children][error][%s] [%u] %s: discard is no answer there: %s",
                       command_info[session->command].name, session->tag,
-                      child->configuration->name);
+                      child->configuration->connection_spec, child->configuration->name);
         }
         if (child->state == CHILD_READY) {
             child_apply(child, verdict_child_effect(session->command, child->answer));

@@ -5,6 +5,7 @@
 
 #include "libcore/base/log.h"
 #include "milter-manager/control/tally.h"
+#include "milter-manager/session/about.h"
 
 static void explanation_tell(const struct explanation *explanation)
 {
@@ -20,7 +21,17 @@ static void explanation_tell(const struct explanation *explanation)
     }
     explanation_format(explanation, &text);
     line = buffer_slice(&text);
-    log_info("[explain] [%u] %.*s", session->tag, (int)line.length, line.data);
+    log_event(
+        LOG_LEVEL_INFO,
+        LOG_FIELDS(ABOUT_CHILD(explanation->child),
+                   LOG_TEXT("stage", command_info[explanation->command].name),
+                   LOG_TEXT("verdict", explanation->stopper != NULL
+                                           ? "stop"
+                                           : verdict_name(explanation->verdict)),
+                   LOG_TEXT("condition",
+                            explanation->stopper != NULL ? explanation->stopper->condition : NULL),
+                   LOG_SLICE("recipient", explanation->recipient)),
+        "[explain] [%u] %.*s", session->tag, (int)line.length, line.data);
     buffer_clear(&text);
 }
 

@@ -7,10 +7,11 @@
  */
 #include "milter-manager/session/negotiate.h"
 
-#include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 #include "libcore/wire/macro.h"
+#include "milter-manager/child/health.h"
 #include "milter-manager/control/tally.h"
+#include "milter-manager/session/about.h"
 #include "milter-manager/session/child.h"
 
 #include <stdlib.h>
@@ -50,7 +51,8 @@ struct slice negotiate_unasked_macros(enum command stage)
 static bool negotiate_usable(const struct configuration_child *child)
 {
     if (child->enabled && child->connection_spec == NULL) {
-        log_error("[manager][error] milter without connection_spec is not used: %s", child->name);
+        log_event(LOG_LEVEL_ERROR, LOG_FIELDS(LOG_TEXT("child", child->name)),
+                  "[manager][error] milter without connection_spec is not used: %s", child->name);
     }
     return child->enabled && child->connection_spec != NULL;
 }
@@ -185,16 +187,19 @@ static void negotiate_warn_surplus(const struct session_child *child)
         return;
     }
     *warned = true;
-    log_warning("[children][negotiate][warning] [%u] answered actions 0x%lx and steps 0x%lx that "
-                "were not offered; they are ignored: %s",
-                child->session->tag, (unsigned long)surplus->actions, (unsigned long)surplus->steps,
-                child->configuration->name);
+    log_event(LOG_LEVEL_WARNING, LOG_FIELDS(ABOUT_CHILD(child), LOG_TEXT("stage", "negotiate")),
+              "[children][negotiate][warning] [%u] answered actions 0x%lx and steps 0x%lx that "
+              "were not offered; they are ignored: %s",
+              child->session->tag, (unsigned long)surplus->actions, (unsigned long)surplus->steps,
+              child->configuration->name);
 }
 
 void negotiate_child_answered(struct session_child *child)
 {
     child->session->host->expect_child(child, 0);
     child->state = CHILD_READY;
+    health_reached(child->configuration->name, child->configuration->connection_spec, time(NULL),
+                   child->session->host->now(child->session));
     negotiate_warn_surplus(child);
     negotiate_finish_when_settled(child->session);
 }

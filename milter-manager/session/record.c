@@ -9,8 +9,8 @@
 #include "milter-manager/session/record.h"
 
 #include "libcore/base/clock.h"
-#include "libcore/base/log.h"
 #include "libcore/base/memory.h"
+#include "milter-manager/session/about.h"
 #include "milter-manager/session/child.h"
 #include "milter-manager/session/context_handle.h"
 #include "milter-manager/session/question.h"
@@ -101,9 +101,11 @@ static void record_forget_question(struct session_record *record, struct record_
 
 static void record_stop(struct session_record *record, const struct condition_stopper *stopper)
 {
-    log_info("[record][stop] [%u] the condition \"%s\" is against it (%s:%d): the session is not "
-             "recorded",
-             record->session->tag, stopper->condition, stopper->file, stopper->line);
+    log_event(LOG_LEVEL_INFO,
+              LOG_FIELDS(ABOUT_SESSION(record->session), LOG_TEXT("condition", stopper->condition)),
+              "[record][stop] [%u] the condition \"%s\" is against it (%s:%d): the session is not "
+              "recorded",
+              record->session->tag, stopper->condition, stopper->file, stopper->line);
     record_drop(record);
 }
 
@@ -143,9 +145,10 @@ static bool record_ask(struct session_record *record, struct condition_question 
         break;
     }
     if (record->question_count > RECORD_QUESTIONS) {
-        log_warning("[record][warning] [%u] more than %d answers of conditions are outstanding: "
-                    "the session is not recorded",
-                    record->session->tag, RECORD_QUESTIONS);
+        log_event(LOG_LEVEL_WARNING, LOG_FIELDS(ABOUT_SESSION(record->session)),
+                  "[record][warning] [%u] more than %d answers of conditions are outstanding: "
+                  "the session is not recorded",
+                  record->session->tag, RECORD_QUESTIONS);
         record_drop(record);
         return false;
     }
@@ -280,9 +283,10 @@ void record_end(struct session *session)
         return;
     }
     if (record->questions != NULL) {
-        log_info("[record][stop] [%u] a condition has not answered by the end: the session is not "
-                 "recorded",
-                 session->tag);
+        log_event(LOG_LEVEL_INFO, LOG_FIELDS(ABOUT_SESSION(session)),
+                  "[record][stop] [%u] a condition has not answered by the end: the session is not "
+                  "recorded",
+                  session->tag);
     } else if (record->recorder.any) {
         record_save(record);
     }

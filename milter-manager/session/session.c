@@ -12,6 +12,7 @@
 #include "libcore/wire/macro.h"
 #include "milter-manager/board.h"
 #include "milter-manager/control/tally.h"
+#include "milter-manager/session/about.h"
 #include "milter-manager/session/child.h"
 #include "milter-manager/session/connection_check.h"
 #include "milter-manager/session/content.h"
@@ -21,12 +22,41 @@
 #include "milter-manager/session/record.h"
 #include "milter-manager/session/statistics.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     SESSION_PACKET_TIMEOUT_FACTOR = 10,  /* times the longest reading_timeout ... */
     SESSION_PACKET_TIMEOUT_MINIMUM = 60, /* ... but at least that many seconds */
 };
+
+static bool session_message_queue_id(const struct session *session, struct slice *value)
+{
+    return macro_store_find(&session->front.macros, COMMAND_END_OF_MESSAGE, slice_from_string("i"),
+                            value) &&
+           value->length > 0;
+}
+
+struct slice session_queue_id(const struct session *session)
+{
+    struct slice value;
+
+    return session_message_queue_id(session, &value) ? value
+                                                     : slice_from_string(session->last_queue_id);
+}
+
+/* The lines at the end of a session come after its message. */
+static void session_keep_queue_id(struct session *session)
+{
+    struct slice value;
+
+    session->last_queue_id[0] = '\0';
+    if (session_message_queue_id(session, &value) && value.length < SESSION_QUEUE_ID) {
+        memcpy(session->last_queue_id, value.data, value.length);
+        session->last_queue_id[value.length] = '\0';
+    }
+}
 
 struct session *session_new(struct configuration *configuration, const struct session_host *host,
                             void *owner, struct buffer *output, const char *peer)
@@ -113,6 +143,7 @@ static void session_message_open(struct session *session)
 
     message->open = true;
     counter_increment(&tally()->messages);
+    session->last_queue_id[0] = '\0';
     message->for_sendmail = session_mta_is_sendmail(session);
     session->status_aborted = session->status_quarantined = false;
     header_list_init(&message->headers, &message->arena);
@@ -130,6 +161,7 @@ void session_message_reset(struct session *session)
         child_message_reset(&session->children[i]);
     }
     if (message->open) {
+        session_keep_queue_id(session);
         edits_forget(session);
         if (message->reader_open) {
             body_reader_clear(&message->reader);
@@ -190,8 +222,11 @@ static bool session_text_usable(const struct session *session, struct slice text
     if (reply_text_valid(text)) {
         return true;
     }
-    log_warning("[children][reply-code][warning] [%u] the text is malformed and left out: \"%.*s\"",
-                session->tag, (int)(text.length > 200 ? 200 : text.length), text.data);
+    log_event(
+        LOG_LEVEL_WARNING,
+        LOG_FIELDS(ABOUT_SESSION(session), LOG_TEXT("stage", command_info[session->command].name)),
+        "[children][reply-code][warning] [%u] the text is malformed and left out: \"%.*s\"",
+        session->tag, (int)(text.length > 200 ? 200 : text.length), text.data);
     return false;
 }
 
@@ -289,6 +324,7 @@ static void session_begin_anew(struct session *session)
     statistics_sessions_finished(1);
     counter_increment(&tally()->sessions);
     session->ended = false;
+    session->last_queue_id[0] = '\0';
     session->status = VERDICT_NONE;
     session->status_aborted = session->status_quarantined = false;
     session->started = session->host->now(session);
@@ -401,6 +437,11 @@ static void session_take(struct session *session, const struct command_packet *e
     session_takers[event->command](session, event);
 }
 
+#define SESSION_ERROR_FIELDS(session_, error_)                                                     \
+    LOG_FIELDS(ABOUT_SESSION(session_),                                                            \
+               LOG_TEXT("stage", command_info[(session_)->last_command].name),                     \
+               LOG_TEXT("error", error_))
+
 size_t session_front_received(struct session *session, struct slice input)
 {
     size_t length = input.length;
@@ -419,8 +460,9 @@ size_t session_front_received(struct session *session, struct slice input)
         case FILTER_WAIT:
             break;
         case FILTER_INVALID:
-            log_warning("[session][error] [%u] %s: %s; the connection is closed", session->tag,
-                        session->peer, error.message);
+            log_event(LOG_LEVEL_WARNING, SESSION_ERROR_FIELDS(session, error.message),
+                      "[session][error] [%u] %s: %s; the connection is closed", session->tag,
+                      session->peer, error.message);
             record_note(session, error.message);
             session_close(session);
             break;
@@ -434,7 +476,8 @@ size_t session_front_received(struct session *session, struct slice input)
 void session_front_closed(struct session *session, const char *reason)
 {
     if (reason != NULL && session->activity != SESSION_OVER) {
-        log_warning("[session][error] [%u] %s: %s", session->tag, session->peer, reason);
+        log_event(LOG_LEVEL_WARNING, SESSION_ERROR_FIELDS(session, reason),
+                  "[session][error] [%u] %s: %s", session->tag, session->peer, reason);
         record_note(session, reason);
     }
     session_close(session);
@@ -503,6 +546,16 @@ static void session_fail_child(struct session_child *child, enum child_failure f
     }
 }
 
+/* The same for a cause that does not name the endpoint itself. */
+static void session_fail_child_of(struct session_child *child, enum child_failure failure,
+                                  const char *cause)
+{
+    struct error error = {0};
+
+    error_set(&error, ERROR_PROTOCOL, "%s: %s", child->configuration->connection_spec, cause);
+    session_fail_child(child, failure, error.message);
+}
+
 /* A reply or edit of a child, handed to the module whose command is in progress. */
 static void session_take_reply(struct session_child *child, enum mta_result result,
                                enum command command, const struct reply *reply)
@@ -538,7 +591,7 @@ size_t session_child_received(struct session_child *child, struct slice input)
             break;
         }
         if (result == MTA_INVALID) {
-            session_fail_child(child, CHILD_MISTAKEN, error.message);
+            session_fail_child_of(child, CHILD_MISTAKEN, error.message);
             break;
         }
         session_take_reply(child, result, command, &reply);
@@ -564,10 +617,17 @@ void session_child_failed(struct session_child *child, const struct error *error
 void session_child_timed_out(struct session_child *child)
 {
     bool end = child->state == CHILD_READY && child->mta.owed == COMMAND_END_OF_MESSAGE;
+    char cause[128];
 
-    session_fail_child(child, end ? CHILD_LATE_AT_END : CHILD_LATE_READING,
-                       end ? "no final reply within end_of_message_timeout"
-                           : "no reply within reading_timeout");
+    if (end) {
+        (void)snprintf(cause, sizeof(cause),
+                       "no final reply for %g seconds (end_of_message_timeout)",
+                       child->configuration->end_of_message_timeout);
+    } else {
+        (void)snprintf(cause, sizeof(cause), "no reply for %g seconds (reading_timeout)",
+                       child->configuration->reading_timeout);
+    }
+    session_fail_child_of(child, end ? CHILD_LATE_AT_END : CHILD_LATE_READING, cause);
     session_settle(child->session);
 }
 

@@ -170,6 +170,8 @@ enum session_activity {
     SESSION_OVER,
 };
 
+enum { SESSION_QUEUE_ID = 64 }; /* longer ones are not kept beyond their message */
+
 /* Where somebody is, in the words of CONNECT; only kept for connection checkers. */
 struct session_address {
     char family; /* NUL: not known */
@@ -213,9 +215,10 @@ struct session {
     bool last_replied;
     enum verdict status;
     bool status_aborted, status_quarantined;
-    bool ended;     /* the statistics line is written */
-    bool connected; /* CONNECT has come */
-    bool finished;  /* the host has been told */
+    bool ended;                           /* the statistics line is written */
+    bool connected;                       /* CONNECT has come */
+    bool finished;                        /* the host has been told */
+    char last_queue_id[SESSION_QUEUE_ID]; /* of the message that is over, or empty */
 };
 
 /* output: the buffer of the front, the host's.  peer is for messages and must outlive it. */
@@ -244,6 +247,8 @@ void session_child_drained(struct session_child *child);
 bool session_is_idle(const struct session *session);
 /* Longest a half packet from the MTA may stay incomplete, s (manager-semantics section 18). */
 double session_packet_timeout(const struct session *session);
+/* Macro i of the message in progress, or of the session's last one; empty: not known. */
+struct slice session_queue_id(const struct session *session);
 
 /* ---- inside session/ only ---- */
 

@@ -5,8 +5,9 @@
  */
 #include "milter-manager/session/statistics.h"
 
-#include "libcore/base/log.h"
 #include "milter-manager/board.h"
+#include "milter-manager/session/about.h"
+
 #include "milter-manager/session/record.h"
 
 #include <stdio.h>
@@ -31,14 +32,19 @@ void statistics_child_end(struct session_child *child)
         return;
     }
     child->ended = true;
-    log_statistics("[milter][end][%s][%s][%g](%u): %s", command_info[child->last_command].name,
-                   status, child->busy_time, child->tag, child->configuration->name);
+    log_event(LOG_LEVEL_STATISTICS,
+              LOG_FIELDS(ABOUT_CHILD(child),
+                         LOG_TEXT("stage", command_info[child->last_command].name),
+                         LOG_TEXT("verdict", status), LOG_SECONDS("elapsed", child->busy_time)),
+              "[milter][end][%s][%s][%g](%u): %s", command_info[child->last_command].name, status,
+              child->busy_time, child->tag, child->configuration->name);
 }
 
 /* The record gets the same line, so that it can be found for a line of the log. */
 void statistics_session_end(struct session *session)
 {
-    char line[160];
+    char line[160], stage[64];
+    double elapsed = session->host->now(session) - session->started;
     const char *status = session->status_aborted       ? "abort"
                          : session->status_quarantined ? "quarantine"
                                                        : statistics_status(session->status);
@@ -47,19 +53,26 @@ void statistics_session_end(struct session *session)
         return;
     }
     session->ended = true;
-    (void)snprintf(line, sizeof(line), "[session][end][%s%s][%s][%g](%u)",
-                   command_info[session->last_command].name,
-                   session->last_replied ? "-replied" : "", status,
-                   session->host->now(session) - session->started, session->tag);
-    log_statistics("%s", line);
+    (void)snprintf(stage, sizeof(stage), "%s%s", command_info[session->last_command].name,
+                   session->last_replied ? "-replied" : "");
+    (void)snprintf(line, sizeof(line), "[session][end][%s][%s][%g](%u)", stage, status, elapsed,
+                   session->tag);
+    log_event(LOG_LEVEL_STATISTICS,
+              LOG_FIELDS(ABOUT_SESSION(session), LOG_TEXT("stage", stage),
+                         LOG_TEXT("verdict", status), LOG_SECONDS("elapsed", elapsed)),
+              "%s", line);
     record_note(session, line);
 }
 
 void statistics_session_disconnected(const struct session *session)
 {
-    log_statistics("[session][disconnected][%g](%u)",
-                   session->host->now((struct session *)(uintptr_t)session) - session->started,
-                   session->tag);
+    double elapsed = session->host->now((struct session *)(uintptr_t)session) - session->started;
+
+    log_event(LOG_LEVEL_STATISTICS,
+              LOG_FIELDS(ABOUT_SESSION(session),
+                         LOG_TEXT("stage", command_info[session->last_command].name),
+                         LOG_SECONDS("elapsed", elapsed)),
+              "[session][disconnected][%g](%u)", elapsed, session->tag);
 }
 
 /*
@@ -81,24 +94,38 @@ void statistics_child_header(const struct session_child *child, struct slice nam
                              struct slice value)
 {
     value = statistics_value(value);
-    log_statistics("[milter][header][add](%u): <%.*s>=<%.*s>: %s", child->tag, (int)name.length,
-                   name.data, (int)value.length, value.data, child->configuration->name);
+    log_event(LOG_LEVEL_STATISTICS,
+              LOG_FIELDS(ABOUT_CHILD(child), LOG_TEXT("stage", "end-of-message"),
+                         LOG_SLICE("header", name), LOG_SLICE("value", value)),
+              "[milter][header][add](%u): <%.*s>=<%.*s>: %s", child->tag, (int)name.length,
+              name.data, (int)value.length, value.data, child->configuration->name);
 }
 
 void statistics_session_header(const struct session *session, struct slice name, struct slice value)
 {
     value = statistics_value(value);
-    log_statistics("[session][header][add](%u): <%.*s>=<%.*s>", session->tag, (int)name.length,
-                   name.data, (int)value.length, value.data);
+    log_event(LOG_LEVEL_STATISTICS,
+              LOG_FIELDS(ABOUT_SESSION(session), LOG_TEXT("stage", "end-of-message"),
+                         LOG_SLICE("header", name), LOG_SLICE("value", value)),
+              "[session][header][add](%u): <%.*s>=<%.*s>", session->tag, (int)name.length,
+              name.data, (int)value.length, value.data);
 }
 
 void statistics_quarantine(const struct session *session)
 {
-    log_statistics("[reply][end-of-message][quarantine](%u)", session->tag);
+    log_event(LOG_LEVEL_STATISTICS,
+              LOG_FIELDS(ABOUT_SESSION(session), LOG_TEXT("stage", "end-of-message"),
+                         LOG_TEXT("verdict", "quarantine")),
+              "[reply][end-of-message][quarantine](%u)", session->tag);
 }
 
 void statistics_sessions_finished(unsigned finished)
 {
-    log_statistics("[sessions][finished] %lu(+%u) %u", board_finish(finished), finished,
-                   board_sessions());
+    unsigned long total = board_finish(finished);
+    unsigned processing = board_sessions();
+
+    log_event(LOG_LEVEL_STATISTICS,
+              LOG_FIELDS(LOG_COUNT("finished", total), LOG_COUNT("new", finished),
+                         LOG_COUNT("processing", processing)),
+              "[sessions][finished] %lu(+%u) %u", total, finished, processing);
 }

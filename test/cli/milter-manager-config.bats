@@ -123,6 +123,7 @@ manager.daemon = true'
     show --pid-file /run/option.pid --no-daemon -s unix:/run/option --unix-socket-mode 0600 \
         -u 12 -g 34 --unix-socket-group mail --packet-buffer-size 99 \
         --max-pending-finished-sessions 7 --log-level 'error|info' --log-path /tmp/x.log \
+        --log-format json \
         --syslog-facility local1 --event-loop-backend libev --n-workers 0
     assert_success
     assert_shown "# $DIR/milter-manager.conf:1
@@ -139,6 +140,7 @@ manager.connection_spec = "unix:/run/option"'
     assert_shown 'manager.max_pending_finished_sessions = 7'
     assert_shown 'log.level = "error|info"'
     assert_shown 'log.path = "/tmp/x.log"'
+    assert_shown 'log.format = "json"'
     assert_shown 'log.syslog_facility = "local1"'
 }
 

@@ -69,7 +69,9 @@ $(expected "${name%.name}.messages")"
     run cat "$BATS_TEST_TMPDIR/log"
     assert_line --partial "[configuration][error] $MAIN:1: manager.daemon should be one of"
     assert_line --partial "[configuration][error] $MAIN:2: unknown item: manager.x; milter-manager.conf(5) lists them"
-    assert_line --partial "the configuration stays as it was"
+    assert_line --partial "[manager][reload][signal][error] the files have 2 mistakes, told above; the configuration stays as it was"
+    assert_equal "$(grep -c 'unknown item: manager.x' "$BATS_TEST_TMPDIR/log")" 1
+    assert_equal "$(grep -c 'manager.daemon should be' "$BATS_TEST_TMPDIR/log")" 1
 }
 
 @test "misspelt members of a context and names of milters in stoppers are warned of" {

@@ -117,7 +117,8 @@ class Refused(IsolationCase):
         for number, word in enumerate(("exit!", "exec('/bin/true')", "exit", "Process.daemon"), 1):
             self.manager.write_configuration(self.configuration(before=word))
             self.manager.signal(signal.SIGHUP)
-            self.manager.wait_log(r"milter-manager.conf:2: .*; the configuration stays as it was", count=number)
+            self.manager.wait_log(r"\[configuration\]\[error\] \S+milter-manager.conf:2: ", count=number)
+            self.manager.wait_log(r"1 mistake, told above; the configuration stays as it was", count=number)
         self.manager.write_configuration(self.configuration(before="pid = fork and Process.wait(pid)"))
         self.manager.signal(signal.SIGHUP)
         self.manager.wait_log("generation 2 of the configuration is in force")

@@ -110,7 +110,7 @@ module Milter
 
     # log.*
     class LogGroup < Group
-      items :level, :path, :use_syslog, :syslog_facility
+      items :level, :path, :format, :use_syslog, :syslog_facility
     end
 
     # manager.*
