@@ -141,7 +141,7 @@ FIXTURE_SOURCES     := $(sort $(wildcard test/fixtures/*.c))
 BENCH_SOURCES       := $(sort $(wildcard test/bench/*.c))
 REAL_SOURCES        := $(sort $(wildcard test/real/*.c))
 EXAMPLE_SOURCES     := $(sort $(wildcard examples/*.c))
-TEST_SOURCES        := $(UNIT_SOURCES) $(FUZZ_SOURCES)
+TEST_SOURCES        := $(UNIT_SOURCES) $(FUZZ_SOURCES) $(FIXTURE_SOURCES)
 MANAGER_TESTS       := $(if $(TEST_SOURCES),$(shell grep -l '^\#include "milter-manager/' $(TEST_SOURCES)))
 
 UNIT_PROGRAMS    := $(UNIT_SOURCES:%.c=$(BUILD)/%)
@@ -250,9 +250,9 @@ reference: $(REFERENCE) $(MAN_PAGES_MADE)
 # ---- test programs
 
 $(MANAGER_TESTS:%.c=$(BUILD)/%): $(MANAGER_LIBRARY)
-$(MANAGER_TESTS:%.c=$(BUILD)/%): EXTRA_LIBS = $(RUBY_LIBS)
+$(MANAGER_TESTS:%.c=$(BUILD)/%): EXTRA_LIBS = $(RUBY_LIBS) $(JANSSON_LIBS)
 $(MANAGER_TESTS:test/fuzz/fuzz_%.c=$(BUILD)/test/fuzz/replay_%): $(MANAGER_LIBRARY)
-$(MANAGER_TESTS:test/fuzz/fuzz_%.c=$(BUILD)/test/fuzz/replay_%): EXTRA_LIBS = $(RUBY_LIBS)
+$(MANAGER_TESTS:test/fuzz/fuzz_%.c=$(BUILD)/test/fuzz/replay_%): EXTRA_LIBS = $(RUBY_LIBS) $(JANSSON_LIBS)
 
 # A group, so that the order of the archives does not matter.
 link_test = mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -o $@ $(filter %.o,$^) \
