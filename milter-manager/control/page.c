@@ -42,7 +42,7 @@ static void page_top(const struct page *page)
                     "<span class=\"dim\">listens on</span> ");
     part_name(page, part_string(page->status, "listen"), "code");
     part_html(page, "</div>\n<div class=\"clock\"><span>As of ");
-    part_human(page, human_time(page->now, page->now));
+    part_human(page, page->now != 0 ? human_time(page->now, page->now) : human_count(-1));
     part_html(page, page->refresh
                         ? ", every 5 s</span> <a href=\"?refresh=off\">Pause</a></div></header>\n"
                         : ", paused</span> <a href=\"?\">Go on</a></div></header>\n");
@@ -98,13 +98,10 @@ static void page_configuration(const struct page *page)
 
 static void page_foot(const struct page *page)
 {
-    double pid = part_number(page->status, "pid");
-
     part_html(page, "<footer><div>milter-manager ");
     part_name(page, part_string(page->status, "version"), "");
-    if (pid < 1e10) {
-        buffer_append_format(page->html, ", pid %.0f", pid);
-    }
+    part_html(page, ", pid ");
+    part_identifier(page, part_number(page->status, "pid"));
     part_html(page, ", up for ");
     part_human(page, human_duration(part_number(page->status, "uptime")));
     part_html(page, ", started ");

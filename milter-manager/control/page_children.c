@@ -25,7 +25,7 @@ enum column {
 
 static const struct page_column columns[COLUMNS + 1] = {
     [NAME] = {"Child", "h", NULL},
-    [STATE] = {"State", "w", NULL},
+    [STATE] = {"State", "w t", NULL},
     [P50] = {"p50", "n", "The median of the time to a reply"},
     [P95] = {"p95", "n", "95 of 100 replies came within"},
     [P99] = {"p99", "n", "99 of 100 replies came within"},
@@ -78,8 +78,6 @@ static void child_state(const struct page *page, const json_t *child)
 
 static void child_name(const struct page *page, const json_t *child)
 {
-    const json_t *error = part_member(child, "last_error");
-
     part_name(page, part_string(child, "name"), "name");
     if (part_true(child, "evaluation_mode")) {
         part_html(page, " <span class=\"mark\" title=\"Its verdicts are logged and ignored\">"
@@ -93,15 +91,25 @@ static void child_name(const struct page *page, const json_t *child)
     part_html(page, "<small>");
     part_name(page, part_string(child, "endpoint"), "code");
     part_html(page, "</small>");
-    if (json_is_object(error)) {
-        part_html(page, "<small class=\"error\">Last error, ");
-        part_time(page, error, "time");
-        part_html(page, ": ");
-        part_sentence(page, part_string(error, "message"));
-        part_html(page, " Fallback: ");
-        part_name(page, part_string(child, "fallback"), "");
-        part_html(page, "</small>");
+}
+
+/* A row of its own below the child's: a sentence needs room. */
+static void child_error(const struct page *page, const json_t *child)
+{
+    const json_t *error = part_member(child, "last_error");
+
+    if (!json_is_object(error)) {
+        return;
     }
+    part_row(page, part_is(child, "state", "down") ? "more down" : "more");
+    buffer_append_format(page->html, "<td role=\"cell\" colspan=\"%d\"><div>Last error, ", COLUMNS);
+    part_time(page, error, "time");
+    part_html(page, ", fallback ");
+    part_name(page, part_string(child, "fallback"), "");
+    part_html(page, ": ");
+    part_sentence(page, part_string(error, "message"));
+    part_html(page, "</div></td>");
+    part_row_end(page);
 }
 
 static void child_figure(const struct page *page, const json_t *child, enum column column,
@@ -174,6 +182,7 @@ static void child_row(const struct page *page, const json_t *child)
     child_button(page, child);
     part_cell_end(page, &columns[ACTION]);
     part_row_end(page);
+    child_error(page, child);
 }
 
 void page_children(const struct page *page)

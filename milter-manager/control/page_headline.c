@@ -116,9 +116,9 @@ static double reload_count(const struct page *page)
 
 static void reload_detail(const struct page *page)
 {
-    part_html(page, "The configuration in force is unchanged. <a href=\"#configuration\">"
-                    "The error</a>: ");
-    part_name(page, part_string(reload_error(page), "message"), "");
+    part_html(page, "The configuration before it stays in force. "
+                    "<a href=\"#configuration\">Configuration</a>");
+    part_sentence(page, part_string(reload_error(page), "message"));
 }
 
 static double silent_count(const struct page *page)
@@ -180,14 +180,38 @@ static double fine_count(const struct page *page)
     return 1;
 }
 
+static bool child_up(const json_t *child)
+{
+    return child_in_use(child) && part_is(child, "state", "up");
+}
+
+static bool child_unasked(const json_t *child)
+{
+    return child_in_use(child) && !part_is(child, "state", "up");
+}
+
+static bool child_disabled(const json_t *child)
+{
+    return part_false(child, "enabled");
+}
+
 static void fine_detail(const struct page *page)
 {
-    const json_t *children = part_member(page->status, "children");
+    double unasked = children_that(page, child_unasked);
+    double disabled = children_that(page, child_disabled);
 
-    part_plural(page, (double)json_array_size(children), "child", "children");
-    part_html(page, ", ");
-    part_plural(page, part_number(page->status, "sessions_open"), "session", "sessions");
-    part_html(page, " open");
+    part_plural(page, children_that(page, child_up), "child is up", "children are up");
+    if (unasked > 0) {
+        part_html(page, ", ");
+        part_plural(page, unasked, "has not been asked yet", "have not been asked yet");
+    }
+    if (disabled > 0) {
+        part_html(page, ", ");
+        part_plural(page, disabled, "is disabled", "are disabled");
+    }
+    part_html(page, "; ");
+    part_plural(page, part_number(page->status, "sessions_open"), "session is open",
+                "sessions are open");
 }
 
 /* one and many follow the count; whole stands alone, without a count. */

@@ -57,6 +57,14 @@ static size_t list_take(const json_t *array, const json_t **items, size_t limit,
     return count;
 }
 
+/* An empty array is an answer; none at all is not. */
+static void list_none(const struct page *page, const char *key, const char *none)
+{
+    part_html(page, "<p class=\"none\">");
+    part_html(page, json_is_array(part_member(page->status, key)) ? none : "Not known.");
+    part_html(page, "</p>\n");
+}
+
 static void list_rest(const struct page *page, size_t shown, double all, const char *what)
 {
     if (all > (double)shown) {
@@ -133,20 +141,20 @@ static void session_waiting(const struct page *page, const json_t *session)
     part_name(page, part_string(session, "waiting_for"), "name");
     buffer_append_format(page->html, "<small class=\"%s\">for ",
                          waiting >= LONG_WAIT ? "alarm" : "");
-    part_human(page, human_duration(waiting));
+    part_human(page, human_latency(waiting));
     part_html(page, "</small>");
 }
 
 static void session_id(const struct page *page, const json_t *session)
 {
-    part_human(page, human_count(part_number(session, "id")));
+    part_identifier(page, part_number(session, "id"));
 }
 
 void page_sessions(const struct page *page)
 {
     static const struct page_column columns[] = {
-        {"Client", "h", NULL},    {"Age", "n", NULL},      {"Phase", "w", NULL},
-        {"Waits for", "w", NULL}, {"Queue id", "w", NULL}, {"Session", "n", NULL},
+        {"Client", "h", NULL},    {"Age", "n", NULL},      {"Phase", "s", NULL},
+        {"Waits for", "s", NULL}, {"Queue id", "s", NULL}, {"Session", "n", NULL},
         {NULL, NULL, NULL},
     };
     static cell_fn *const cells[] = {session_client,  session_age,      session_phase,
@@ -157,7 +165,7 @@ void page_sessions(const struct page *page)
 
     part_section(page, "sessions", "Slow sessions", "card");
     if (count == 0) {
-        part_html(page, "<p class=\"none\">No session is open.</p>\n");
+        list_none(page, "sessions", "No session is open.");
     } else {
         list_table(page, "Open sessions, those that wait longest for a child first", columns, cells,
                    items, count);
@@ -199,14 +207,14 @@ static void failure_fallback(const struct page *page, const json_t *failure)
 
 static void failure_session(const struct page *page, const json_t *failure)
 {
-    part_human(page, human_count(part_number(failure, "session")));
+    part_identifier(page, part_number(failure, "session"));
 }
 
 void page_failures(const struct page *page)
 {
     static const struct page_column columns[] = {
-        {"Child", "h", NULL},   {"Time", "w", NULL},     {"Stage", "w", NULL},
-        {"Error", "w e", NULL}, {"Fallback", "w", NULL}, {"Session", "n", NULL},
+        {"Child", "h", NULL},   {"Time", "w", NULL},     {"Stage", "s", NULL},
+        {"Error", "w e", NULL}, {"Fallback", "s", NULL}, {"Session", "n", NULL},
         {NULL, NULL, NULL},
     };
     static cell_fn *const cells[] = {failure_child, failure_time,     failure_stage,
@@ -216,7 +224,7 @@ void page_failures(const struct page *page)
 
     part_section(page, "failures", "Recent failures", "card");
     if (count == 0) {
-        part_html(page, "<p class=\"none\">No child has failed since the start.</p>\n");
+        list_none(page, "failures", "No child has failed since the start.");
     } else {
         list_table(page, "Failures of children, the newest first", columns, cells, items, count);
         list_rest(page, count, (double)json_array_size(failures),
@@ -258,13 +266,7 @@ static void worker_number(const struct page *page, const json_t *worker)
 
 static void worker_pid(const struct page *page, const json_t *worker)
 {
-    double pid = part_number(worker, "pid");
-
-    if (pid < 1e10) {
-        buffer_append_format(page->html, "%.0f", pid);
-    } else {
-        part_human(page, human_count(pid));
-    }
+    part_identifier(page, part_number(worker, "pid"));
 }
 
 static void worker_uptime(const struct page *page, const json_t *worker)
@@ -295,7 +297,7 @@ void page_workers(const struct page *page)
 
     part_section(page, "workers", "Workers", "card");
     if (count == 0) {
-        part_html(page, "<p class=\"none\">No process has reported.</p>\n");
+        list_none(page, "workers", "No process has reported.");
     } else {
         list_table(page, "Processes that take sessions", columns, cells, items, count);
         list_rest(page, count, (double)json_array_size(workers), " workers");

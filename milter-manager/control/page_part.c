@@ -99,6 +99,15 @@ void part_time(const struct page *page, const json_t *object, const char *key)
     part_html(page, "</span></time>");
 }
 
+void part_identifier(const struct page *page, double number)
+{
+    if (number < 1e15) {
+        buffer_append_format(page->html, "%.0f", number);
+    } else {
+        part_human(page, human_count(number));
+    }
+}
+
 void part_plural(const struct page *page, double count, const char *one, const char *many)
 {
     part_human(page, human_count(count));

@@ -22,7 +22,7 @@ struct page {
 /* One column of a table; the label is repeated in each cell for narrow screens. */
 struct page_column {
     const char *label;
-    const char *class; /* "n": a figure, "w": wide, "h": the heading of a card */
+    const char *class; /* "n": a figure, "s": short, "w": wide, "h": a card's heading */
     const char *title; /* explains the label; may be NULL */
 };
 
@@ -45,6 +45,8 @@ void part_name(const struct page *page, struct slice name, const char *class);
 void part_sentence(const struct page *page, struct slice text);
 /* The time of a member as UTC and how long ago; as it is when it is no time. */
 void part_time(const struct page *page, const json_t *object, const char *key);
+/* A number that names something: without commas. */
+void part_identifier(const struct page *page, double number);
 /* "1 child", "3 children". */
 void part_plural(const struct page *page, double count, const char *one, const char *many);
 
