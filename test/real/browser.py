@@ -56,6 +56,7 @@ MEASURE = r"""
     foreign: document.querySelectorAll("img, iframe, object, embed, link, audio, video").length,
     handlers: [...document.querySelectorAll("*")].filter((element) =>
       [...element.attributes].some((a) => a.name.startsWith("on"))).length,
+    actions: [...document.forms].map((form) => form.action),
     window: innerWidth,
     content: document.documentElement.scrollWidth,
     height: document.documentElement.scrollHeight,
