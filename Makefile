@@ -346,7 +346,8 @@ lint lint-format lint-tidy lint-cppcheck lint-headers lint-shell lint-ruby lint-
 MAN_PAGES  := $(sort $(wildcard man/*.[158])) $(MAN_PAGES_MADE)
 RUBY_FILES := $(if $(wildcard milter-manager/lib),$(shell cd milter-manager/lib && find . -name '*.rb' | LC_ALL=C sort | sed 's,^\./,,'))
 CONF_FILES := $(if $(wildcard milter-manager/conf),$(shell cd milter-manager/conf && find . -type f ! -name '.*' | LC_ALL=C sort | sed 's,^\./,,'))
-DOC_FILES  := LICENSE README.md CHANGELOG.md doc/configuration.md
+DOC_FILES  := LICENSE README.md CHANGELOG.md doc/configuration.md doc/status-page.md \
+	$(sort $(wildcard doc/status-page-*.png))
 
 # Configuration that is already there stays: it may have been edited.
 install: all

@@ -44,7 +44,7 @@ static void page_top(const struct page *page)
     part_html(page, "</div>\n<div class=\"clock\"><span>As of ");
     part_human(page, page->now != 0 ? human_time(page->now, page->now) : human_count(-1));
     part_html(page, page->refresh
-                        ? ", every 5 s</span> <a href=\"?refresh=off\">Pause</a></div></header>\n"
+                        ? ", updated every 5 s</span> <a href=\"?refresh=off\">Pause</a></div></header>\n"
                         : ", paused</span> <a href=\"?\">Go on</a></div></header>\n");
 }
 

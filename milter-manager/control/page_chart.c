@@ -140,7 +140,7 @@ static void chart_plot(const struct page *page, const struct chart *chart, const
     part_human(page, chart_time(page, chart->peak_at));
     part_html(page, "\" viewBox=\"0 0 60 100\" preserveAspectRatio=\"none\">");
     chart_bars(page, chart, top);
-    part_html(page, "</svg>\n<div class=\"x\" aria-hidden=\"true\"><span>60 min ago</span>"
+    part_html(page, "</svg>\n<div class=\"x\" aria-hidden=\"true\"><span>60 min</span>"
                     "<span>45</span><span>30</span><span>15</span><span>now</span></div></div>\n");
 }
 

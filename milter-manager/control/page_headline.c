@@ -69,7 +69,7 @@ static double down_count(const struct page *page)
 static void down_detail(const struct page *page)
 {
     names_of(page, child_down);
-    part_html(page, ": their fallback applies");
+    part_html(page, ": the fallback applies");
 }
 
 static double off_count(const struct page *page)
@@ -134,7 +134,7 @@ static double silent_count(const struct page *page)
 
 static void silent_detail(const struct page *page)
 {
-    part_html(page, "What is shown lacks their part. <a href=\"#workers\">Workers</a>");
+    part_html(page, "The figures here are incomplete. <a href=\"#workers\">Workers</a>");
 }
 
 static double failure_count(const struct page *page)

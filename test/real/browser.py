@@ -3,7 +3,7 @@
 
     browser.py DIRECTORY PAGE.html...
 
-For each page, width and colour scheme it writes a screenshot of the whole page,
+For each page, width and colour scheme it writes a screenshot of the page,
 DIRECTORY/NAME-WIDTH-SCHEME.png, and prints one line of JSON: title, width of the
 window and of what would have to be scrolled, background, dialogs and requests, and the text with
 the least contrast.  Chromium is driven through its pipe: no port, no other package.
@@ -12,6 +12,7 @@ Exit status: 0; 77 when Chromium is not installed.
 """
 
 import base64
+import fcntl
 import json
 import os
 import shutil
@@ -74,8 +75,11 @@ MEASURE = r"""
 
 class Browser:
     def __init__(self, home):
+        self.home = home
         to_read, to_write = os.pipe()
         from_read, from_write = os.pipe()
+        # Out of the way of 3 and 4, where Chromium looks for its ends.
+        theirs = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in (to_read, from_write)]
         command = [
             "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -84,21 +88,17 @@ class Browser:
         ]
 
         def pipes():
-            # The numbers Chromium expects; the copies are out of their way first.
-            read, write = os.dup(to_read), os.dup(from_write)
-            os.dup2(os.dup(read), 3)
-            os.dup2(os.dup(write), 4)
+            os.dup2(theirs[0], 3)
+            os.dup2(theirs[1], 4)
 
-        # High numbers, so that 3 and 4 are free to be put there.
-        to_read, from_write = (os.dup2(fd, fd + 60) for fd in (to_read, from_write))
         # Chromium looks for its vendor whatever it is told: it gets no network.
         self.process = subprocess.Popen(
             ["unshare", "-n"] + command if os.geteuid() == 0 else command,
             preexec_fn=pipes, close_fds=False, env=dict(os.environ, HOME=home),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=open(home + "/log", "w"))
-        os.close(to_read)
-        os.close(from_write)
+        for fd in (to_read, from_write, *theirs):
+            os.close(fd)
         self.input = os.fdopen(to_write, "wb", buffering=0)
         self.output = os.fdopen(from_read, "rb")
         self.last, self.rest, self.events, self.session = 0, b"", [], None
@@ -107,7 +107,8 @@ class Browser:
         while b"\0" not in self.rest:
             data = self.output.raw.read(1 << 20)
             if not data:
-                raise SystemExit("browser.py: chromium ended unexpectedly")
+                with open(self.home + "/log", encoding="utf-8", errors="replace") as log:
+                    raise SystemExit("browser.py: chromium ended: " + log.read()[-2000:])
             self.rest += data
         line, self.rest = self.rest.split(b"\0", 1)
         return json.loads(line)
@@ -117,7 +118,10 @@ class Browser:
         request = {"id": self.last, "method": method, "params": arguments}
         if self.session:
             request["sessionId"] = self.session
-        self.input.write(json.dumps(request).encode() + b"\0")
+        try:
+            self.input.write(json.dumps(request).encode() + b"\0")
+        except BrokenPipeError:
+            pass  # message() says why
         while True:
             answer = self.message()
             if answer.get("id") == self.last:
@@ -164,7 +168,7 @@ def look(browser, page, width, scheme, directory):
     seen = result["value"]
     picture = browser.call("Page.captureScreenshot", format="png", captureBeyondViewport=True,
                            clip={"x": 0, "y": 0, "width": width,
-                                 "height": min(seen["height"], 8000), "scale": 1})
+                                 "height": min(seen["height"], 3000), "scale": 1})
     path = "%s/%s-%d-%s.png" % (directory, name, width, scheme)
     with open(path, "wb") as file:
         file.write(base64.b64decode(picture["data"]))
