@@ -171,38 +171,65 @@ struct human human_share(double part, double whole)
     return human;
 }
 
+/* The number that length digits make, or -1 when there are others among them. */
+static int human_parse_digits(const char *text, size_t length)
+{
+    int number = 0;
+
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return -1;
+        }
+        number = number * 10 + (text[i] - '0');
+    }
+    return number;
+}
+
+/* What may follow the seconds: a fraction, and the letter for UTC. */
+static bool human_ends_in_utc(struct slice rest)
+{
+    if (slice_starts_with(rest, ".")) {
+        do {
+            slice_skip(&rest, 1);
+        } while (rest.length > 0 && human_parse_digits(rest.data, 1) >= 0);
+    }
+    return slice_equal_string(rest, "Z");
+}
+
 bool human_parse_time(struct slice text, time_t *time)
 {
-    static const char shape[] = "0000-00-00T00:00:00";
-    enum { LENGTH = sizeof(shape) - 1 };
-    char copy[LENGTH + 1];
-    struct tm parts = {0};
-    size_t at = LENGTH;
+    enum { PARTS = 6, LENGTH = 19 };
+    static const struct {
+        size_t at, length;
+        int least, most;
+        char after;
+    } shape[PARTS] = {
+        {0, 4, 0, 9999, '-'}, {5, 2, 1, 12, '-'},  {8, 2, 1, 31, 'T'},
+        {11, 2, 0, 23, ':'},  {14, 2, 0, 59, ':'}, {17, 2, 0, 60, '\0'},
+    };
+    int parts[PARTS];
 
-    if (text.length < LENGTH + 1) {
+    if (text.length < LENGTH) {
         return false;
     }
-    memcpy(copy, text.data, LENGTH);
-    copy[LENGTH] = '\0';
-    for (size_t i = 0; i < LENGTH; i++) {
-        if (shape[i] == '0' ? copy[i] < '0' || copy[i] > '9' : copy[i] != shape[i]) {
+    for (unsigned i = 0; i < PARTS; i++) {
+        parts[i] = human_parse_digits(text.data + shape[i].at, shape[i].length);
+        if (parts[i] < shape[i].least || parts[i] > shape[i].most ||
+            (shape[i].after != '\0' &&
+             text.data[shape[i].at + shape[i].length] != shape[i].after)) {
             return false;
         }
     }
-    if (text.data[at] == '.') {
-        for (at++; at < text.length && text.data[at] >= '0' && text.data[at] <= '9'; at++) {
-        }
-    }
-    if (at + 1 != text.length || text.data[at] != 'Z' ||
-        sscanf(copy, "%4d-%2d-%2dT%2d:%2d:%2d", &parts.tm_year, &parts.tm_mon, &parts.tm_mday,
-               &parts.tm_hour, &parts.tm_min, &parts.tm_sec) != 6 ||
-        parts.tm_mon < 1 || parts.tm_mon > 12 || parts.tm_mday < 1 || parts.tm_mday > 31 ||
-        parts.tm_hour > 23 || parts.tm_min > 59 || parts.tm_sec > 60) {
+    slice_skip(&text, LENGTH);
+    if (!human_ends_in_utc(text)) {
         return false;
     }
-    parts.tm_year -= 1900;
-    parts.tm_mon--;
-    *time = timegm(&parts);
+    *time = timegm(&(struct tm){.tm_year = parts[0] - 1900,
+                                .tm_mon = parts[1] - 1,
+                                .tm_mday = parts[2],
+                                .tm_hour = parts[3],
+                                .tm_min = parts[4],
+                                .tm_sec = parts[5]});
     return true;
 }
 

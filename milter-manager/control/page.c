@@ -43,9 +43,10 @@ static void page_top(const struct page *page)
     part_name(page, part_string(page->status, "listen"), "code");
     part_html(page, "</div>\n<div class=\"clock\"><span>As of ");
     part_human(page, page->now != 0 ? human_time(page->now, page->now) : human_count(-1));
-    part_html(page, page->refresh
-                        ? ", updated every 5 s</span> <a href=\"?refresh=off\">Pause</a></div></header>\n"
-                        : ", paused</span> <a href=\"?\">Go on</a></div></header>\n");
+    part_html(page,
+              page->refresh
+                  ? ", updated every 5 s</span> <a href=\"?refresh=off\">Pause</a></div></header>\n"
+                  : ", paused</span> <a href=\"?\">Go on</a></div></header>\n");
 }
 
 static void page_files(const struct page *page, const json_t *files)

@@ -5,7 +5,6 @@
 #include "milter-manager/control/page_lists.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 enum {
     SESSIONS_SHOWN = 20,
@@ -34,26 +33,34 @@ static void list_table(const struct page *page, const char *caption,
     part_table_end(page);
 }
 
-/* The first limit items of an array, after they were sorted unless compare is NULL. */
-static size_t list_take(const json_t *array, const json_t **items, size_t limit,
-                        int (*compare)(const void *, const void *))
-{
-    size_t size = json_array_size(array), count = size < limit ? size : limit;
-    const json_t **all = calloc(size + 1, sizeof(*all));
+/* Below 0: one comes before other. */
+typedef int list_compare_fn(const json_t *one, const json_t *other);
 
-    if (all == NULL) {
-        return 0;
+/*
+ * The first limit items of an array, by compare; NULL: as they are.  Sorted into their place one
+ * by one: the array may be long, limit is not.
+ */
+static size_t list_take(const json_t *array, const json_t **items, size_t limit,
+                        list_compare_fn *compare)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const json_t *item = json_array_get(array, i);
+        size_t place = count;
+
+        while (compare != NULL && place > 0 && compare(item, items[place - 1]) < 0) {
+            place--;
+        }
+        if (place == limit) {
+            continue;
+        }
+        count += count < limit ? 1 : 0;
+        for (size_t last = count - 1; last > place; last--) {
+            items[last] = items[last - 1];
+        }
+        items[place] = item;
     }
-    for (size_t i = 0; i < size; i++) {
-        all[i] = json_array_get(array, i);
-    }
-    if (compare != NULL) {
-        qsort(all, size, sizeof(*all), compare);
-    }
-    for (size_t i = 0; i < count; i++) {
-        items[i] = all[i];
-    }
-    free(all);
     return count;
 }
 
@@ -88,13 +95,13 @@ static double figure_or_less(const json_t *object, const char *key)
 }
 
 /* Who waits longest for a child, then the oldest. */
-static int session_compare(const void *one, const void *other)
+static int session_compare(const json_t *one, const json_t *other)
 {
     static const char *const keys[] = {"waiting", "age"};
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        double a = figure_or_less(*(const json_t *const *)one, keys[i]);
-        double b = figure_or_less(*(const json_t *const *)other, keys[i]);
+        double a = figure_or_less(one, keys[i]);
+        double b = figure_or_less(other, keys[i]);
 
         if (a != b) {
             return a < b ? 1 : -1;
@@ -236,16 +243,15 @@ void page_failures(const struct page *page)
 /* ---- workers */
 
 /* Who does not answer comes first, then by number. */
-static int worker_compare(const void *one, const void *other)
+static int worker_compare(const json_t *one, const json_t *other)
 {
-    const json_t *a = *(const json_t *const *)one, *b = *(const json_t *const *)other;
-    bool a_silent = part_false(a, "answered"), b_silent = part_false(b, "answered");
+    double a = figure_or_less(one, "number"), b = figure_or_less(other, "number");
+    bool a_silent = part_false(one, "answered"), b_silent = part_false(other, "answered");
 
     if (a_silent != b_silent) {
         return a_silent ? -1 : 1;
     }
-    return (figure_or_less(a, "number") > figure_or_less(b, "number")) -
-           (figure_or_less(a, "number") < figure_or_less(b, "number"));
+    return (a > b) - (a < b);
 }
 
 static void worker_number(const struct page *page, const json_t *worker)

@@ -114,8 +114,7 @@ static void a_busy_day(void **state)
         "32.7 MB",
         "/etc/milter-manager/milter-manager.local.conf",
         "action=\"reload\"",
-        "milter-manager <bdi class=\"cut \" title=\"3.0.0\">3.0.0</bdi>, pid 4127, up for 3 h 18 "
-        "min",
+        "3.0.0</bdi>, pid 4127, up for 3 h 18 min",
         "href=\"status\"",
         "href=\"metrics\"",
         "href=\"configuration\"",
@@ -260,6 +259,45 @@ static void bars_stand_where_their_minute_is(void **state)
     json_decref(status);
 }
 
+/* Who waits longest, then the oldest; what is not known last. */
+static void sessions_are_in_order(void **state)
+{
+    static const char *const order[] = {"waits9", "waits2", "old", "young", "strange"};
+    json_t *status =
+        parse("{\"sessions\":[{\"client\":\"strange\"},{\"client\":\"young\",\"age\":1},"
+              "{\"client\":\"waits2\",\"age\":3,\"waiting\":2},{\"client\":\"old\","
+              "\"age\":700},{\"client\":\"waits9\",\"age\":9,\"waiting\":9}]}");
+    char *page = render(status, true);
+    const char *at = page;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+        at = strstr(at, order[i]);
+        assert_non_null(at);
+    }
+    free(page);
+    json_decref(status);
+}
+
+/* Those that are silent are seen, however many there are. */
+static void silent_workers_come_first(void **state)
+{
+    json_t *status = json_pack("{s:[]}", "workers"), *workers = json_object_get(status, "workers");
+    char *page;
+
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        json_array_append_new(workers, json_pack("{s:i, s:b}", "number", i, "answered", i != 150));
+    }
+    page = render(status, true);
+    assert_shows(page, "<div>Worker 150<small>");
+    assert_true(strstr(page, "<div>Worker 150<") < strstr(page, "<div>Worker 0<"));
+    assert_shows(page, "<div>Worker 62<");
+    assert_lacks(page, "<div>Worker 63<");
+    free(page);
+    json_decref(status);
+}
+
 static void no_status_at_all(void **state)
 {
     char *page = render(NULL, true);
@@ -362,10 +400,16 @@ static void members_that_lack_or_are_strange(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_busy_day),       cmocka_unit_test(troubles),
-        cmocka_unit_test(a_quiet_start),    cmocka_unit_test(hostile_words),
-        cmocka_unit_test(the_headline),     cmocka_unit_test(bars_stand_where_their_minute_is),
-        cmocka_unit_test(no_status_at_all), cmocka_unit_test(members_that_lack_or_are_strange),
+        cmocka_unit_test(a_busy_day),
+        cmocka_unit_test(troubles),
+        cmocka_unit_test(a_quiet_start),
+        cmocka_unit_test(hostile_words),
+        cmocka_unit_test(the_headline),
+        cmocka_unit_test(bars_stand_where_their_minute_is),
+        cmocka_unit_test(sessions_are_in_order),
+        cmocka_unit_test(silent_workers_come_first),
+        cmocka_unit_test(no_status_at_all),
+        cmocka_unit_test(members_that_lack_or_are_strange),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
