@@ -15,6 +15,7 @@
 
 enum { FILES_SHOWN = 30 };
 
+/* The policies again for whoever shows a stored page.  Without a referrer forms had no Origin. */
 static void page_head(const struct page *page)
 {
     part_html(page, "<!DOCTYPE html>\n"

@@ -4,7 +4,9 @@
  * A pure function: the JSON of GET /status in, HTML5 out that is well-formed XML too.  No script,
  * no foreign resource.  Links and forms are relative, so the page may be at "/" or behind a proxy
  * under any path that ends in a slash.  It sends POST reload and POST children/NAME/enable or
- * disable, NAME percent-encoded, and expects to be sent back (303).
+ * disable, NAME percent-encoded, and expects to be sent back (303).  Any page of the world can send
+ * such a POST from an operator's browser: whoever takes them has to look at Origin or
+ * Sec-Fetch-Site, which come with those of this page.
  */
 #ifndef MILTER_MANAGER_CONTROL_PAGE_H
 #define MILTER_MANAGER_CONTROL_PAGE_H
