@@ -11,7 +11,7 @@
 
 static bool human_unknown(double figure)
 {
-    return !(figure >= 0);
+    return !(figure >= 0) || isinf(figure);
 }
 
 static struct human human_string(const char *text)
@@ -139,6 +139,9 @@ struct human human_short_count(double count)
 
     if (human_unknown(count)) {
         return human_string(UNKNOWN);
+    }
+    if (count >= 1e15) {
+        return human_string("many");
     }
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
         if (count >= units[i].from) {

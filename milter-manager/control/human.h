@@ -1,8 +1,8 @@
 /*
  * human - figures as people read them: "3 min 20 s", "12.3 MB", "1,234,567".
  *
- * Every function takes what a peer may have made up: a figure that is negative
- * or none (NAN) becomes an en dash.
+ * Every function takes what a peer may have made up: a figure that is negative,
+ * infinite or none (NAN) becomes an en dash.
  */
 #ifndef MILTER_MANAGER_CONTROL_HUMAN_H
 #define MILTER_MANAGER_CONTROL_HUMAN_H

@@ -192,7 +192,8 @@ void page_children(const struct page *page)
 
     part_section(page, "children", "Children", "card");
     if (count == 0) {
-        part_html(page, "<p class=\"none\">No children.</p>\n");
+        part_html(page, json_is_array(children) ? "<p class=\"none\">No children.</p>\n"
+                                                : "<p class=\"none\">Not known.</p>\n");
     } else {
         part_html(page, "<div class=\"children\">");
         part_table(page, "Children, with figures since the start", columns);

@@ -138,12 +138,14 @@ static void verdict_table(const struct page *page)
 {
     static const struct page_column columns[] = {
         {"Verdict", "h", NULL}, {"Count", "n", NULL}, {"Share", "n", NULL}, {NULL, NULL, NULL}};
-    struct tallies tallies =
-        tally_read(part_member(part_member(page->status, "totals"), "verdicts"));
+    const json_t *counts = part_member(part_member(page->status, "totals"), "verdicts");
+    struct tallies tallies = tally_read(counts);
 
     part_section(page, "verdicts", "Verdicts since the start", "card");
     if (tallies.count == 0 || isinf(tallies.total)) {
-        part_html(page, "<p class=\"none\">No verdict has been given yet.</p>\n");
+        part_html(page, json_is_object(counts) && tallies.count == 0
+                            ? "<p class=\"none\">No verdict has been given yet.</p>\n"
+                            : "<p class=\"none\">Not known.</p>\n");
     } else {
         tally_bar(page, &tallies);
         part_html(page, "<div class=\"plain\">");

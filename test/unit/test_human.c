@@ -24,6 +24,7 @@ static void assert_rows(struct human (*human)(double), const struct row *rows, s
     }
     assert_string_equal(human((double)NAN).text, DASH);
     assert_string_equal(human(-1).text, DASH);
+    assert_string_equal(human((double)INFINITY).text, DASH);
     assert_true(human(1e308).text[0] != '\0');
 }
 
@@ -71,7 +72,8 @@ static void counts(void **state)
         {1e18, "1e+18"},
     };
     static const struct row short_rows[] = {
-        {0, "0"}, {1, "1"}, {600, "600"}, {1000, "1k"}, {12000, "12k"}, {1.5e6, "1.5M"},
+        {0, "0"},       {1, "1"},        {600, "600"},    {1000, "1k"},
+        {12000, "12k"}, {1.5e6, "1.5M"}, {1e300, "many"},
     };
 
     (void)state;
