@@ -152,7 +152,7 @@ FIXTURE_SOURCES     := $(sort $(wildcard test/fixtures/*.c))
 BENCH_SOURCES       := $(sort $(wildcard test/bench/*.c))
 REAL_SOURCES        := $(sort $(wildcard test/real/*.c))
 EXAMPLE_SOURCES     := $(sort $(wildcard examples/*.c))
-TEST_SOURCES        := $(UNIT_SOURCES) $(FUZZ_SOURCES)
+TEST_SOURCES        := $(UNIT_SOURCES) $(FUZZ_SOURCES) $(FIXTURE_SOURCES)
 MANAGER_TESTS       := $(if $(TEST_SOURCES),$(shell grep -l '^\#include "milter-manager/' $(TEST_SOURCES)))
 
 UNIT_PROGRAMS    := $(UNIT_SOURCES:%.c=$(BUILD)/%)
@@ -359,7 +359,8 @@ lint lint-format lint-tidy lint-cppcheck lint-headers lint-shell lint-ruby lint-
 MAN_PAGES  := $(sort $(wildcard man/*.[158])) $(MAN_PAGES_MADE)
 RUBY_FILES := $(if $(wildcard milter-manager/lib),$(shell cd milter-manager/lib && find . -name '*.rb' | LC_ALL=C sort | sed 's,^\./,,'))
 CONF_FILES := $(if $(wildcard milter-manager/conf),$(shell cd milter-manager/conf && find . -type f ! -name '.*' | LC_ALL=C sort | sed 's,^\./,,'))
-DOC_FILES  := LICENSE README.md CHANGELOG.md doc/configuration.md
+DOC_FILES  := LICENSE README.md CHANGELOG.md doc/configuration.md doc/status-page.md \
+	$(sort $(wildcard doc/status-page-*.png))
 
 # Configuration that is already there stays: it may have been edited.
 install: all

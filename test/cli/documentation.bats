@@ -57,7 +57,7 @@ load_examples() {
 
 @test "the links of the guide and of the read-me file lead somewhere" {
     local file link anchor
-    for file in README.md doc/configuration.md; do
+    for file in README.md doc/configuration.md doc/status-page.md; do
         for link in $(grep -o '](\([^)]*\))' "$ROOT/$file" | sed 's/^](//; s/)$//'); do
             case $link in
             http*) ;;

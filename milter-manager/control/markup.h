@@ -1,0 +1,23 @@
+/*
+ * markup - foreign bytes in a page: escaped for the place where they stand.
+ *
+ * What a reader could not see, or what would change how its neighbours are
+ * shown (control characters, marks of direction, invisible characters, bytes
+ * that are no UTF-8), is spelt out: \x1b, \u{202e}.  The result is valid UTF-8
+ * in HTML and in XML.
+ */
+#ifndef MILTER_MANAGER_CONTROL_MARKUP_H
+#define MILTER_MANAGER_CONTROL_MARKUP_H
+
+#include "libcore/base/buffer.h"
+
+/* Between tags; what is spelt out is marked, so that nobody can imitate it. */
+void markup_text(struct buffer *html, struct slice text);
+/* Between double quotes. */
+void markup_attribute(struct buffer *html, struct slice text);
+/* One segment of a URL's path: everything but RFC 3986's unreserved characters as %XX. */
+void markup_path(struct buffer *html, struct slice text);
+/* Whether a browser keeps it as one segment: "", "." and ".." would vanish. */
+bool markup_is_segment(struct slice text);
+
+#endif
