@@ -320,6 +320,8 @@ static void server_reopen_log(void *owner, int signal_number)
     (void)signal_number;
     if (!log_reopen(&error)) {
         log_error("[manager][log][error] %s", error.message);
+    } else {
+        launching_log_reopened();
     }
 }
 
