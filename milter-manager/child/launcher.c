@@ -245,11 +245,28 @@ static struct launched *launcher_find(struct launcher *launcher, struct slice na
     return NULL;
 }
 
-static void launcher_serve(struct launcher *launcher, struct slice request)
+/*
+ * The manager has opened its log anew.  It hands the file over, because root must
+ * not open what lies in a directory of others.
+ */
+static void launcher_take_log(int fd)
+{
+    log_flush();
+    if (fd >= 0 && log_descriptor() > STDERR_FILENO) {
+        (void)dup3(fd, log_descriptor(), O_CLOEXEC);
+    }
+}
+
+/* fd: what came with it, or -1. */
+static void launcher_serve(struct launcher *launcher, struct slice request, int fd)
 {
     struct slice word, name, command, user;
     struct launched *launched;
 
+    if (slice_equal(request, (struct slice)SLICE_LITERAL("log\0"))) {
+        launcher_take_log(fd);
+        return;
+    }
     if (!slice_take_string(&request, &word) || !slice_equal_string(word, "launch") ||
         !slice_take_string(&request, &name) || !slice_take_string(&request, &command) ||
         !slice_take_string(&request, &user) || request.length > 0) {
@@ -271,11 +288,34 @@ static void launcher_serve(struct launcher *launcher, struct slice request)
     }
 }
 
+/* The descriptor that came with a message, or -1; there is room for one only. */
+static int descriptor_of(struct msghdr *message)
+{
+    const struct cmsghdr *control = CMSG_FIRSTHDR(message);
+    int fd = -1;
+
+    if (control != NULL && control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_RIGHTS &&
+        control->cmsg_len >= CMSG_LEN(sizeof(fd))) {
+        memcpy(&fd, CMSG_DATA(control), sizeof(fd));
+    }
+    return fd;
+}
+
 static void launcher_received(void *owner, unsigned events)
 {
     static char text[LAUNCHER_REQUEST];
+    union {
+        char room[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr aligned;
+    } control;
     struct launcher *launcher = owner;
-    ssize_t length = recv(launcher->fd, text, sizeof(text), MSG_DONTWAIT | MSG_TRUNC);
+    struct iovec bytes = {.iov_base = text, .iov_len = sizeof(text)};
+    struct msghdr message = {.msg_iov = &bytes,
+                             .msg_iovlen = 1,
+                             .msg_control = control.room,
+                             .msg_controllen = CMSG_LEN(sizeof(int))};
+    ssize_t length = recvmsg(launcher->fd, &message, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
+    int fd = length > 0 ? descriptor_of(&message) : -1;
 
     (void)events;
     if (length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR)) {
@@ -283,7 +323,10 @@ static void launcher_received(void *owner, unsigned events)
     } else if (length > (ssize_t)sizeof(text)) {
         launcher_refuse("is too long");
     } else if (length > 0) {
-        launcher_serve(launcher, slice_of(text, (size_t)length));
+        launcher_serve(launcher, slice_of(text, (size_t)length), fd);
+    }
+    if (fd >= 0) {
+        (void)close(fd);
     }
 }
 

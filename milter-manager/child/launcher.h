@@ -6,7 +6,8 @@
  * only says which of these.  So whoever takes over the manager, which has given
  * up root and reads what strangers send, cannot have root run anything.
  *
- * A request is one datagram: "launch", the child's name, its command line and
+ * The word "log" with a descriptor is another log file, after the log was opened
+ * anew.  Any other request is one datagram: "launch", the child's name, its command line and
  * its user, each with a NUL behind it; the last two must be what the launcher
  * knows.  There are no answers, because several processes share the sending end:
  * the launcher logs what became of a request.

@@ -176,7 +176,7 @@ static struct asked *asked_of(const char *name)
     return &state.asked[state.count++];
 }
 
-static void report_unsent(const char *name)
+static void report_unsent(const char *what)
 {
     if (errno == EPIPE || errno == ECONNRESET) {
         if (!state.gone) {
@@ -185,7 +185,7 @@ static void report_unsent(const char *name)
         }
         state.gone = true;
     } else {
-        log_error("[launcher][error][%s] cannot ask for the milter to be started: %s", name,
+        log_error("[launcher][error][%s] cannot ask the process that starts milters: %s", what,
                   strerror(errno));
     }
 }
@@ -212,6 +212,32 @@ void launching_request(const struct configuration_child *child)
     }
     buffer_clear(&request);
     arena_clear(&arena);
+}
+
+void launching_log_reopened(void)
+{
+    union {
+        char room[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr aligned;
+    } control = {{0}};
+    char word[] = "log";
+    struct iovec bytes = {.iov_base = word, .iov_len = sizeof(word)};
+    struct msghdr message = {.msg_iov = &bytes,
+                             .msg_iovlen = 1,
+                             .msg_control = control.room,
+                             .msg_controllen = CMSG_LEN(sizeof(int))};
+    int fd = log_descriptor();
+
+    if (state.fd < 0 || fd <= STDERR_FILENO) {
+        return;
+    }
+    control.aligned.cmsg_level = SOL_SOCKET;
+    control.aligned.cmsg_type = SCM_RIGHTS;
+    control.aligned.cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(&control.aligned), &fd, sizeof(fd));
+    if (sendmsg(state.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+        report_unsent("log");
+    }
 }
 
 /* ---- a new configuration */

@@ -40,6 +40,8 @@ bool launching_serves(const struct configuration_child *child);
  * the same time ask once: not again within its startup_time.
  */
 void launching_request(const struct configuration_child *child);
+/* The log was opened anew: the launcher goes on in the same file. */
+void launching_log_reopened(void);
 /* Says which commands of a new configuration the launcher does not know. */
 void launching_reloaded(const struct configuration *configuration);
 

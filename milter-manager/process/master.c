@@ -320,6 +320,7 @@ static void master_reopen_log(void *owner, int number)
     const struct master *master = owner;
 
     signals_reopen_log(owner, number);
+    launching_log_reopened();
     if (master->workers != NULL) {
         workers_signal(master->workers, number);
     }

@@ -295,7 +295,7 @@ CONF
     echo 'define_milter("down") { |milter| milter.connection_spec = "unix:$PLACE/d"; milter.command = "true" }' |
         sed "s,\$PLACE,$PLACE," >>"$MAIN"
     check
-    assert_line --partial 'error:    $/conf/milter-manager.conf:14: milter "down": there is no $/d'
+    assert_line --partial 'error:    $/conf/milter-manager.conf:14: milter "down": cannot connect to unix:$/d: $/d does not exist'
     echo 'security.privilege_mode = true' >>"$MAIN"
     check
     assert_line --partial 'note:     $/conf/milter-manager.conf:14: milter "down": connection to unix:$/d failed: No such file or directory; its command is run when a mail needs it'

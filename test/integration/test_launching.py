@@ -251,6 +251,16 @@ class Commands(Launching):
         self.assertTrue(alive(self.launched()[0]))
         self.assertTrue(alive(noisy), "a program that prints was killed")
 
+    def test_the_log_file_is_opened_anew(self):
+        self.milter(startup_time=0.05, command="/nowhere")
+        self.start('log.path = "%s"\n' % self.path("log"))
+        self.manager.stdout_path = self.path("log")
+        os.rename(self.path("log"), self.path("log.1"))
+        self.manager.signal(signal.SIGUSR1)
+        self.wait(lambda: os.path.exists(self.path("log")), "the new log file")
+        self.refused_mail()
+        self.manager.wait_log(r"\[launcher\]\[error\]\[a\] cannot execute </nowhere>")
+
     def test_a_launcher_that_was_killed(self):
         self.milter(startup_time=0.05)
         self.start()
