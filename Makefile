@@ -453,10 +453,12 @@ clean:
 dist:
 	git archive --format=tar.gz --prefix=milter-manager-$(VERSION)/ -o milter-manager-$(VERSION).tar.gz HEAD
 
-# dpkg writes what it builds beside the sources: a copy keeps them clean.
+# dpkg writes what it builds beside the sources: a copy keeps them clean, and variables of this
+# make, BUILD above all, are not for the one in there.
 DEB := $(BUILD)/deb
 deb:
-	@rm -rf $(DEB); mkdir -p $(DEB)/milter-manager
+	@rm -rf '$(DEB)'; mkdir -p $(DEB)/milter-manager
 	tar cf - --exclude=./.git --exclude='./build' --exclude='./build-*' . | tar xf - -C $(DEB)/milter-manager
-	cd $(DEB)/milter-manager && dpkg-buildpackage -us -uc -b
+	cd $(DEB)/milter-manager && env -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES -u MAKELEVEL -u BUILD \
+		dpkg-buildpackage -us -uc -b
 	@rm -rf $(DEB)/milter-manager; ls $(DEB)/*.deb
