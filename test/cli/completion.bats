@@ -148,12 +148,12 @@ offers() {
     cat >try.zsh <<ZSH
 zmodload zsh/zpty
 zpty shell zsh -f -i
-zpty -w shell 'PROMPT=; unset zle_bracketed_paste; fpath=($PWD/functions \$fpath); autoload -U compinit; compinit -u -D; cd $PWD; PATH=$BUILD/bin:\$PATH; zstyle ":completion:*" menu no; print REA''DY'
+zpty -w shell 'PROMPT=; unset zle_bracketed_paste; fpath=($PWD/functions \$fpath); autoload -U compinit; compinit -u -D; cd $PWD; PATH=$BUILD/bin:\$PATH; zstyle ":completion:*" menu no; print REA""DY'
 zpty -r shell line '*READY*'
-zpty -w -n shell \$'milter-test-server --replay=some-f\t; print DO''NE\n'
+zpty -w -n shell \$'milter-test-server --replay=some-f\t; print DO""NE\n'
 zpty -r shell line '*DONE*'
 print -r -- \$line
-zpty -w -n shell \$'print -r -- MARK; milter-test-server --report=j\t--version; print EN''D\n'
+zpty -w -n shell \$'print -r -- MARK; milter-test-server --report=j\t--version; print EN""D\n'
 zpty -r shell line '*END*'
 print -r -- \$line
 zpty -d shell
