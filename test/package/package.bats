@@ -90,6 +90,13 @@ files() {
 # A value of the unit that is installed.
 unit() { sed -n "s/^$1=//p" "$SYSTEM/lib/systemd/system/milter-manager.service"; }
 
+@test "lintian has nothing to say" {
+    command -v lintian >/dev/null || skip "lintian is not installed"
+    run lintian --allow-root --pedantic --display-info --tag-display-limit 0 "$DEBS"/*.changes
+    assert_success
+    assert_output ""
+}
+
 @test "the packages install on a bare Debian" {
     files >"$WORK/before"
     cp "$DEBS"/milter-manager{,-tools}_*.deb "$SYSTEM/root/"
