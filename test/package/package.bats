@@ -140,6 +140,11 @@ CONFIGURATION
     run cat "$SYSTEM/var/mail/alice"
     assert_line "X-Packaged: yes"
     assert_line "Subject: through the package"
+    assert_line "Subject: through the socket in the chroot"
+    assert_line "Subject: with settings of its own"
+    assert_equal "$(grep -c '^X-Packaged: yes' <<<"$output")" 3
+    run grep -i 'warning.*milter' "$SYSTEM/var/log/mail.log"
+    assert_output ""
     run awk '$1 == "smtp" && $2 == "inet" { print $5 }' "$SYSTEM/etc/postfix/master.cf"
     assert_output y # the chroot
 }
