@@ -350,7 +350,7 @@ check-real: all fixture-programs real-programs
 	@$(RUN_TESTS) real
 
 check-package:
-	@$(RUN_TESTS) $(CURDIR)/test/package/package.bats
+	@TEST_TIMEOUT=900 $(RUN_TESTS) $(CURDIR)/test/package/package.bats
 
 demo: all example-programs
 	@MILTER_BUILD_DIR=$(abspath $(BUILD)) scripts/demo
