@@ -44,6 +44,9 @@ units() {
     units
     run systemd-analyze security --offline=yes --threshold=20 units/milter-manager.service
     assert_success
+    [[ $output =~ 'Overall exposure level for milter-manager.service: '([0-9.]+) ]]
+    grep -qF "gives ${BASH_REMATCH[1]}, where" "$ROOT/doc/operations.md" ||
+        fail "doc/operations.md has another figure than ${BASH_REMATCH[1]}"
     mkdir units/milter-manager.service.d
     awk '/^```ini/ { n++; inside = 1; next } /^```/ { inside = 0 }
         inside { print > ("units/milter-manager.service.d/" n ".conf") }' "$ROOT/doc/operations.md"
