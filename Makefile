@@ -7,8 +7,10 @@
 #   make check-coverage   that a test fails for each part of the configuration that is ignored
 #   make lint             formatting, clang-tidy, cppcheck, shellcheck, rules of the house
 #   make fuzz             libFuzzer programs (clang), in build-fuzz/test/fuzz
+#   make check-package    the Debian packages, installed on a bare Debian 12 (root, debootstrap)
 #   make reference        the items in milter-manager/conf/milter-manager.conf, from their tables
 #   make install, uninstall, clean, dist
+#   make deb              packages for Debian, in $(BUILD)/deb
 #
 # Variables: CC CFLAGS LDFLAGS BUILD V=1 WERROR=1 SANITIZE=1 WITHOUT_GLIB=1 PREFIX DESTDIR
 # and the GNU directory variables; as arguments only:
@@ -30,6 +32,15 @@ datadir     ?= $(datarootdir)
 docdir      ?= $(datarootdir)/doc/milter-manager
 mandir      ?= $(datarootdir)/man
 sysconfdir  ?= $(if $(filter /usr,$(prefix)),/etc,$(prefix)/etc)
+
+# Of systemd, logrotate and shells; an empty one is left out.
+SYSTEMDUNITDIR ?= $(prefix)/lib/systemd/system
+SYSUSERSDIR    ?= $(prefix)/lib/sysusers.d
+TMPFILESDIR    ?= $(prefix)/lib/tmpfiles.d
+LOGROTATEDIR   ?= $(sysconfdir)/logrotate.d
+BASHCOMPDIR    ?= $(datadir)/bash-completion/completions
+ZSHCOMPDIR     ?= $(datadir)/zsh/$(if $(filter /usr,$(prefix)),vendor-completions,site-functions)
+FISHCOMPDIR    ?= $(datadir)/fish/vendor_completions.d
 
 pkgsysconfdir = $(sysconfdir)/milter-manager
 pkgdatadir    = $(datadir)/milter-manager
@@ -169,7 +180,13 @@ REFERENCE         := $(BUILD)/tools/config-reference
 CONDITIONS        := milter-manager/conf/applicable-conditions
 MAN_PAGES_MADE    := $(patsubst man/%.in,$(BUILD)/man/%,$(sort $(wildcard man/*.[158].in)))
 
-ALL_SOURCES := $(CORE_SOURCES) $(REFERENCE_SOURCES) $(MANAGER_SOURCES) $(sort $(wildcard $(TOOL_NAMES:%=%/*.c))) \
+# The completions of shells, written from the tables of options.
+COMPLETION_SOURCES := $(sort $(wildcard tools/completion/*.c))
+COMPLETIONS        := $(foreach name,$(MANAGER) $(TOOLS),$(addprefix $(BUILD)/completion/,\
+	$(name).bash _$(name) $(name).fish))
+UNIT_FILE          := $(BUILD)/packaging/milter-manager.service
+
+ALL_SOURCES := $(CORE_SOURCES) $(COMPLETION_SOURCES) $(REFERENCE_SOURCES) $(MANAGER_SOURCES) $(sort $(wildcard $(TOOL_NAMES:%=%/*.c))) \
 	$(sort $(wildcard test/unit/*.c test/fuzz/*.c)) $(FIXTURE_SOURCES) $(BENCH_SOURCES) \
 	$(REAL_SOURCES) $(EXAMPLE_SOURCES) $(sort $(wildcard test/coverage/*.c))
 
@@ -181,12 +198,12 @@ ALL_SOURCES := $(CORE_SOURCES) $(REFERENCE_SOURCES) $(MANAGER_SOURCES) $(sort $(
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 .PHONY: all demo reference check check-unit check-fuzz check-cli check-integration check-real \
-	mutant check-coverage \
+	mutant check-coverage check-package deb \
 	test-programs unit-programs replay-programs fixture-programs bench-programs real-programs \
 	example-programs fuzz fuzz-programs lint lint-format lint-tidy lint-cppcheck lint-headers \
 	lint-shell lint-ruby lint-rules install uninstall clean dist FORCE
 
-all: $(CORE_LIBRARY) $(PROGRAMS) $(MAN_PAGES_MADE)
+all: $(CORE_LIBRARY) $(PROGRAMS) $(MAN_PAGES_MADE) $(COMPLETIONS) $(UNIT_FILE)
 
 # ---- objects, archives, programs
 
@@ -260,6 +277,34 @@ reference: $(REFERENCE) $(MAN_PAGES_MADE)
 		{ sed '/^# All items/,$$d' $$file && $(REFERENCE) conf; } >$(BUILD)/reference.new && \
 		cat $(BUILD)/reference.new >$$file && rm $(BUILD)/reference.new
 
+# ---- completions and the unit
+
+# Each program once more, whose options_parse writes instead of parsing.
+completer = $(BUILD)/tools/completion-$(1)
+link_completer = mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
+	-Wl,--wrap=options_parse $(ALL_LDFLAGS)
+
+define completion_rule
+$(call completer,$(1)): $(BUILD)/object/$(1)/main.o $(call objects,$(COMPLETION_SOURCES)) \
+		$(2) $(CORE_LIBRARY)
+	$$(call say,LINK,$$@)$$(link_completer) $(3)
+$(BUILD)/completion/$(1).bash: $(call completer,$(1))
+	@mkdir -p $$(@D)
+	$$(call say,SHELL,$$@)$$< bash >$$@
+$(BUILD)/completion/_$(1): $(call completer,$(1))
+	@mkdir -p $$(@D)
+	$$(call say,SHELL,$$@)$$< zsh >$$@
+$(BUILD)/completion/$(1).fish: $(call completer,$(1))
+	@mkdir -p $$(@D)
+	$$(call say,SHELL,$$@)$$< fish >$$@
+endef
+$(foreach name,$(MANAGER),$(eval $(call completion_rule,$(name),$(MANAGER_LIBRARY),$$(MANAGER_LIBS))))
+$(foreach name,$(TOOLS),$(eval $(call completion_rule,$(name),$(BUILD)/lib/lib$(name).a,$$(TOOL_LIBS))))
+
+# FORCE: its content depends on where things will be installed.
+$(UNIT_FILE): packaging/systemd/milter-manager.service.in FORCE
+	@mkdir -p $(@D); sed 's,@sbindir@,$(sbindir),' $< >$@.new; $(keep_if_same)
+
 # ---- test programs
 
 $(MANAGER_TESTS:%.c=$(BUILD)/%): $(MANAGER_LIBRARY)
@@ -317,6 +362,9 @@ check-integration: all fixture-programs
 check-real: all fixture-programs real-programs
 	@$(RUN_TESTS) real
 
+check-package:
+	@TEST_TIMEOUT=900 $(RUN_TESTS) $(CURDIR)/test/package/package.bats
+
 demo: all example-programs
 	@MILTER_BUILD_DIR=$(abspath $(BUILD)) scripts/demo
 
@@ -359,8 +407,18 @@ lint lint-format lint-tidy lint-cppcheck lint-headers lint-shell lint-ruby lint-
 MAN_PAGES  := $(sort $(wildcard man/*.[158])) $(MAN_PAGES_MADE)
 RUBY_FILES := $(if $(wildcard milter-manager/lib),$(shell cd milter-manager/lib && find . -name '*.rb' | LC_ALL=C sort | sed 's,^\./,,'))
 CONF_FILES := $(if $(wildcard milter-manager/conf),$(shell cd milter-manager/conf && find . -type f ! -name '.*' | LC_ALL=C sort | sed 's,^\./,,'))
-DOC_FILES  := LICENSE README.md CHANGELOG.md doc/configuration.md doc/status-page.md \
-	$(sort $(wildcard doc/status-page-*.png))
+DOC_FILES  := LICENSE README.md CHANGELOG.md $(sort $(wildcard doc/*.md doc/*/*))
+
+# TARGET:FILE, for each whose directory is not left out.
+to = $(if $(1),$(foreach file,$(2),$(1)/$(or $(3),$(notdir $(file))):$(file)))
+SYSTEM_FILES = $(call to,$(SYSTEMDUNITDIR),$(UNIT_FILE) $(sort $(wildcard packaging/systemd/*.socket))) \
+	$(call to,$(SYSUSERSDIR),packaging/systemd/sysusers.conf,milter-manager.conf) \
+	$(call to,$(TMPFILESDIR),packaging/systemd/tmpfiles.conf,milter-manager.conf) \
+	$(call to,$(LOGROTATEDIR),packaging/logrotate/milter-manager) \
+	$(foreach name,$(MANAGER) $(TOOLS),\
+		$(call to,$(BASHCOMPDIR),$(BUILD)/completion/$(name).bash,$(name)) \
+		$(call to,$(ZSHCOMPDIR),$(BUILD)/completion/_$(name)) \
+		$(call to,$(FISHCOMPDIR),$(BUILD)/completion/$(name).fish))
 
 # Configuration that is already there stays: it may have been edited.
 install: all
@@ -384,11 +442,15 @@ install: all
 	@set -e; for file in $(DOC_FILES); do \
 		$(INSTALL) -d $(DESTDIR)$(docdir)/$$(dirname $$file); \
 		$(INSTALL_DATA) $$file $(DESTDIR)$(docdir)/$$file; done
+	@set -e; for pair in $(SYSTEM_FILES); do \
+		target=$(DESTDIR)$${pair%%:*}; $(INSTALL) -d $$(dirname $$target); \
+		$(INSTALL_DATA) $${pair#*:} $$target; done
 
 # Configuration files go only when they are as they were shipped.
 uninstall:
 	rm -f $(TOOL_NAMES:%=$(DESTDIR)$(bindir)/%) $(DESTDIR)$(sbindir)/milter-manager
 	rm -f $(foreach page,$(MAN_PAGES),$(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+	rm -f $(foreach pair,$(SYSTEM_FILES),$(DESTDIR)$(firstword $(subst :, ,$(pair))))
 	rm -f $(DOC_FILES:%=$(DESTDIR)$(docdir)/%) $(RUBY_FILES:%=$(DESTDIR)$(pkgdatadir)/lib/%)
 	@for file in $(CONF_FILES); do \
 		target=$(DESTDIR)$(pkgsysconfdir)/$$file; \
@@ -403,3 +465,13 @@ clean:
 
 dist:
 	git archive --format=tar.gz --prefix=milter-manager-$(VERSION)/ -o milter-manager-$(VERSION).tar.gz HEAD
+
+# dpkg writes what it builds beside the sources: a copy keeps them clean, and variables of this
+# make, BUILD above all, are not for the one in there.
+DEB := $(BUILD)/deb
+deb:
+	@rm -rf '$(DEB)'; mkdir -p $(DEB)/milter-manager
+	tar cf - --exclude=./.git --exclude='./build' --exclude='./build-*' . | tar xf - -C $(DEB)/milter-manager
+	cd $(DEB)/milter-manager && env -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES -u MAKELEVEL -u BUILD \
+		dpkg-buildpackage -us -uc -b
+	@rm -rf $(DEB)/milter-manager; ls $(DEB)/*.deb
