@@ -14,10 +14,12 @@
 #include "milter-manager/front.h"
 #include "milter-manager/recording.h"
 #include "milter-manager/ruby/hooks.h"
+#include "milter-manager/server_control.h"
 #include "milter-manager/session/session.h"
 #include "milter-manager/session/statistics.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +37,8 @@ struct server {
     const struct manager_options *options;
     struct configuration *configuration;
     struct listener *listener; /* NULL while shutting down */
-    struct front *fronts;
+    struct front *fronts;      /* newest first */
+    struct front *oldest;      /* the other end of that list */
     unsigned front_count;
     unsigned long descriptors; /* the process may have that many */
     unsigned finished;         /* sessions not yet reported */
@@ -45,6 +48,10 @@ struct server {
     int stopping;              /* the signal that asked for it, or 0 */
     struct loop_timer *suspend_timer, *shutdown_timer, *statistics_timer, *check_timer;
     struct loop_signal *signals[SERVER_SIGNALS];
+    double started;
+    time_t mishap; /* when the last reload failed; 0: it did not */
+    char mishap_sentence[sizeof(((struct error *)NULL)->message)];
+    struct server_control *control; /* NULL: there is none */
 };
 
 /* ---- sessions ---- */
@@ -136,10 +143,9 @@ static unsigned server_maximum(const struct server *server)
 {
     unsigned configured = server->configuration->manager.max_connections;
     unsigned long descriptors = process_descriptor_limit();
+    unsigned long own = SERVER_OWN_DESCRIPTORS + server_control_descriptors(server->control);
     unsigned long possible =
-        descriptors <= SERVER_OWN_DESCRIPTORS
-            ? 1
-            : (descriptors - SERVER_OWN_DESCRIPTORS) / (server->configuration->child_count + 1UL);
+        descriptors <= own ? 1 : (descriptors - own) / (server->configuration->child_count + 1UL);
 
     if (possible == 0) {
         possible = 1;
@@ -186,6 +192,9 @@ static void server_front_ended(void *owner, struct front *front)
     if (server->check_next == front) {
         server->check_next = links->next;
     }
+    if (server->oldest == front) {
+        server->oldest = links->previous;
+    }
     if (links->previous != NULL) {
         front_links(links->previous)->next = links->next;
     } else {
@@ -212,6 +221,8 @@ static void server_accepted(void *owner, int fd)
     front_links(front)->next = server->fronts;
     if (server->fronts != NULL) {
         front_links(server->fronts)->previous = front;
+    } else {
+        server->oldest = front;
     }
     server->fronts = front;
     server->front_count++;
@@ -278,28 +289,55 @@ static void server_stop(void *owner, int signal_number)
     loop_timer_start(server->shutdown_timer, server->configuration->manager.shutdown_timeout);
 }
 
-static void server_reload(void *owner, int signal_number)
+static void server_warn_of_spec(const char *item, const char *former, const char *spec)
 {
-    struct server *server = owner;
-    struct error error = {0};
-    struct configuration *configuration = manager_options_load(server->options, NULL, NULL, &error);
+    if (strcmp(former, spec) != 0) {
+        log_warning("[manager][reload] %s is <%s> now: it takes effect at the next start", item,
+                    spec);
+    }
+}
 
-    (void)signal_number;
-    if (configuration != NULL && !recording_check(configuration, &error)) {
+static void server_warn_of_specs(const struct configuration *former,
+                                 const struct configuration *configuration)
+{
+    const char *before = former->controller.connection_spec;
+    const char *now = configuration->controller.connection_spec;
+
+    server_warn_of_spec("manager.connection_spec", configuration_listen_spec(former),
+                        configuration_listen_spec(configuration));
+    server_warn_of_spec("controller.connection_spec", before == NULL ? "nil" : before,
+                        now == NULL ? "nil" : now);
+}
+
+/* NULL with *error. */
+static struct configuration *server_load(const struct server *server, struct error *error)
+{
+    struct configuration *configuration = manager_options_load(server->options, NULL, NULL, error);
+
+    if (configuration != NULL && !recording_check(configuration, error)) {
         configuration_release(configuration);
         configuration = NULL;
     }
+    return configuration;
+}
+
+static void server_note_mishap(struct server *server, const struct error *error)
+{
+    log_error("[manager][reload][error] %s; the configuration stays as it was", error->message);
+    server->mishap = time(NULL);
+    (void)snprintf(server->mishap_sentence, sizeof(server->mishap_sentence), "%s", error->message);
+}
+
+bool server_reload(struct server *server, struct error *error)
+{
+    struct configuration *configuration = server_load(server, error);
+
     if (configuration == NULL) {
-        log_error("[manager][reload][signal][error] %s; the configuration stays as it was",
-                  error.message);
-        return;
+        server_note_mishap(server, error);
+        return false;
     }
-    if (strcmp(configuration_listen_spec(configuration),
-               configuration_listen_spec(server->configuration)) != 0) {
-        log_warning("[manager][reload] manager.connection_spec is <%s> now: it takes effect at "
-                    "the next start",
-                    configuration_listen_spec(configuration));
-    }
+    server->mishap = 0;
+    server_warn_of_specs(server->configuration, configuration);
     server_apply_log(configuration);
     log_message("[manager][reload] generation %u of the configuration is in force",
                 configuration->generation);
@@ -308,6 +346,15 @@ static void server_reload(void *owner, int signal_number)
     server->configuration = configuration;
     loop_timer_stop(server->check_timer);
     server_schedule_checks(server);
+    return true;
+}
+
+static void server_hang_up(void *owner, int signal_number)
+{
+    struct error error = {0};
+
+    (void)signal_number;
+    (void)server_reload(owner, &error);
 }
 
 static void server_reopen_log(void *owner, int signal_number)
@@ -329,7 +376,7 @@ void server_handle_signals(struct server *server)
     } handlers[SERVER_SIGNALS] = {
         {SIGTERM, server_stop},
         {SIGINT, server_stop},
-        {SIGHUP, server_reload},
+        {SIGHUP, server_hang_up},
         {SIGUSR1, server_reopen_log},
     };
 
@@ -416,17 +463,54 @@ struct server *server_new(struct loop *loop, const struct manager_options *optio
         server_free(server);
         return NULL;
     }
+    server->started = loop_now(loop);
+    server->control = server_control_new(loop, server);
     return server;
+}
+
+struct configuration *server_configuration(const struct server *server)
+{
+    return server->configuration;
+}
+
+time_t server_mishap(const struct server *server, const char **sentence)
+{
+    *sentence = server->mishap_sentence;
+    return server->mishap;
+}
+
+bool server_stopping(const struct server *server)
+{
+    return server->stopping != 0;
+}
+
+double server_uptime(const struct server *server)
+{
+    return loop_now(server->loop) - server->started;
+}
+
+unsigned server_session_count(const struct server *server)
+{
+    return server->front_count;
+}
+
+void server_each_front(const struct server *server, server_visit_fn *visit, void *owner)
+{
+    for (struct front *front = server->oldest; front != NULL && visit(owner, front);
+         front = front_links(front)->previous) {
+    }
 }
 
 bool server_give_socket_to(struct server *server, uid_t user, gid_t group)
 {
+    server_control_give_socket_to(server->control, user);
     return listener_change_owner(server->listener, user, group);
 }
 
 void server_free(struct server *server)
 {
     server_report_finished(server);
+    server_control_free(server->control);
     for (unsigned i = 0; i < SERVER_SIGNALS; i++) {
         loop_signal_free(server->signals[i]);
     }

@@ -12,6 +12,7 @@
 #include "libcore/net/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,6 +24,7 @@
 enum { ACCEPT_BATCH = 32 };
 
 struct listener {
+    struct loop *loop;
     struct loop_io *io;
     int fd;
     struct socket_address address;
@@ -32,6 +34,7 @@ struct listener {
     bool remove_path;
     dev_t device; /* of the socket's path: another process may have put its own there since */
     ino_t inode;
+    int batch; /* connections taken per readiness event */
     bool suspended;
     bool busy; /* accepting: free later */
     bool dead;
@@ -143,17 +146,24 @@ static void set_group(const char *path, const char *name)
     }
 }
 
-static bool finish_path(struct listener *listener, const struct listener_options *options,
-                        struct error *error)
+/* From now on the path is what it is now, or not ours. */
+static void note_path(struct listener *listener)
 {
-    const char *path = address_path(&listener->address);
     struct stat status;
 
-    if (lstat(path, &status) == 0) {
+    if (lstat(address_path(&listener->address), &status) == 0) {
         listener->device = status.st_dev;
         listener->inode = status.st_ino;
         listener->remove_path = true;
     }
+}
+
+static bool finish_path(struct listener *listener, const struct listener_options *options,
+                        struct error *error)
+{
+    const char *path = address_path(&listener->address);
+
+    note_path(listener);
     if (options->unix_socket_group != NULL) {
         set_group(path, options->unix_socket_group);
     }
@@ -246,7 +256,7 @@ static void on_readable(void *owner, unsigned events)
 
     (void)events;
     listener->busy = true;
-    for (int i = 0; i < ACCEPT_BATCH && !listener->suspended && !listener->dead; i++) {
+    for (int i = 0; i < listener->batch && !listener->suspended && !listener->dead; i++) {
         if (!accept_one(listener)) {
             break;
         }
@@ -257,25 +267,98 @@ static void on_readable(void *owner, unsigned events)
     }
 }
 
+static struct listener *listener_create(struct loop *loop, listener_accepted_fn *accepted,
+                                        listener_exhausted_fn *exhausted, void *owner)
+{
+    struct listener *listener = NEW(struct listener);
+
+    listener->loop = loop;
+    listener->fd = -1;
+    listener->batch = ACCEPT_BATCH;
+    listener->accepted = accepted;
+    listener->exhausted = exhausted;
+    listener->owner = owner;
+    return listener;
+}
+
+/* NULL, and the listener is gone, when it could not be opened. */
+static struct listener *listener_watch(struct listener *listener, bool opened)
+{
+    if (!opened) {
+        listener_free(listener);
+        return NULL;
+    }
+    listener->io = loop_io_new(listener->loop, listener->fd, on_readable, listener);
+    loop_io_watch(listener->io, LOOP_READ);
+    return listener;
+}
+
 struct listener *listener_new(struct loop *loop, const struct socket_address *address,
                               const struct listener_options *options,
                               listener_accepted_fn *accepted, listener_exhausted_fn *exhausted,
                               void *owner, struct error *error)
 {
-    struct listener *listener = NEW(struct listener);
+    struct listener *listener = listener_create(loop, accepted, exhausted, owner);
 
-    listener->fd = -1;
     listener->address = *address;
-    listener->accepted = accepted;
-    listener->exhausted = exhausted;
-    listener->owner = owner;
-    if (!open_socket(listener, options, error)) {
-        listener_free(listener);
-        return NULL;
+    return listener_watch(listener, open_socket(listener, options, error));
+}
+
+static bool adopt_socket(struct listener *listener, const struct listener_options *options,
+                         struct error *error)
+{
+    struct socket_address *address = &listener->address;
+    int listening = 0, type = 0;
+    socklen_t size = sizeof(listening), type_size = sizeof(type);
+
+    address->length = sizeof(address->storage);
+    if (getsockopt(listener->fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 ||
+        getsockopt(listener->fd, SOL_SOCKET, SO_TYPE, &type, &type_size) != 0 ||
+        getsockname(listener->fd, (struct sockaddr *)&address->storage, &address->length) != 0) {
+        error_set_errno(error, "the descriptor handed over is no socket: %d", listener->fd);
+        return false;
     }
-    listener->io = loop_io_new(loop, listener->fd, on_readable, listener);
-    loop_io_watch(listener->io, LOOP_READ);
-    return listener;
+    if (listening == 0 || type != SOCK_STREAM) {
+        error_set(error, ERROR_USAGE,
+                  "the socket handed over is no listening stream socket (ListenStream=): %d",
+                  listener->fd);
+        return false;
+    }
+    if (fcntl(listener->fd, F_SETFL, fcntl(listener->fd, F_GETFL) | O_NONBLOCK) != 0 ||
+        fcntl(listener->fd, F_SETFD, FD_CLOEXEC) != 0) {
+        error_set_errno(error, "cannot use the socket handed over: %d", listener->fd);
+        return false;
+    }
+    if (address_path(address) != NULL) {
+        note_path(listener);
+        listener->remove_path = listener->remove_path && options->remove_unix_socket_on_close;
+    }
+    return true;
+}
+
+struct listener *listener_adopt(struct loop *loop, int fd, const struct listener_options *options,
+                                listener_accepted_fn *accepted, listener_exhausted_fn *exhausted,
+                                void *owner, struct error *error)
+{
+    struct listener *listener = listener_create(loop, accepted, exhausted, owner);
+
+    listener->fd = fd;
+    return listener_watch(listener, adopt_socket(listener, options, error));
+}
+
+const struct socket_address *listener_address(const struct listener *listener)
+{
+    return &listener->address;
+}
+
+int listener_socket(const struct listener *listener)
+{
+    return listener->fd;
+}
+
+void listener_accept_singly(struct listener *listener)
+{
+    listener->batch = 1;
 }
 
 void listener_suspend(struct listener *listener)

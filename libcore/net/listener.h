@@ -37,11 +37,25 @@ struct listener *listener_new(struct loop *loop, const struct socket_address *ad
                               const struct listener_options *options,
                               listener_accepted_fn *accepted, listener_exhausted_fn *exhausted,
                               void *owner, struct error *error);
+/*
+ * Takes over fd, a listening stream socket that somebody else has made: a
+ * service manager, or this program before it was executed anew.  The path of a
+ * unix socket is only removed at the end with remove_unix_socket_on_close.
+ */
+struct listener *listener_adopt(struct loop *loop, int fd, const struct listener_options *options,
+                                listener_accepted_fn *accepted, listener_exhausted_fn *exhausted,
+                                void *owner, struct error *error);
+/* The address it listens on. */
+const struct socket_address *listener_address(const struct listener *listener);
+/* The descriptor, to be handed over; stays the listener's. */
+int listener_socket(const struct listener *listener);
+/* Others accept on the same socket: one connection at a time, so that each gets its share. */
+void listener_accept_singly(struct listener *listener);
 void listener_suspend(struct listener *listener);
 void listener_resume(struct listener *listener);
 /* The unix socket's owner, before privileges are dropped; false with errno set. */
 bool listener_change_owner(struct listener *listener, uid_t user, gid_t group);
-/* For a worker: closing here leaves the socket's path to the process that made it. */
+/* Closing here leaves the socket's path to another process that listens there. */
 void listener_keep_path(struct listener *listener);
 /* Closes; removes the unix socket when so configured. */
 void listener_free(struct listener *listener);

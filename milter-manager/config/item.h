@@ -35,6 +35,7 @@ enum item_flag {
     ITEM_ALWAYS_DEFAULT = 1 << 3,     /* shown with the comment "default" whatever it is */
     ITEM_POSITIVE = 1 << 4,           /* seconds: 0 is refused */
     ITEM_UNDERSCORE_IS_DASH = 1 << 5, /* choice: any case, '_' same as '-' */
+    ITEM_SECRET = 1 << 6,             /* visible ASCII; never shown, not even in messages */
 };
 
 struct item {

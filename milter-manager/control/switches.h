@@ -17,6 +17,7 @@ void switches_open(void);
 /* Only one process calls it.  False: there is no room or the name is too long. */
 bool switches_disable(const char *child);
 void switches_enable(const char *child);
+/* False as well when switches_open was not called. */
 bool switches_disabled(const char *child);
 
 #endif

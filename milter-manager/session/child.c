@@ -33,6 +33,7 @@ void child_init(struct session_child *child, struct session *session,
 
     *child = (struct session_child){.session = session, .configuration = configuration};
     child->tag = ++last_tag;
+    child->busy_since = session->host->now(session);
     child->stoppers = child_stopper_stages(configuration);
     mta_init(&child->mta, NULL);
 }
@@ -115,6 +116,7 @@ enum condition_answer child_ask(struct session_child *child, struct condition_qu
                                 condition_answered_fn *answered)
 {
     question->context = context_handle_of(child);
+    child->busy_since = child->session->host->now(child->session);
     return condition_ask(child->configuration->conditions, child->configuration->condition_count,
                          question, answered, child, &child->ticket, &child->stopper);
 }

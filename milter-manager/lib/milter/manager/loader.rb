@@ -138,6 +138,7 @@ module Milter
 
       def evaluate_file(path)
         source = TextFile.read(path)
+        Native.note_file(path)
         statements = Statements.of(source, path)
         @sources[path] = source
         evaluate_statements(statements, path)
@@ -191,6 +192,7 @@ module Milter
         return unless text && CustomFile.xml?(text)
 
         Logger.debug { "[configuration][load][start] <#{path}>" }
+        Native.note_file(path)
         CustomFile.new(@configuration, path, text, owner).load
         Logger.debug { "[configuration][load][end] <#{path}>" }
       rescue ConfigurationError => e
