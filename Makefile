@@ -250,9 +250,9 @@ reference: $(REFERENCE) $(MAN_PAGES_MADE)
 # ---- test programs
 
 $(MANAGER_TESTS:%.c=$(BUILD)/%): $(MANAGER_LIBRARY)
-$(MANAGER_TESTS:%.c=$(BUILD)/%): EXTRA_LIBS = $(RUBY_LIBS)
+$(MANAGER_TESTS:%.c=$(BUILD)/%): EXTRA_LIBS = $(RUBY_LIBS) $(MICROHTTPD_LIBS) $(JANSSON_LIBS)
 $(MANAGER_TESTS:test/fuzz/fuzz_%.c=$(BUILD)/test/fuzz/replay_%): $(MANAGER_LIBRARY)
-$(MANAGER_TESTS:test/fuzz/fuzz_%.c=$(BUILD)/test/fuzz/replay_%): EXTRA_LIBS = $(RUBY_LIBS)
+$(MANAGER_TESTS:test/fuzz/fuzz_%.c=$(BUILD)/test/fuzz/replay_%): EXTRA_LIBS = $(RUBY_LIBS) $(MICROHTTPD_LIBS) $(JANSSON_LIBS)
 
 # A group, so that the order of the archives does not matter.
 link_test = mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -o $@ $(filter %.o,$^) \

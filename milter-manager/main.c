@@ -9,6 +9,7 @@
 #include "libcore/base/log.h"
 #include "libcore/net/process.h"
 #include "milter-manager/check/check.h"
+#include "milter-manager/control/client.h"
 #include "milter-manager/explain/explain.h"
 #include "milter-manager/options.h"
 #include "milter-manager/recording.h"
@@ -199,7 +200,9 @@ int main(int argc, char **argv)
     if (!manager_options_start_log(&options, &error) || !engine_start(&error)) {
         return main_fail("", &error);
     }
-    if (options.check_config) {
+    if (options.control) {
+        status = (int)client_run(&options, stdout);
+    } else if (options.check_config) {
         status = check_run(&options, stdout);
     } else if (options.show_config) {
         status = manager_options_show(&options, stdout) ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 /* From the connection, or the response before, to the whole request; then for the response. */
-static const double http_patience = 10.0; /* s */
-static const double http_watch = 1.0;     /* s between looks at who has run out of it */
+static const double http_patience = 5.0; /* s */
+static const double http_watch = 1.0;    /* s between looks at who has run out of it */
 
 enum {
     HTTP_MEMORY = 32 * 1024, /* bytes of a connection: header fields and output */
