@@ -24,7 +24,9 @@ static unsigned route_method(const char *name)
 
 const char *route_allowed(const struct route *route)
 {
-    return route->methods == ROUTE_POST ? "POST" : "GET, HEAD";
+    return route->methods == ROUTE_POST  ? "POST"
+           : route->methods == ROUTE_GET ? "GET, HEAD"
+                                         : "GET, HEAD, POST";
 }
 
 static bool route_decode(struct slice encoded, struct buffer *decoded)

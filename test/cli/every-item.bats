@@ -52,6 +52,11 @@ show() {
             case $item in
             *_conditions | *.command_options) continue ;; # in other words
             manager.event_loop_backend | manager.n_workers | milter.enabled) continue ;; # the defaults
+            controller.token)
+                assert_output --partial "# $DIR/parts/$file.conf:$line"$'\n# controller.token is set and not shown'
+                refute_output --partial secret-of-the-controller
+                continue
+                ;;
             # Later files have the last word.
             database.* | security.privilege_mode | controller.unix_socket_mode | manager.fallback_status | \
                 manager.connection_check_interval) continue ;;
