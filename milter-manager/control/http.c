@@ -436,11 +436,11 @@ void http_abandon(struct http *http)
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 
     http_forget(http);
-    while (http->connections != NULL) {
-        struct http_connection *connection = http->connections;
-
-        (void)close(connection->fd);
-        http_connection_close(connection);
+    for (struct http_connection *each = http->connections, *next; each != NULL; each = next) {
+        next = each->next;
+        (void)close(each->fd);
+        loop_io_free(each->io);
+        free(each);
     }
     (void)close(info->epoll_fd);
     abandoned = http; /* its memory stays as it is */

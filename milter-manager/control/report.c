@@ -9,6 +9,8 @@
 #include "milter-manager/session/summary.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 struct report {
@@ -21,16 +23,20 @@ struct report {
 static json_t *report_memory(void)
 {
     FILE *stream = fopen("/proc/self/statm", "re");
-    unsigned long size, resident;
-    json_t *memory = NULL;
+    char line[128] = "";
+    const char *resident;
 
-    if (stream != NULL) {
-        if (fscanf(stream, "%lu %lu", &size, &resident) == 2) {
-            memory = json_integer((json_int_t)resident * sysconf(_SC_PAGESIZE));
-        }
-        (void)fclose(stream);
+    if (stream == NULL) {
+        return json_null();
     }
-    return memory == NULL ? json_null() : memory;
+    if (fgets(line, sizeof(line), stream) == NULL) {
+        line[0] = '\0';
+    }
+    (void)fclose(stream);
+    resident = strchr(line, ' '); /* the first number is the size of the address space */
+    return resident == NULL
+               ? json_null()
+               : json_integer((json_int_t)strtoul(resident, NULL, 10) * sysconf(_SC_PAGESIZE));
 }
 
 static void report_process(const struct report *report)
