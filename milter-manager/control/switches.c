@@ -29,6 +29,7 @@ void switches_open(void)
         return;
     }
     memory = mmap(NULL, sizeof(struct switches), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                  /* cppcheck-suppress invalidFunctionArg ; -1: there is no file */
                   -1, 0);
     if (memory == MAP_FAILED) {
         (void)fputs("out of memory\n", stderr);
