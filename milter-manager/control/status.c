@@ -127,6 +127,63 @@ static json_t *status_merge(const json_t *reports, const char *key, status_order
     return merged;
 }
 
+/* ---- numbers ---- */
+
+enum status_kind { STATUS_NUMBER, STATUS_OBJECT };
+
+struct status_member {
+    const char *key;
+    enum status_kind kind;
+};
+
+static const struct status_member status_child_members[] = {
+    {"messages", STATUS_NUMBER}, {"replies", STATUS_NUMBER}, {"failures", STATUS_NUMBER},
+    {"timeouts", STATUS_NUMBER}, {"open", STATUS_NUMBER},    {"verdicts", STATUS_OBJECT},
+    {"latency", STATUS_OBJECT},
+};
+
+static const struct status_member status_total_members[] = {
+    {"sessions", STATUS_NUMBER}, {"messages", STATUS_NUMBER},       {"verdicts", STATUS_OBJECT},
+    {"failures", STATUS_NUMBER}, {"bytes_received", STATUS_NUMBER}, {"bytes_sent", STATUS_NUMBER},
+};
+
+/* What was not counted yet is 0. */
+static void status_copy(json_t *to, const json_t *from, const struct status_member *members,
+                        size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        json_t *value = json_object_get(from, members[i].key);
+
+        (void)json_object_set_new(to, members[i].key,
+                                  value != NULL                      ? json_incref(value)
+                                  : members[i].kind == STATUS_NUMBER ? json_integer(0)
+                                                                     : json_object());
+    }
+}
+
+static void status_count_child(const struct status_source *source, json_t *child)
+{
+    const json_t *children = json_object_get(source->totals, "children");
+
+    if (source->totals != NULL) {
+        status_copy(
+            child, json_object_get(children, json_string_value(json_object_get(child, "name"))),
+            status_child_members, sizeof(status_child_members) / sizeof(status_child_members[0]));
+    }
+}
+
+static void status_count(const struct status_source *source, json_t *status)
+{
+    json_t *totals;
+
+    if (source->totals != NULL) {
+        totals = json_object();
+        status_copy(totals, source->totals, status_total_members,
+                    sizeof(status_total_members) / sizeof(status_total_members[0]));
+        (void)json_object_set_new(status, "totals", totals);
+    }
+}
+
 /* ---- children ---- */
 
 const json_t *status_latest(const json_t *reports, const char *child)
@@ -197,6 +254,7 @@ static json_t *status_child(const struct status_source *source,
     (void)json_object_set_new(json, "state", status_child_state(child, latest));
     (void)json_object_set_new(json, "since", since == NULL ? json_null() : json_incref(since));
     (void)json_object_set_new(json, "last_error", status_last_error(source->reports, child->name));
+    status_count_child(source, json);
     return json;
 }
 
@@ -234,5 +292,6 @@ json_t *status_json(const struct status_source *source)
     (void)json_object_set_new(
         status, "failures",
         status_merge(source->reports, "failures", status_newer_first, STATUS_FAILURES));
+    status_count(source, status);
     return status;
 }

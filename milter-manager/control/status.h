@@ -21,6 +21,7 @@ struct status_source {
     double uptime; /* s */
     time_t mishap; /* of the last reload; 0: it was fine */
     const char *mishap_sentence;
+    const json_t *totals; /* metrics_json; NULL: nobody counts, and the status has no numbers */
 };
 
 /* A new object. */
