@@ -12,6 +12,7 @@
 #include "libcore/net/stream.h"
 #include "libcore/wire/protocol.h"
 #include "milter-manager/child/link.h"
+#include "milter-manager/control/switches.h"
 #include "milter-manager/control/tally.h"
 #include "milter-manager/recording.h"
 #include "milter-manager/session/connection_check.h"
@@ -171,6 +172,7 @@ static const struct session_host front_host = {
     .resume_front = front_resume,
     .schedule_keep_alive = front_schedule_keep_alive,
     .finished = front_finished,
+    .switched_off = switches_disabled,
     .clock = clock_seconds,
     .save_record = front_save_record,
 };
@@ -253,6 +255,11 @@ struct front *front_new(struct loop *loop, int fd, struct configuration *configu
     }
     loop_timer_start(front->silence, front_idle_timeout);
     return front;
+}
+
+const struct session *front_session(const struct front *front)
+{
+    return front->session;
 }
 
 bool front_check_connection(struct front *front)

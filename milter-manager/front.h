@@ -8,6 +8,7 @@
 #include "milter-manager/config/configuration.h"
 
 struct front;
+struct session;
 
 /* The front is gone; called from a clean stack. */
 typedef void front_ended_fn(void *owner, struct front *front);
@@ -20,6 +21,9 @@ void front_close(struct front *front, const char *reason);
 
 /* Time to ask whether the SMTP client is still there; false when there was nothing to ask. */
 bool front_check_connection(struct front *front);
+
+/* To be looked at. */
+const struct session *front_session(const struct front *front);
 
 /* For the owner's list of fronts. */
 struct front_links {

@@ -27,6 +27,7 @@ struct gate {
     struct listener *listener;
     const struct configuration *configuration;
     unsigned sessions;
+    unsigned reserved;         /* descriptors */
     unsigned long turned_away; /* while there was no room */
     bool suspended;
     bool told;       /* that there is no room */
@@ -44,10 +45,9 @@ static unsigned gate_maximum(const struct gate *gate)
 {
     unsigned configured = gate->configuration->manager.max_connections;
     unsigned long descriptors = process_descriptor_limit();
+    unsigned long own = GATE_OWN_DESCRIPTORS + gate->reserved;
     unsigned long possible =
-        descriptors <= GATE_OWN_DESCRIPTORS
-            ? 1
-            : (descriptors - GATE_OWN_DESCRIPTORS) / (gate->configuration->child_count + 1UL);
+        descriptors <= own ? 1 : (descriptors - own) / (gate->configuration->child_count + 1UL);
 
     if (possible == 0) {
         possible = 1;
@@ -242,6 +242,11 @@ void gate_free(struct gate *gate)
 void gate_configure(struct gate *gate, const struct configuration *configuration)
 {
     gate->configuration = configuration;
+}
+
+void gate_reserve(struct gate *gate, unsigned descriptors)
+{
+    gate->reserved = descriptors;
 }
 
 void gate_watch(struct gate *gate, struct listener *listener)

@@ -19,6 +19,8 @@ struct gate *gate_new(struct loop *loop);
 void gate_free(struct gate *gate);
 /* The limits of that configuration count from now on; the reference stays the caller's. */
 void gate_configure(struct gate *gate, const struct configuration *configuration);
+/* So many descriptors are for others. */
+void gate_reserve(struct gate *gate, unsigned descriptors);
 /* The listener stays the caller's; NULL: there is none any more. */
 void gate_watch(struct gate *gate, struct listener *listener);
 void gate_open(struct gate *gate);

@@ -9,12 +9,18 @@
 #include "libcore/base/log.h"
 #include "libcore/net/loop_glib.h"
 #include "milter-manager/config/show.h"
+#include "milter-manager/control/client.h"
 #include "milter-manager/explain/arguments.h"
 
 #include <limits.h>
 #include <string.h>
 
-enum { GROUP_MAIN = 1 << 0, GROUP_MILTER = 1 << 1, GROUP_EXPLAIN = 1 << 2 };
+enum {
+    GROUP_MAIN = 1 << 0,
+    GROUP_MILTER = 1 << 1,
+    GROUP_EXPLAIN = 1 << 2,
+    GROUP_CONTROL = 1 << 3,
+};
 
 /* Where the parser puts what it finds; *_given says that there was something. */
 static struct {
@@ -114,6 +120,10 @@ static const struct option_entry main_options[] = {
      .kind = OPTION_HELP,
      .maximum = GROUP_EXPLAIN,
      .help = "show the options of --explain"},
+    {.name = "help-control",
+     .kind = OPTION_HELP,
+     .maximum = GROUP_CONTROL,
+     .help = "show the options that ask the manager that runs"},
     {.name = "help-all",
      .kind = OPTION_HELP,
      .maximum = OPTION_ALL_GROUPS,
@@ -283,6 +293,9 @@ static const struct option_group groups[] = {
     {.title = "Explain options: the mail in question",
      .entries = explain_entries,
      .given = &explain_first_given},
+    {.title = "Control options: what the manager that runs is asked",
+     .entries = client_entries,
+     .given = &client_first_given},
 };
 
 static void add_override(struct manager_options *options, const char *key, bool given,
@@ -340,6 +353,25 @@ static bool check_explain(struct manager_options *options)
     return true;
 }
 
+static bool check_control(struct manager_options *options)
+{
+    bool other = parsed.show_config || parsed.check_config || explain_arguments.wanted;
+
+    options->control = client_arguments.command != NULL;
+    if (client_first_given != NULL && !options->control) {
+        (void)fprintf(stderr, "milter-manager: %s: only goes with --control\n", client_first_given);
+        return false;
+    }
+    if (options->control && other) {
+        (void)fprintf(stderr, "milter-manager: --control: does not go with %s\n",
+                      explain_arguments.wanted ? "--explain"
+                      : parsed.show_config     ? "--show-config"
+                                               : "--check-config");
+        return false;
+    }
+    return true;
+}
+
 enum option_outcome manager_options_parse(struct manager_options *options, int argc, char **argv)
 {
     const struct option_program program = {
@@ -348,6 +380,7 @@ enum option_outcome manager_options_parse(struct manager_options *options, int a
         .summary = "Passes mail through several milters on behalf of one MTA.",
         .groups = groups,
         .group_count = sizeof(groups) / sizeof(groups[0]),
+        .words = &client_arguments.words,
     };
     enum option_outcome outcome;
 
@@ -355,6 +388,8 @@ enum option_outcome manager_options_parse(struct manager_options *options, int a
     memset(&parsed, 0, sizeof(parsed));
     memset(&explain_arguments, 0, sizeof(explain_arguments));
     explain_first_given = NULL;
+    memset(&client_arguments, 0, sizeof(client_arguments));
+    client_first_given = NULL;
     outcome = options_parse(&program, argc, argv);
     if (outcome == OPTIONS_RUN) {
         options->config_directory = parsed.config_directory;
@@ -366,7 +401,7 @@ enum option_outcome manager_options_parse(struct manager_options *options, int a
         options->log_path = parsed.log_path;
         add_overrides(options);
     }
-    if (outcome == OPTIONS_RUN && !check_explain(options)) {
+    if (outcome == OPTIONS_RUN && (!check_explain(options) || !check_control(options))) {
         outcome = OPTIONS_EXIT_FAILURE;
     }
     return outcome;

@@ -19,6 +19,7 @@ struct explain_arguments;
 struct manager_options {
     const char *config_directory; /* NULL: not given */
     bool show_config, check_config;
+    bool control;                            /* ask the manager that runs (control/client.h) */
     const struct explain_arguments *explain; /* NULL: not wanted */
     bool syslog;                             /* log to syslog from the start on */
     const char *syslog_facility;             /* NULL: not given */

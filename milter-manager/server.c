@@ -24,6 +24,7 @@
 #include "milter-manager/session/session.h"
 #include "milter-manager/session/statistics.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,7 +42,8 @@ struct server {
     struct configuration *configuration;
     struct listener *listener; /* NULL while shutting down */
     struct gate *gate;
-    struct front *fronts;
+    struct front *fronts; /* newest first */
+    struct front *oldest; /* the other end of that list */
     unsigned front_count;
     unsigned finished;        /* sessions not yet reported */
     unsigned unmaintained;    /* sessions reported since the last maintenance */
@@ -51,6 +53,9 @@ struct server {
     bool stopping;
     struct loop_timer *shutdown_timer, *statistics_timer, *check_timer;
     struct watch *watch;
+    double started;
+    time_t mishap; /* when the last reload failed; 0: it did not */
+    char mishap_sentence[sizeof(((struct error *)NULL)->message)];
 };
 
 /* ---- sessions ---- */
@@ -132,6 +137,9 @@ static void server_front_ended(void *owner, struct front *front)
     if (server->check_next == front) {
         server->check_next = links->next;
     }
+    if (server->oldest == front) {
+        server->oldest = links->previous;
+    }
     if (links->previous != NULL) {
         front_links(links->previous)->next = links->next;
     } else {
@@ -161,6 +169,8 @@ static void server_accepted(void *owner, int fd)
     front_links(front)->next = server->fronts;
     if (server->fronts != NULL) {
         front_links(server->fronts)->previous = front;
+    } else {
+        server->oldest = front;
     }
     server->fronts = front;
     server->front_count++;
@@ -231,52 +241,80 @@ bool server_stopping(const struct server *server)
 
 /* ---- reload ---- */
 
-static void server_count_mistake(void *owner, const char *message)
-{
-    unsigned *count = owner;
+struct server_mistakes {
+    unsigned count;
+    char first[sizeof(((struct error *)NULL)->message)];
+};
 
-    ++*count;
+static void server_note_mistake(void *owner, const char *message)
+{
+    struct server_mistakes *mistakes = owner;
+
+    if (mistakes->count++ == 0) {
+        (void)snprintf(mistakes->first, sizeof(mistakes->first), "%s", message);
+    }
     log_event(LOG_LEVEL_ERROR, LOG_FIELDS(LOG_TEXT("error", message)), "[configuration][error] %s",
               message);
+}
+
+static void server_describe_mistakes(const struct server_mistakes *mistakes, struct error *error)
+{
+    error_clear(error);
+    if (mistakes->count > 1) {
+        error_set(error, ERROR_USAGE, "%s (and %u more, told in the log)", mistakes->first,
+                  mistakes->count - 1);
+    } else {
+        error_set(error, ERROR_USAGE, "%s", mistakes->first);
+    }
 }
 
 /* Each mistake is one line, and one line says what becomes of it all.  NULL with *error. */
 static struct configuration *server_load(const struct server *server, struct error *error)
 {
-    unsigned mistakes = 0;
+    struct server_mistakes mistakes = {0};
     struct configuration *configuration =
-        manager_options_load(server->options, server_count_mistake, &mistakes, error);
+        manager_options_load(server->options, server_note_mistake, &mistakes, error);
 
-    if (configuration != NULL && recording_check(configuration, error)) {
-        return configuration;
-    }
     if (configuration == NULL) {
-        error_clear(error);
-        error_set(error, ERROR_USAGE, "the files have %u mistake%s, told above", mistakes,
-                  mistakes == 1 ? "" : "s");
-    } else {
+        server_describe_mistakes(&mistakes, error);
+        log_event(LOG_LEVEL_ERROR, LOG_FIELDS(LOG_TEXT("error", error->message)),
+                  "[manager][reload][signal][error] the files have %u mistake%s, told above; the "
+                  "configuration stays as it was",
+                  mistakes.count, mistakes.count == 1 ? "" : "s");
+    } else if (!recording_check(configuration, error)) {
+        log_event(LOG_LEVEL_ERROR, LOG_FIELDS(LOG_TEXT("error", error->message)),
+                  "[manager][reload][signal][error] %s; the configuration stays as it was",
+                  error->message);
         configuration_release(configuration);
+        configuration = NULL;
     }
-    log_event(LOG_LEVEL_ERROR, LOG_FIELDS(LOG_TEXT("error", error->message)),
-              "[manager][reload][signal][error] %s; the configuration stays as it was",
-              error->message);
-    return NULL;
+    return configuration;
+}
+
+static void server_tell_ineffective(const char *item, const char *former, const char *now)
+{
+    former = former == NULL ? "nil" : former;
+    now = now == NULL ? "nil" : now;
+    if (strcmp(former, now) != 0) {
+        log_warning(
+            "[manager][reload] %s is <%s> now: it takes effect at the next start or upgrade", item,
+            now);
+    }
 }
 
 /* What only a start can change. */
-static void server_tell_ineffective(const struct configuration *former,
-                                    const struct configuration *configuration)
+static void server_compare(const struct configuration *former,
+                           const struct configuration *configuration)
 {
-    if (strcmp(configuration_listen_spec(configuration), configuration_listen_spec(former)) != 0) {
-        log_warning("[manager][reload] manager.connection_spec is <%s> now: it takes effect at "
-                    "the next start or upgrade",
-                    configuration_listen_spec(configuration));
-    }
-    if (configuration->manager.n_workers != former->manager.n_workers) {
-        log_warning("[manager][reload] manager.n_workers is %u now: it takes effect at the next "
-                    "start or upgrade",
-                    configuration->manager.n_workers);
-    }
+    char before[16], now[16];
+
+    (void)snprintf(before, sizeof(before), "%u", former->manager.n_workers);
+    (void)snprintf(now, sizeof(now), "%u", configuration->manager.n_workers);
+    server_tell_ineffective("manager.connection_spec", configuration_listen_spec(former),
+                            configuration_listen_spec(configuration));
+    server_tell_ineffective("controller.connection_spec", former->controller.connection_spec,
+                            configuration->controller.connection_spec);
+    server_tell_ineffective("manager.n_workers", before, now);
 }
 
 /* Tells all who work by it. */
@@ -302,11 +340,14 @@ bool server_reload(struct server *server, struct error *error)
     struct configuration *configuration = server_load(server, error);
 
     metrics_count_reload(configuration != NULL);
+    server->mishap = configuration == NULL ? time(NULL) : 0;
     if (configuration == NULL) {
+        (void)snprintf(server->mishap_sentence, sizeof(server->mishap_sentence), "%s",
+                       error->message);
         return false;
     }
     if (!server->worker) {
-        server_tell_ineffective(server->configuration, configuration);
+        server_compare(server->configuration, configuration);
     }
     server_apply_log(configuration);
     log_event(LOG_LEVEL_MESSAGE, LOG_FIELDS(LOG_COUNT("generation", configuration->generation)),
@@ -434,6 +475,7 @@ struct server *server_new(struct loop *loop, const struct manager_options *optio
         server_free(server);
         return NULL;
     }
+    server->started = loop_now(loop);
     gate_watch(server->gate, server->listener);
     return server;
 }
@@ -455,6 +497,11 @@ struct configuration *server_configuration(const struct server *server)
     return server->configuration;
 }
 
+void server_reserve_descriptors(struct server *server, unsigned count)
+{
+    gate_reserve(server->gate, count);
+}
+
 int server_socket(const struct server *server)
 {
     return server->listener == NULL ? -1 : listener_socket(server->listener);
@@ -464,6 +511,29 @@ void server_leave_socket(struct server *server)
 {
     if (server->listener != NULL) {
         listener_keep_path(server->listener);
+    }
+}
+
+time_t server_mishap(const struct server *server, const char **sentence)
+{
+    *sentence = server->mishap_sentence;
+    return server->mishap;
+}
+
+double server_uptime(const struct server *server)
+{
+    return loop_now(server->loop) - server->started;
+}
+
+unsigned server_session_count(const struct server *server)
+{
+    return server->front_count;
+}
+
+void server_each_front(const struct server *server, server_visit_fn *visit, void *owner)
+{
+    for (struct front *front = server->oldest; front != NULL && visit(owner, front);
+         front = front_links(front)->previous) {
     }
 }
 

@@ -206,3 +206,22 @@ const char *socket_address_format(const struct socket_address *address,
         return text;
     }
 }
+
+bool socket_address_is_local(const struct socket_address *address)
+{
+    const struct sockaddr_in *inet = (const void *)&address->storage;
+    const struct sockaddr_in6 *inet6 = (const void *)&address->storage;
+
+    switch (address->storage.ss_family) {
+    case AF_UNIX:
+        return true;
+    case AF_INET:
+        return ntohl(inet->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    case AF_INET6:
+        return IN6_IS_ADDR_LOOPBACK(&inet6->sin6_addr) ||
+               (IN6_IS_ADDR_V4MAPPED(&inet6->sin6_addr) &&
+                inet6->sin6_addr.s6_addr[12] == IN_LOOPBACKNET);
+    default:
+        return false;
+    }
+}

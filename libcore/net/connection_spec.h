@@ -23,6 +23,9 @@ struct socket_address {
  */
 bool connection_spec_parse(const char *spec, struct socket_address *address, struct error *error);
 
+/* A unix socket or a loopback address: no other host can connect. */
+bool socket_address_is_local(const struct socket_address *address);
+
 /* Large enough for every printed form. */
 enum { SOCKET_ADDRESS_TEXT = 128 };
 /* unix:PATH, inet:PORT@[ADDR], inet6:PORT@[ADDR] or unknown. */

@@ -72,6 +72,7 @@ void configuration_release(struct configuration *configuration)
     free(details->conditions);
     free(details);
     free(configuration->children);
+    free(configuration->files);
     free(configuration);
 }
 
@@ -464,6 +465,41 @@ void configuration_unserved(const struct configuration *configuration, configura
     }
 }
 
+void configuration_note_file(struct configuration *configuration, const char *path)
+{
+    struct arena *arena = &configuration->details->arena;
+
+    for (unsigned i = 0; i < configuration->file_count; i++) {
+        if (strcmp(configuration->files[i], path) == 0) {
+            return;
+        }
+    }
+    configuration->files = memory_resize(configuration->files, configuration->file_count + 1,
+                                         sizeof(configuration->files[0]));
+    configuration->files[configuration->file_count++] =
+        arena_copy(arena, slice_from_string(path)).data;
+}
+
+bool configuration_check(const struct configuration *configuration, struct error *error)
+{
+    struct location location = configuration_location(configuration, "controller.connection_spec");
+    const struct socket_address *address = &configuration->controller.address;
+    char place[PATH_MAX + 16] = "";
+
+    if (configuration->controller.connection_spec == NULL ||
+        configuration->controller.token != NULL || socket_address_is_local(address)) {
+        return true;
+    }
+    if (location.line > 0) {
+        (void)snprintf(place, sizeof(place), "%s:%d: ", location.file, location.line);
+    }
+    error_set(error, ERROR_USAGE,
+              "%scontroller.connection_spec = \"%s\" lets other hosts connect: set "
+              "controller.token, or listen on a unix socket or on inet:PORT@[127.0.0.1]",
+              place, configuration->controller.connection_spec);
+    return false;
+}
+
 void configuration_complete(struct configuration *configuration)
 {
     static unsigned last_generation;
@@ -473,4 +509,5 @@ void configuration_complete(struct configuration *configuration)
         configuration->security.privilege_mode = false;
     }
     configuration->generation = ++last_generation;
+    configuration->loaded = time(NULL);
 }

@@ -14,6 +14,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <time.h>
 
 struct condition;
 struct configuration_details;
@@ -46,6 +47,9 @@ enum configuration_hook {
 struct configuration {
     unsigned references;
     unsigned generation; /* 1, 2, ... per successful load */
+    time_t loaded;       /* when that was complete */
+    const char **files;  /* read for it, in that order */
+    unsigned file_count;
     struct {
         const char *platform, *options;
     } package;
@@ -88,6 +92,8 @@ struct configuration {
     } manager;
     struct {
         const char *connection_spec; /* NULL: no controller */
+        struct socket_address address;
+        const char *token; /* NULL: none is needed */
         unsigned unix_socket_mode;
         const char *unix_socket_group;
         bool remove_unix_socket_on_create, remove_unix_socket_on_close;
@@ -189,6 +195,13 @@ void configuration_describe_condition(struct configuration *configuration, const
 void configuration_set_engine(struct configuration *configuration, void *engine,
                               void (*release)(void *engine));
 void *configuration_engine(const struct configuration *configuration);
+/* A file has been read for it. */
+void configuration_note_file(struct configuration *configuration, const char *path);
+/*
+ * What only all items together show; false with *error: it may not be used.  The message has the
+ * place of the mistake.
+ */
+bool configuration_check(const struct configuration *configuration, struct error *error);
 typedef void configuration_tell_fn(void *owner, const char *text);
 /*
  * Tells of each item that is set and has no effect in this program, one sentence

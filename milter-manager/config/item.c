@@ -91,7 +91,9 @@ static bool refuse(const struct item *item, const struct value *value, const cha
 {
     struct buffer literal = {0};
 
-    if (item->type == ITEM_MODE && value->kind == VALUE_INTEGER && value->integer >= 0) {
+    if ((item->flags & ITEM_SECRET) != 0) {
+        buffer_append_string(&literal, "something else");
+    } else if (item->type == ITEM_MODE && value->kind == VALUE_INTEGER && value->integer >= 0) {
         buffer_append_format(&literal, "%#llo", (unsigned long long)value->integer);
     } else {
         value_literal(value, &literal);
@@ -136,6 +138,17 @@ static bool refuse_command_line(const struct item *item, const char *text, struc
     return !good;
 }
 
+/* Long enough not to be guessed at once, and fit for a header field. */
+static bool secret_is_fit(struct slice secret)
+{
+    for (size_t i = 0; i < secret.length; i++) {
+        if (secret.data[i] <= ' ' || secret.data[i] > '~') {
+            return false;
+        }
+    }
+    return secret.length >= 8;
+}
+
 static bool assign_text(const struct item *item, void *target, const struct value *value,
                         struct arena *arena, struct error *error)
 {
@@ -155,6 +168,9 @@ static bool assign_text(const struct item *item, void *target, const struct valu
     if ((item->flags & ITEM_COMMAND_LINE) != 0 &&
         refuse_command_line(item, arena_copy(arena, text).data, error)) {
         return false;
+    }
+    if ((item->flags & ITEM_SECRET) != 0 && !secret_is_fit(text)) {
+        return refuse(item, value, "at least 8 visible ASCII characters without blanks", error);
     }
     *(const char **)member(item, target) = arena_copy(arena, text).data;
     return true;

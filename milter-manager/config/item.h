@@ -36,6 +36,7 @@ enum item_flag {
     ITEM_POSITIVE = 1 << 4,           /* seconds: 0 is refused */
     ITEM_UNDERSCORE_IS_DASH = 1 << 5, /* choice: any case, '_' same as '-' */
     ITEM_COMMAND_LINE = 1 << 6,       /* string: words quoted as for a shell */
+    ITEM_SECRET = 1 << 7,             /* visible ASCII; never shown, not even in messages */
 };
 
 struct item {

@@ -26,7 +26,6 @@ static const char *const facilities[] = {
     "local1", "local2",   "local3", "local4", "local5", "local6", "local7",
     "lpr",    "mail",     "news",   "syslog", "user",   "uucp",   NULL};
 
-static const char no_controller[] = "there is no controller socket";
 #ifdef WITH_GLIB
 #define ONLY_LIBEV NULL
 #else
@@ -193,7 +192,14 @@ const struct item configuration_items[] = {
                  "Bytes of one such file; what does not fit is left out"),
 
     SPEC_ROW(controller, connection_spec, "Where the controller listens; nil is not at all",
-             .not_served_why = no_controller),
+             .address_offset = offsetof(struct configuration, controller.address),
+             .details = "It serves status, metrics and commands over HTTP, see `CONTROLLER` in "
+                        "`milter-manager(8)`. Where other hosts can connect it needs "
+                        "`controller.token`. A change takes effect at the next start."),
+    STRING_ROW(controller, token, "Secret that its clients have to know; nil is none",
+               .flags = ITEM_SECRET,
+               .details = "At least 8 visible ASCII characters. `milter-manager --control` takes "
+                          "it from here; it is never shown."),
     MODE_ROW(controller, unix_socket_mode, "Mode of its unix socket"),
     USER_ROW(controller, unix_socket_group, "Group of its unix socket, by name or number"),
     BOOLEAN_ROW(controller, remove_unix_socket_on_create, true,

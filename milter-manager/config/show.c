@@ -26,6 +26,11 @@ static void show_item(const struct item *item, const void *target, const struct 
     static const struct location nowhere;
 
     show_location((item->flags & ITEM_ALWAYS_DEFAULT) != 0 ? &nowhere : location, indent, text);
+    if ((item->flags & ITEM_SECRET) != 0 && !item_is_default(item, target)) {
+        buffer_append_format(text, "%s# %s.%s is set and not shown\n", indent, item->group,
+                             item->name);
+        return;
+    }
     buffer_append_format(text, "%s%s.%s = ", indent, item->group, item->name);
     item_literal(item, target, text);
     buffer_append_byte(text, '\n');

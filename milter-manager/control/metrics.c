@@ -9,6 +9,7 @@
 
 #include "milter-manager/control/families.h"
 #include "milter-manager/control/sums.h"
+#include "milter-manager/control/switches.h"
 
 #include <string.h>
 #include <time.h>
@@ -40,13 +41,9 @@ void metrics_configuration(const struct configuration *configuration)
     for (unsigned i = 0; i < configuration->child_count; i++) {
         const struct configuration_child *child = &configuration->children[i];
 
-        tally_configured(child->name, child->enabled && child->connection_spec != NULL);
+        tally_configured(child->name, child->enabled && child->connection_spec != NULL &&
+                                          !switches_disabled(child->name));
     }
-}
-
-void metrics_child_enabled(const char *name, bool enabled)
-{
-    tally_configured(name, enabled);
 }
 
 void metrics_count_reload(bool succeeded)

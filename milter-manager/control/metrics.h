@@ -31,10 +31,11 @@ void metrics_leave(unsigned slot);
  * here is not shown, so that workers may run the same code.
  */
 
-/* The configuration is in force: its generation, and its children from their first second on. */
+/*
+ * The configuration is in force: its generation, and its children from their first second on, in
+ * use or not; again when the operator has switched one (switches.h).
+ */
 void metrics_configuration(const struct configuration *configuration);
-/* The operator has switched a child on or off. */
-void metrics_child_enabled(const char *name, bool enabled);
 void metrics_count_reload(bool succeeded);
 void metrics_count_worker_restart(void);
 

@@ -13,7 +13,8 @@ enum { REPORT_SESSIONS = 100 }; /* the oldest ones; the rest is only counted */
 
 /*
  * {"pid", "worker", "uptime", "memory", "generation", "sessions_open",
- *  "sessions": [{"id", "peer", "client", "queue_id", "age", "phase", "waiting_for", "waiting"}],
+ *  "sessions": [{"id", "peer", "client", "helo", "queue_id", "age", "phase", "waiting_for",
+ *    "waiting"}],
  *  "children": {NAME: {"state", "since", "failures", "last_error": {"time", "message"} or null}},
  *  "failures": [{"time", "child", "endpoint", "stage", "error", "fallback", "session"}]}
  * worker: number of the worker, -1 for a process that does everything.

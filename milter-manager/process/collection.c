@@ -47,17 +47,6 @@ static void collection_free(struct collection *collection)
     free(collection);
 }
 
-void collections_free(struct collections *collections)
-{
-    if (collections == NULL) {
-        return;
-    }
-    while (collections->first != NULL) {
-        collection_free(collections->first);
-    }
-    free(collections);
-}
-
 static void collection_end(void *owner)
 {
     struct collection *collection = owner;
@@ -67,6 +56,17 @@ static void collection_end(void *owner)
 
     collection_free(collection);
     complete(complete_owner, answers);
+}
+
+void collections_free(struct collections *collections)
+{
+    if (collections == NULL) {
+        return;
+    }
+    while (collections->first != NULL) {
+        collection_end(collections->first);
+    }
+    free(collections);
 }
 
 void collections_begin(struct collections *collections, unsigned count, collection_ask_fn *ask,

@@ -20,7 +20,7 @@ typedef void collection_complete_fn(void *owner, json_t *answers);
 typedef bool collection_ask_fn(void *owner, unsigned i, unsigned number);
 
 struct collections *collections_new(struct loop *loop);
-/* Those under way are dropped; complete is not called. */
+/* Those under way are completed with what has come. */
 void collections_free(struct collections *collections);
 /*
  * Asks count workers; first: an answer that is there already, or NULL.  complete is called from

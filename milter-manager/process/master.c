@@ -15,7 +15,10 @@
 #include "milter-manager/board.h"
 #include "milter-manager/child/launching.h"
 #include "milter-manager/control/metrics.h"
+#include "milter-manager/control/report.h"
+#include "milter-manager/control/switches.h"
 #include "milter-manager/process/channel.h"
+#include "milter-manager/process/collection.h"
 #include "milter-manager/process/signals.h"
 #include "milter-manager/process/upgrade.h"
 #include "milter-manager/process/worker.h"
@@ -39,6 +42,8 @@ struct master_worker {
 struct master {
     struct loop *loop;
     struct server *server;
+    struct controller *controller; /* NULL: there is none */
+    struct collections *collections;
     struct signals *signals;
     unsigned count; /* of workers; 0: it serves itself */
     struct workers *workers;
@@ -160,10 +165,10 @@ static void master_look_after(void *owner)
 
 static void master_answered(void *owner, struct channel *channel, unsigned number, json_t *report)
 {
-    (void)owner;
+    const struct master *master = owner;
+
     (void)channel;
-    (void)number;
-    json_decref(report);
+    collections_answer(master->collections, number, report);
 }
 
 /* It is dead in a moment at the latest. */
@@ -205,6 +210,7 @@ static void master_clear(struct master *master)
         channel_free(master->places[i].channel);
         master_close_ends(&master->places[i]);
     }
+    collections_free(master->collections);
     workers_free(master->workers);
     free(master->places);
 }
@@ -217,6 +223,7 @@ static void master_become_worker(struct master *master, unsigned number)
     master->places[number].ends[1] = -1;
     master->number = (int)number;
     master->upgrade = NULL; /* the master's business */
+    controller_abandon(master->controller);
     master_clear(master);
     loop_stop(master->loop);
 }
@@ -343,10 +350,11 @@ static void master_upgraded(void *owner, pid_t process, const char *reason)
     master->handed_over = true;
     service_main_process(process);
     server_leave_socket(master->server);
+    controller_leave_socket(master->controller);
     master_stop(master, SIGTERM);
 }
 
-enum { MASTER_SOCKETS = 3 };
+enum { MASTER_SOCKETS = 4 };
 
 /* What the new process gets; what is not there has no descriptor. */
 static unsigned master_sockets(const struct master *master,
@@ -354,12 +362,14 @@ static unsigned master_sockets(const struct master *master,
 {
     const struct activation_socket all[MASTER_SOCKETS] = {
         {UPGRADE_MILTER, server_socket(master->server)},
+        {UPGRADE_CONTROLLER, controller_socket(master->controller)},
         {UPGRADE_LAUNCHER, launching_descriptor()},
+        {UPGRADE_SWITCHES, switches_descriptor()},
     };
     unsigned count = 0;
 
     for (unsigned i = 0; i < MASTER_SOCKETS; i++) {
-        if (all[i].name != NULL && all[i].fd >= 0) {
+        if (all[i].fd >= 0) {
             sockets[count++] = all[i];
         }
     }
@@ -386,6 +396,82 @@ static void master_upgrade(void *owner, int number)
     if (master->upgrade == NULL) {
         log_error("[master][upgrade][error] %s; this process goes on", error.message);
     }
+}
+
+/* ---- what the controller asks */
+
+static bool master_reload_asked(void *owner, struct error *error)
+{
+    return master_reload_now(owner, error);
+}
+
+static bool master_is_stopping(void *owner)
+{
+    const struct master *master = owner;
+
+    return master->stopping != 0;
+}
+
+static bool master_ask(void *owner, unsigned i, unsigned number)
+{
+    const struct master *master = owner;
+    struct channel *channel = master->places[i].channel;
+
+    return channel != NULL && channel_ask(channel, number);
+}
+
+/* One that is missing, or hangs, is told of as well. */
+static json_t *master_silent(const struct master *master, unsigned i)
+{
+    return json_pack("{s:i, s:I, s:b}", "worker", (int)i, "pid",
+                     (json_int_t)workers_process(master->workers, i), "answered", 0);
+}
+
+struct master_collection {
+    const struct master *master;
+    control_collected_fn *collected;
+    void *owner;
+};
+
+static void master_collected(void *owner, json_t *answers)
+{
+    struct master_collection *collection = owner;
+    const struct master *master = collection->master;
+    json_t *reports = json_array();
+
+    for (unsigned i = 0; i < master->count; i++) {
+        json_t *report = NULL, *answer;
+        size_t k;
+
+        json_array_foreach(answers, k, answer)
+        {
+            if (json_integer_value(json_object_get(answer, "worker")) == (json_int_t)i) {
+                report = json_incref(answer);
+            }
+        }
+        (void)json_array_append_new(reports, report != NULL ? report : master_silent(master, i));
+    }
+    json_decref(answers);
+    collection->collected(collection->owner, reports);
+    free(collection);
+}
+
+static void master_collect(void *owner, control_collected_fn *collected, void *collected_owner)
+{
+    struct master *master = owner;
+    struct master_collection *collection;
+    json_t *reports;
+
+    if (master->workers == NULL) {
+        reports = json_array();
+        (void)json_array_append_new(reports, report_of_process(master->server, -1));
+        collected(collected_owner, reports);
+        return;
+    }
+    collection = NEW(struct master_collection);
+    *collection = (struct master_collection){master, collected, collected_owner};
+    collections_begin(master->collections, master->count, master_ask, master, NULL,
+                      master_collected, collection);
 }
 
 /* ---- the whole */
@@ -416,6 +502,11 @@ static void master_begin(struct master *master)
         {SIGTERM, master_stop},       {SIGINT, master_stop},     {SIGHUP, master_reload},
         {SIGUSR1, master_reopen_log}, {SIGUSR2, master_upgrade}, {0, NULL},
     };
+    static const struct controller_master controls = {
+        .reload = master_reload_asked,
+        .collect = master_collect,
+        .stopping = master_is_stopping,
+    };
 
     master->look = loop_timer_new(master->loop, master_look_after, master);
     master->overdue = loop_timer_new(master->loop, master_overdue, master);
@@ -429,14 +520,22 @@ static void master_begin(struct master *master)
     } else {
         server_serve(master->server, true);
     }
+    controller_begin(master->controller, &controls, master);
     master_begin_service(master);
 }
 
-enum master_outcome master_run(struct loop *loop, struct server *server, unsigned workers,
-                               bool *worker, struct error *error)
+enum master_outcome master_run(struct loop *loop, struct server *server,
+                               struct controller *controller, bool *worker, struct error *error)
 {
     struct master master = {
-        .loop = loop, .server = server, .count = workers, .number = -1, .channel = -1};
+        .loop = loop,
+        .server = server,
+        .controller = controller,
+        .collections = collections_new(loop),
+        .count = server_configuration(server)->manager.n_workers,
+        .number = -1,
+        .channel = -1,
+    };
     enum master_outcome outcome = MASTER_DONE;
 
     master_begin(&master);

@@ -8,6 +8,7 @@
 #ifndef MILTER_MANAGER_PROCESS_MASTER_H
 #define MILTER_MANAGER_PROCESS_MASTER_H
 
+#include "milter-manager/process/controller.h"
 #include "milter-manager/server.h"
 
 enum master_outcome {
@@ -18,9 +19,10 @@ enum master_outcome {
 /*
  * Serves until it is told to stop; returns in the process that called it and,
  * when their work is done, in each worker.  The signals are held back
- * (signals_hold) until now.  *worker: this is a worker.
+ * (signals_hold) until now.  *worker: this is a worker, and the controller, which may
+ * be NULL, is gone.
  */
-enum master_outcome master_run(struct loop *loop, struct server *server, unsigned workers,
-                               bool *worker, struct error *error);
+enum master_outcome master_run(struct loop *loop, struct server *server,
+                               struct controller *controller, bool *worker, struct error *error);
 
 #endif

@@ -19,6 +19,7 @@
 #define UPGRADE_MILTER     "milter"
 #define UPGRADE_CONTROLLER "controller"
 #define UPGRADE_LAUNCHER   "launcher"
+#define UPGRADE_SWITCHES   "switches"
 
 /*
  * Remembers how the program was started: its file, arguments, directory.  First

@@ -9,6 +9,7 @@
 #include "libcore/base/log.h"
 #include "libcore/net/service.h"
 #include "milter-manager/control/metrics.h"
+#include "milter-manager/control/report.h"
 #include "milter-manager/process/channel.h"
 #include "milter-manager/process/signals.h"
 
@@ -25,8 +26,7 @@ static json_t *worker_report(void *owner)
 {
     const struct worker *worker = owner;
 
-    (void)worker;
-    return json_object();
+    return report_of_process(worker->server, (int)worker->number);
 }
 
 static void worker_stop(void *owner, int number)

@@ -402,8 +402,21 @@ static VALUE native_want_hook(VALUE self, VALUE hook)
     return Qnil;
 }
 
+static VALUE native_note_file(VALUE self, VALUE path)
+{
+    char *text = string_copy(path);
+
+    (void)self;
+    if (building != NULL) {
+        configuration_note_file(building, text);
+    }
+    free(text);
+    return Qnil;
+}
+
 void building_define(void)
 {
+    BINDING_DEFINE("note_file", native_note_file, 1);
     BINDING_DEFINE("place", native_place, 2);
     BINDING_DEFINE("prefix", native_prefix, 0);
     BINDING_DEFINE("want_hook", native_want_hook, 1);

@@ -248,6 +248,15 @@ static VALUE evaluate(struct attempt *attempt, const char *custom)
     return rb_ary_entry(result, 0);
 }
 
+static void check_whole(struct attempt *attempt)
+{
+    struct error reason = {0};
+
+    if (!configuration_check(attempt->configuration, &reason)) {
+        note(attempt, reason.message);
+    }
+}
+
 /* custom: the last directory of the load path, or NULL. */
 static void load_once(struct attempt *attempt, const struct configuration_sources *sources,
                       const char *custom)
@@ -262,6 +271,7 @@ static void load_once(struct attempt *attempt, const struct configuration_source
     receiver = evaluate(attempt, custom);
     building_keep(receiver);
     apply_overrides(attempt);
+    check_whole(attempt);
     if (!attempt->failed) {
         configuration_complete(attempt->configuration);
         configuration_unserved(attempt->configuration, caution, attempt);

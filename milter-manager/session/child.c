@@ -36,6 +36,7 @@ void child_init(struct session_child *child, struct session *session,
 {
     *child = (struct session_child){.session = session, .configuration = configuration};
     child->tag = board_next(BOARD_MILTER_TAG);
+    child->busy_since = session->host->now(session);
     child->stoppers = child_stopper_stages(configuration);
     child->tally = tally_child(configuration->name,
                                (unsigned)(configuration - session->configuration->children));
@@ -136,6 +137,7 @@ enum condition_answer child_ask(struct session_child *child, struct condition_qu
                                 condition_answered_fn *answered)
 {
     question->context = context_handle_of(child);
+    child->busy_since = child->session->host->now(child->session);
     return condition_ask(child->configuration->conditions, child->configuration->condition_count,
                          question, answered, child, &child->ticket, &child->stopper);
 }

@@ -51,13 +51,23 @@ void explanation_answered(struct session_child *child, enum command command, enu
         .child = child, .command = command, .recipient = recipient, .verdict = verdict});
 }
 
+void explanation_switched_off(struct session *session, const struct configuration_child *child)
+{
+    const struct session_child absent = {.session = session, .configuration = child};
+
+    explanation_tell(&(struct explanation){
+        .child = &absent, .command = COMMAND_NEGOTIATE, .switched_off = true});
+}
+
 void explanation_format(const struct explanation *explanation, struct buffer *text)
 {
     const struct session_child *child = explanation->child;
     const struct condition_stopper *stopper = explanation->stopper;
 
     buffer_append_format(text, "milter \"%s\" ", child->configuration->name);
-    if (stopper != NULL) {
+    if (explanation->switched_off) {
+        buffer_append_string(text, "is switched off by the operator");
+    } else if (stopper != NULL) {
         buffer_append_format(text, "is stopped at %s by the condition \"%s\" (%s:%d)",
                              condition_stage_name(stopper->stage), stopper->condition,
                              stopper->file, stopper->line);

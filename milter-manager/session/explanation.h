@@ -16,6 +16,7 @@ struct explanation {
     enum command command;                    /* at which command of the MTA */
     struct slice recipient;                  /* at RCPT: the one recipient that it concerns */
     enum verdict verdict;                    /* its answer, or its fallback */
+    bool switched_off;                       /* by the operator: the session goes without it */
 };
 
 /* A stopper has said true (child->stopper). */
@@ -24,6 +25,8 @@ void explanation_stopped(struct session_child *child, struct slice recipient);
  */
 void explanation_answered(struct session_child *child, enum command command, enum verdict verdict,
                           struct slice recipient);
+/* The session begins without a child that would belong to it. */
+void explanation_switched_off(struct session *session, const struct configuration_child *child);
 /* Appends the event as one line of text without a line end: milter "NAME" ... */
 void explanation_format(const struct explanation *explanation, struct buffer *text);
 

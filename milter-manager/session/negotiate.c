@@ -13,6 +13,7 @@
 #include "milter-manager/control/tally.h"
 #include "milter-manager/session/about.h"
 #include "milter-manager/session/child.h"
+#include "milter-manager/session/explanation.h"
 
 #include <stdlib.h>
 
@@ -48,13 +49,20 @@ struct slice negotiate_unasked_macros(enum command stage)
     return slice_of("", 0);
 }
 
-static bool negotiate_usable(const struct configuration_child *child)
+static bool negotiate_usable(struct session *session, const struct configuration_child *child)
 {
     if (child->enabled && child->connection_spec == NULL) {
         log_event(LOG_LEVEL_ERROR, LOG_FIELDS(LOG_TEXT("child", child->name)),
                   "[manager][error] milter without connection_spec is not used: %s", child->name);
     }
-    return child->enabled && child->connection_spec != NULL;
+    if (!child->enabled || child->connection_spec == NULL) {
+        return false;
+    }
+    if (session->host->switched_off != NULL && session->host->switched_off(child->name)) {
+        explanation_switched_off(session, child);
+        return false;
+    }
+    return true;
 }
 
 static void negotiate_make_children(struct session *session)
@@ -64,7 +72,7 @@ static void negotiate_make_children(struct session *session)
     session->children = memory_new(configuration->child_count, sizeof(*session->children));
     session->child_count = 0;
     for (unsigned i = 0; i < configuration->child_count; i++) {
-        if (negotiate_usable(&configuration->children[i])) {
+        if (negotiate_usable(session, &configuration->children[i])) {
             child_init(&session->children[session->child_count++], session,
                        &configuration->children[i]);
         }

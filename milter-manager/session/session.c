@@ -96,6 +96,8 @@ void session_free(struct session *session)
     buffer_clear(&session->command_payload);
     buffer_clear(&session->waiting_payload);
     buffer_clear(&session->scratch);
+    buffer_clear(&session->connect);
+    buffer_clear(&session->helo);
     buffer_clear(&session->server.address);
     arena_clear(&session->command_arena);
     configuration_release(session->configuration);
@@ -316,6 +318,8 @@ static void session_finish(struct session *session)
     session_abort(session);
     session_drop_children(session);
     statistics_session_end(session);
+    buffer_reset(&session->connect);
+    buffer_reset(&session->helo);
     session->connected = false;
 }
 
@@ -330,20 +334,25 @@ static void session_begin_anew(struct session *session)
     session->started = session->host->now(session);
 }
 
+static void session_note_client(struct session *session, const struct command_packet *connect)
+{
+    session->connected = true;
+    connection_check_note_client(session, connect);
+    buffer_append_slice(&session->connect, connect->payload);
+}
+
 static void session_take_connect(struct session *session, const struct command_packet *event)
 {
     bool again = session->connected || session->children == NULL;
 
     if (!again) {
-        session->connected = true;
-        connection_check_note_client(session, event);
+        session_note_client(session, event);
         session_take_envelope(session, event);
         return;
     }
     session_finish(session);
     session_begin_anew(session);
-    session->connected = true;
-    connection_check_note_client(session, event);
+    session_note_client(session, event);
     session->waiting = true;
     session->waiting_command = event->command;
     buffer_reset(&session->waiting_payload);
@@ -358,6 +367,8 @@ static void session_take_helo(struct session *session, const struct command_pack
     if (session->message.open) { /* a HELO between messages leaves the shelf alone */
         session_abort(session);
     }
+    buffer_reset(&session->helo);
+    buffer_append_slice(&session->helo, event->payload);
     session_take_envelope(session, event);
 }
 

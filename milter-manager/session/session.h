@@ -14,6 +14,7 @@
  *   connection_check.c  ends the session when its SMTP client has gone
  *   record.c     what was said, as a file, unless a condition is against it
  *   explanation.c  why a child saw a mail or did not
+ *   summary.c    what an operator wants to see of a running session
  *
  * It never sees a descriptor: struct session_host carries bytes and time.
  */
@@ -58,6 +59,8 @@ struct session_host {
     recorder_clock_fn *clock;
     /* Keeps the text of a session file; it is the session's. */
     void (*save_record)(struct session *session, struct slice text);
+    /* The operator has switched the child off: new sessions go without it.  NULL: nobody can. */
+    bool (*switched_off)(const char *child);
     /* A decision about a child (explanation.h); NULL: the log is enough. */
     void (*explained)(const struct explanation *explanation);
     /* A condition has set a macro of the child; NULL: nobody wants to know. */
@@ -115,7 +118,7 @@ struct session_child {
     enum verdict status;
     bool status_stopped, status_aborted;
     enum command last_command;
-    double busy_since, busy_time; /* seconds; only while a reply is owed */
+    double busy_since, busy_time; /* seconds; while a reply or an answer of conditions is due */
     bool ended;                   /* the statistics line is written */
 };
 
@@ -188,6 +191,7 @@ struct session {
     unsigned tag;
     double started; /* host's now */
     const char *peer;
+    struct buffer connect, helo; /* payloads of these commands, to tell who the client is */
     struct session_address client, server; /* the server's is set by the host */
     uint64_t context;                      /* handle for connection checkers */
     struct condition_ticket *check;        /* they have not answered yet */

@@ -278,7 +278,6 @@ END
 manager.n_workers = 2"
     assert_shown "controller.connection_spec = \"unix:/tmp/controller\""
     for output in "$stderr" "$("$MANAGER" --config-dir "$DIR" 2>&1)"; do
-        assert_output --partial "$DIR/milter-manager.conf:7: controller.connection_spec = \"unix:/tmp/controller\" is not served by this version: there is no controller socket"
         assert_equal "$(grep -c 'is not served' <<<"$output")" 1
     done
 }

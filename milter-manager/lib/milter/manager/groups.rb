@@ -153,7 +153,7 @@ module Milter
 
     # controller.*
     class ControllerGroup < Group
-      items :connection_spec, :unix_socket_mode, :unix_socket_group,
+      items :connection_spec, :token, :unix_socket_mode, :unix_socket_group,
             :remove_unix_socket_on_create, :remove_unix_socket_on_close
     end
   end

@@ -138,13 +138,27 @@ module Milter
 
       def evaluate_file(path)
         source = TextFile.read(path)
+        Native.note_file(path)
         statements = Statements.of(source, path)
         @sources[path] = source
         evaluate_statements(statements, path)
       rescue SyntaxError => e
         @messages << SyntaxWords.describe(e, path, source)
+        find_controller(source, path) if @thorough
       rescue ConfigurationError => e
         record(e, path)
+      end
+
+      CONTROLLER = /\A\s*controller\.(connection_spec|token)\s*=\s*"([^"\\#]*)"\s*\z/
+      private_constant :CONTROLLER
+
+      # Such a file is not evaluated, but who looks for the manager that runs is to find it.
+      def find_controller(source, path)
+        source.each_line.with_index(1) do |line, number|
+          next unless line.valid_encoding? && (match = CONTROLLER.match(line.chomp))
+
+          Native.assign("controller", match[1], match[2], match[2].inspect, path, number)
+        end
       end
 
       # A mistake ends its statement.  What uses variables of such a statement is
@@ -191,6 +205,7 @@ module Milter
         return unless text && CustomFile.xml?(text)
 
         Logger.debug { "[configuration][load][start] <#{path}>" }
+        Native.note_file(path)
         CustomFile.new(@configuration, path, text, owner).load
         Logger.debug { "[configuration][load][end] <#{path}>" }
       rescue ConfigurationError => e
