@@ -264,6 +264,7 @@ class Commands(Launching):
     def test_a_launcher_that_was_killed(self):
         self.milter(startup_time=0.05)
         self.start()
+        self.wait(lambda: self.launcher() is not None, "the launcher")
         os.kill(self.launcher(), signal.SIGKILL)
         self.wait(lambda: self.launcher() is None, "the end of the launcher")
         self.refused_mail()

@@ -104,8 +104,10 @@ static void end_launched(void)
 
     while ((rest = strstr(rest, "process ")) != NULL) {
         rest += strlen("process ");
-        if (atoi(rest) > 1) {
-            (void)kill(atoi(rest), SIGKILL);
+        long pid = strtol(rest, NULL, 10);
+
+        if (pid > 1) {
+            (void)kill((pid_t)pid, SIGKILL);
         }
     }
 }
