@@ -219,13 +219,6 @@ static void page_item(const struct item *item)
     if (item->only_default_why != NULL) {
         (void)printf("Only the default is taken: %s.\n", item->only_default_why);
     }
-    if (item->not_served_why != NULL) {
-        char *text = memory_format("Another value is taken with a warning and without effect: %s",
-                                   item->not_served_why);
-
-        mdoc_text(text, stdout);
-        free(text);
-    }
     free(head);
     free(range);
     free(literal);

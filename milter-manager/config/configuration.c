@@ -431,40 +431,6 @@ void *configuration_engine(const struct configuration *configuration)
     return configuration->details->engine;
 }
 
-static void configuration_tell_unserved(const struct item *item, const void *target,
-                                        const struct location *location,
-                                        configuration_tell_fn *tell, void *owner)
-{
-    struct buffer literal = {0};
-    char *text;
-    char place[PATH_MAX + 16] = "";
-
-    if (item->not_served_why == NULL || item_is_default(item, target)) {
-        return;
-    }
-    if (location->line > 0) {
-        (void)snprintf(place, sizeof(place), "%s:%d: ", location->file, location->line);
-    }
-    item_literal(item, target, &literal);
-    text = memory_format("%s%s.%s = %.*s is not served by this version: %s", place, item->group,
-                         item->name, (int)buffer_length(&literal), buffer_slice(&literal).data,
-                         item->not_served_why);
-    tell(owner, text);
-    free(text);
-    buffer_clear(&literal);
-}
-
-void configuration_unserved(const struct configuration *configuration, configuration_tell_fn *tell,
-                            void *owner)
-{
-    const struct configuration_details *details = configuration->details;
-
-    for (unsigned i = 0; i < configuration_item_count; i++) {
-        configuration_tell_unserved(&configuration_items[i], configuration, &details->items[i],
-                                    tell, owner);
-    }
-}
-
 void configuration_note_file(struct configuration *configuration, const char *path)
 {
     struct arena *arena = &configuration->details->arena;

@@ -202,13 +202,6 @@ void configuration_note_file(struct configuration *configuration, const char *pa
  * place of the mistake.
  */
 bool configuration_check(const struct configuration *configuration, struct error *error);
-typedef void configuration_tell_fn(void *owner, const char *text);
-/*
- * Tells of each item that is set and has no effect in this program, one sentence
- * each, with the place where it was set.
- */
-void configuration_unserved(const struct configuration *configuration, configuration_tell_fn *tell,
-                            void *owner);
 /* All was said: privilege mode is root's alone, and the generation gets its number. */
 void configuration_complete(struct configuration *configuration);
 

@@ -51,7 +51,6 @@ struct item {
     double minimum, maximum;
     const char *const *choices;   /* ITEM_CHOICE: NULL at the end */
     const char *only_default_why; /* anything but the default is refused with this */
-    const char *not_served_why;   /* anything but the default is taken, with this warning */
     const char *summary;          /* one line for the shipped file, without a full stop */
     const char *details;          /* more for the manual page, or NULL; see words.h for its form */
 };

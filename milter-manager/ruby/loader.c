@@ -39,13 +39,6 @@ static void note(struct attempt *attempt, const char *message)
     buffer_append(&attempt->messages, message, strlen(message) + 1);
 }
 
-static void caution(void *owner, const char *text)
-{
-    struct attempt *attempt = owner;
-
-    buffer_append(&attempt->warnings, text, strlen(text) + 1);
-}
-
 static VALUE native_caution(VALUE self, VALUE text)
 {
     struct slice bytes = binding_slice(text);
@@ -274,7 +267,6 @@ static void load_once(struct attempt *attempt, const struct configuration_source
     check_whole(attempt);
     if (!attempt->failed) {
         configuration_complete(attempt->configuration);
-        configuration_unserved(attempt->configuration, caution, attempt);
     }
     if (!attempt->failed && !binding_call("seal", 1, &receiver, &ignored)) {
         note(attempt, "the configuration could not be completed");

@@ -34,7 +34,7 @@ show() {
 
 @test "it loads" {
     show
-    refute grep -v ' is not served by this version: ' <<<"$stderr"
+    refute [ -n "$stderr" ]
     assert_success
     assert_output --partial 'define_milter("detected") do |milter|'
     assert_output --partial 'condition.description = "every stopper of Every Stopper and every member of a context, again"'

@@ -263,21 +263,3 @@ END
     assert_success
     assert_shown "manager.daemon = true"
 }
-
-@test "items this version does not serve are taken, with a warning each" {
-    cat >>"$DIR/milter-manager.conf" <<'END'
-manager.n_workers = 2
-controller.connection_spec = "unix:/tmp/controller"
-manager.connection_spec = "unix:/nowhere/at/all"
-log.use_syslog = false
-define_milter("x") { |milter| milter.connection_spec = "unix:/x"; milter.command = "/bin/x" }
-END
-    show
-    assert_success
-    assert_shown "# $DIR/milter-manager.conf:6
-manager.n_workers = 2"
-    assert_shown "controller.connection_spec = \"unix:/tmp/controller\""
-    for output in "$stderr" "$("$MANAGER" --config-dir "$DIR" 2>&1)"; do
-        assert_equal "$(grep -c 'is not served' <<<"$output")" 1
-    done
-}

@@ -44,8 +44,8 @@ def key(name):
 
 
 def proofs():
-    """The table of tests: proofs, and {name: configuration that is refused} of what is not there yet."""
-    found, pending = [], {}
+    """The table of tests."""
+    found = []
     with open(TABLE, encoding="utf-8") as table:
         for number, line in enumerate(table, 1):
             line = line.rstrip("\n")
@@ -55,15 +55,13 @@ def proofs():
             shown = len(parts) == 2 and parts[1].startswith("shown: ")
             if shown:
                 parts[1] = parts[1].partition(" ")[2]
-            if len(parts) == 2 and parts[1].startswith("refused: "):
-                pending[parts[0]] = parts[1].partition(" ")[2]
-            elif len(parts) == 2 and "::" in parts[1]:
+            if len(parts) == 2 and "::" in parts[1]:
                 file, _, test = parts[1].partition("::")
                 found.append(Proof(parts[0], file, test, number, shown))
             else:
-                raise ValueError("%s:%d: should be NAME, a tabulator, FILE::TEST, shown: FILE::TEST or refused: LINE, but is %r"
+                raise ValueError("%s:%d: should be NAME, a tabulator, FILE::TEST or shown: FILE::TEST, but is %r"
                                  % (TABLE, number, line))
-    return found, pending
+    return found
 
 
 def tests_of(file):
