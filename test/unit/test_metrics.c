@@ -5,6 +5,7 @@
 #include "milter-manager/control/metrics.h"
 
 #include "libcore/base/log.h"
+#include "milter-manager/control/switches.h"
 #include "milter-manager/control/tally.h"
 
 #include <setjmp.h>
@@ -196,9 +197,11 @@ static void test_names_survive_reloads(void **state)
     assert_contains(text, "milter_manager_child_messages_total{child=\"b\"} 5\n");
     assert_lacks(text, "child_enabled{child=\"b\"}");
     assert_contains(text, "milter_manager_configuration_generation 8\n");
+    switches_open();
+    assert_true(switches_disable("b"));
     metrics_configuration(&configuration);
+    switches_enable("b");
     counter_add(&tally_child("b", 0)->messages, 1);
-    metrics_child_enabled("b", false);
     text = written(EXPOSITION_PROMETHEUS);
     assert_contains(text, "milter_manager_child_messages_total{child=\"b\"} 6\n");
     assert_contains(text, "milter_manager_child_enabled{child=\"b\"} 0\n");
