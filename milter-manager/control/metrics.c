@@ -74,15 +74,19 @@ static json_t *metrics_integer(uint64_t value)
     return json_integer((json_int_t)value);
 }
 
-/* All verdicts, also those that nobody has given. */
+/*
+ * What was decided: to continue at an earlier stage decides nothing, and would
+ * outnumber everything else.  All verdicts, also those that nobody has given.
+ */
 static json_t *metrics_verdicts(const struct counter counts[TALLY_STAGES][TALLY_VERDICTS])
 {
     json_t *verdicts = json_object();
 
     for (unsigned verdict = VERDICT_NONE + 1; verdict < TALLY_VERDICTS; verdict++) {
+        bool decides = verdict != VERDICT_CONTINUE && verdict != VERDICT_SKIP;
         uint64_t sum = 0;
 
-        for (unsigned stage = 0; stage < TALLY_STAGES; stage++) {
+        for (unsigned stage = decides ? 0 : COMMAND_END_OF_MESSAGE; stage < TALLY_STAGES; stage++) {
             sum += counter_read(&counts[stage][verdict]);
         }
         (void)json_object_set_new(verdicts, verdict_name((enum verdict)verdict),

@@ -49,7 +49,8 @@ void metrics_write(struct buffer *text, enum exposition_format format);
  * {"sessions", "open", "messages", "bytes_received", "bytes_sent", "verdicts": {VERDICT: n},
  *  "failures", "children": {NAME: {"messages", "replies", "failures", "timeouts", "open",
  *  "verdicts": {VERDICT: n}, "latency": {"count", "mean", "p50", "p95", "p99"}}}}
- * verdicts are replies at all stages together; latencies are seconds.
+ * verdicts are decisions: "continue" counts at the end of a message only, the others at
+ * any stage; replies are all of them; latencies are seconds.
  */
 json_t *metrics_json(void);
 

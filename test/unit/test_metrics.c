@@ -232,6 +232,8 @@ static void test_the_object(void **state)
     counter_add(&tally_child("off", 0)->failures[COMMAND_NEGOTIATE][TALLY_FAILED_TIMEOUT], 1);
     counter_add(&tally_child("off", 0)->timeouts[TALLY_TIMEOUT_READING], 1);
     counter_add(&tally_child("b", 0)->verdicts[COMMAND_RCPT][VERDICT_DISCARD], 6);
+    counter_add(&tally_child("b", 0)->verdicts[COMMAND_RCPT][VERDICT_CONTINUE], 100);
+    counter_add(&tally_child("b", 0)->verdicts[COMMAND_END_OF_MESSAGE][VERDICT_CONTINUE], 2);
     tally_reply_time(tally_child("b", 0), COMMAND_RCPT, 0.5);
     tally_reply_time(tally_child("b", 0), COMMAND_HELO, 1.0);
     object = metrics_json();
@@ -247,8 +249,9 @@ static void test_the_object(void **state)
     child = json_object_get(json_object_get(object, "children"), "b");
     assert_int_equal(integer_at(child, "failures"), 3);
     assert_int_equal(integer_at(child, "timeouts"), 0);
-    assert_int_equal(integer_at(child, "replies"), 6);
+    assert_int_equal(integer_at(child, "replies"), 108);
     assert_int_equal(integer_at(json_object_get(child, "verdicts"), "discard"), 6);
+    assert_int_equal(integer_at(json_object_get(child, "verdicts"), "continue"), 2);
     latency = json_object_get(child, "latency");
     assert_int_equal(integer_at(latency, "count"), 2);
     assert_true(json_real_value(json_object_get(latency, "mean")) == 0.75);
