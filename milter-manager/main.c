@@ -10,12 +10,20 @@
 #include "milter-manager/control/client.h"
 #include "milter-manager/explain/explain.h"
 #include "milter-manager/options.h"
+#include "milter-manager/process/signals.h"
 #include "milter-manager/process/upgrade.h"
 #include "milter-manager/ruby/engine.h"
 #include "milter-manager/start.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+/* Not one of the questions that are answered at once. */
+static bool main_is_daemon(const struct manager_options *options)
+{
+    return !options->control && !options->check_config && !options->show_config &&
+           options->explain == NULL;
+}
 
 int main(int argc, char **argv)
 {
@@ -30,6 +38,9 @@ int main(int argc, char **argv)
     outcome = manager_options_parse(&options, argc, argv);
     if (outcome != OPTIONS_RUN) {
         return outcome == OPTIONS_EXIT_SUCCESS ? EXIT_SUCCESS : EXIT_FAILURE;
+    }
+    if (main_is_daemon(&options)) {
+        signals_note_early();
     }
     if (!manager_options_start_log(&options, &error) || !activation_begin(&error) ||
         !engine_start(&error)) {

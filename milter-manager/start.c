@@ -190,7 +190,6 @@ int start_run(const struct manager_options *options)
     struct start start = {.options = options};
     int status = EXIT_FAILURE;
 
-    signals_note_early();
     if (start_configure(&start) && start_listen(&start) && start_settle(&start)) {
         status = start_work(&start);
     }

@@ -77,10 +77,18 @@ static volatile sig_atomic_t early_reload, early_reopen;
 
 static void signals_note(int number)
 {
-    if (number == SIGHUP) {
+    switch (number) {
+    case SIGHUP:
         early_reload = 1;
-    } else if (number == SIGUSR1) {
+        break;
+    case SIGUSR1:
         early_reopen = 1;
+        break;
+    case SIGUSR2: /* nothing is old enough yet to be replaced */
+        break;
+    default:
+        (void)signal(number, SIG_DFL);
+        (void)raise(number);
     }
 }
 
@@ -88,9 +96,9 @@ void signals_note_early(void)
 {
     const struct sigaction action = {.sa_handler = signals_note, .sa_flags = SA_RESTART};
 
-    (void)sigaction(SIGHUP, &action, NULL);
-    (void)sigaction(SIGUSR1, &action, NULL);
-    (void)sigaction(SIGUSR2, &action, NULL); /* nothing is old enough yet to be replaced */
+    for (unsigned i = 0; i < HANDLED; i++) {
+        (void)sigaction(handled[i], &action, NULL);
+    }
 }
 
 void signals_raise_early(void)

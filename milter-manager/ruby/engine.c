@@ -49,19 +49,6 @@ static bool ruby_keeps(int number)
                                               number == SIGSEGV || number == SIGBUS));
 }
 
-/* Ruby's own handlers would take what comes while it starts, and nobody would hear of it. */
-static void hold_signals(sigset_t *former)
-{
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
-    sigset_t held;
-
-    (void)sigemptyset(&held);
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        (void)sigaddset(&held, numbers[i]);
-    }
-    (void)sigprocmask(SIG_BLOCK, &held, former);
-}
-
 static void restore_signals(void)
 {
     for (int number = 1; number < NSIG; number++) {
@@ -267,7 +254,6 @@ bool engine_start(struct error *error)
      */
     static char words[][16] = {"milter-manager", "--disable-all", "-EUTF-8", "-e", ""};
     static char *options[] = {words[0], words[1], words[2], words[3], words[4], NULL};
-    sigset_t mask;
     char *directory;
     int state = 0;
 
@@ -275,7 +261,6 @@ bool engine_start(struct error *error)
         return true;
     }
     paths_remember_start();
-    hold_signals(&mask);
     remember_signals();
     /*
      * With so much of the machine's stack a fiber reaches the end of Ruby's own first, which is
@@ -285,14 +270,12 @@ bool engine_start(struct error *error)
     RUBY_INIT_STACK;
     if (start_interpreter(5, options) != 0) {
         restore_signals();
-        (void)sigprocmask(SIG_SETMASK, &mask, NULL);
         error_set(error, ERROR_SYSTEM, "failed to start the Ruby interpreter");
         return false;
     }
     directory = paths_library_directory();
     (void)rb_protect(start_language, (VALUE)(uintptr_t)directory, &state);
     restore_signals();
-    (void)sigprocmask(SIG_SETMASK, &mask, NULL);
     if (state != 0) {
         struct slice text;
         VALUE holder = Qnil;
