@@ -24,8 +24,12 @@ struct link {
     struct stream *stream; /* NULL while the child is being started */
     struct loop_timer *timer;
     struct loop_timer *startup; /* NULL: it was not asked for */
+    double startup_end;         /* loop_now; the connection after that is the last one tried */
     bool connected;
 };
+
+/* Connecting to a child that is being started is tried that often, s. */
+static const double link_startup_pause = 0.1;
 
 static void link_open(struct link *link);
 
@@ -50,24 +54,47 @@ static void link_started(void *owner)
     link_open(owner);
 }
 
-/* Nobody is there: has it started and waits.  Where that cannot be done nobody waits. */
-static bool link_launch(struct link *link, const struct error *error)
+/* A moment later, or at the end of the time it is given; the mail need not wait longer. */
+static void link_try_again(struct link *link)
+{
+    double left = link->startup_end - loop_now(link->loop);
+
+    stream_free(link->stream);
+    link->stream = NULL;
+    loop_timer_start(link->startup, left < link_startup_pause ? left : link_startup_pause);
+}
+
+static void link_launch(struct link *link, const struct error *error)
 {
     const struct configuration_child *configuration = link->child->configuration;
 
-    if (link->connected || link->startup != NULL || error->code == ERROR_TIMEOUT ||
-        !launching_serves(configuration)) {
-        return false;
-    }
-    log_info("[children][launch] [%u] %s; its command is run, and in %g seconds connecting is "
-             "tried again: %s",
+    log_info("[children][launch] [%u] %s; its command is run, and connecting is tried again for "
+             "%g seconds: %s",
              link->child->session->tag, error->message, configuration->startup_time,
              configuration->name);
-    stream_free(link->stream);
-    link->stream = NULL;
     launching_request(configuration);
     link->startup = loop_timer_new(link->loop, link_started, link);
-    loop_timer_start(link->startup, configuration->startup_time);
+    link->startup_end = loop_now(link->loop) + configuration->startup_time;
+    link_try_again(link);
+}
+
+/* Nobody is there: has it started and waits.  Where that cannot be done nobody waits. */
+static bool link_awaits_start(struct link *link, const struct error *error)
+{
+    if (link->connected || error->code == ERROR_TIMEOUT) {
+        return false;
+    }
+    if (link->startup == NULL) {
+        if (!launching_serves(link->child->configuration)) {
+            return false;
+        }
+        link_launch(link, error);
+        return true;
+    }
+    if (loop_now(link->loop) >= link->startup_end) {
+        return false;
+    }
+    link_try_again(link);
     return true;
 }
 
@@ -75,7 +102,7 @@ static void link_failed(void *owner, const struct error *error)
 {
     struct link *link = owner;
 
-    if (!link_launch(link, error)) {
+    if (!link_awaits_start(link, error)) {
         session_child_failed(link->child, error);
     }
 }

@@ -244,7 +244,7 @@ const struct item child_items[] = {
                      .flags = ITEM_COMMAND_LINE),
     CHILD_STRING_ROW(user_name, "User to run that program as; nil is root"),
     CHILD_SECONDS_ROW(startup_time, 5.0,
-                      "Seconds after that program was run until connecting is tried again"),
+                      "Seconds that program has until it can be connected to"),
     CHILD_SECONDS_ROW(connection_timeout, 297.0, "Seconds that connecting may take"),
     CHILD_SECONDS_ROW(writing_timeout, 7.0, "Seconds it may keep from reading what it is sent"),
     CHILD_SECONDS_ROW(reading_timeout, 7.0, "Seconds it may take for an answer"),
