@@ -222,7 +222,8 @@ static void master_become_worker(struct master *master, unsigned number)
     master->channel = master->places[number].ends[1];
     master->places[number].ends[1] = -1;
     master->number = (int)number;
-    master->upgrade = NULL; /* the master's business */
+    upgrade_abandon(master->upgrade); /* or it would hear the new process instead of the master */
+    master->upgrade = NULL;
     controller_abandon(master->controller);
     master_clear(master);
     loop_stop(master->loop);

@@ -242,6 +242,14 @@ void upgrade_free(struct upgrade *upgrade)
     free(upgrade);
 }
 
+void upgrade_abandon(struct upgrade *upgrade)
+{
+    if (upgrade != NULL) {
+        upgrade->process = 0;
+        upgrade_free(upgrade);
+    }
+}
+
 /* ---- the new process */
 
 bool upgrade_begin(void)

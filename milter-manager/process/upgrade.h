@@ -41,6 +41,8 @@ struct upgrade *upgrade_start(struct loop *loop, const struct activation_socket 
                               struct error *error);
 /* Ends the new process when it is not ready yet; ended is not called. */
 void upgrade_free(struct upgrade *upgrade);
+/* In a process forked meanwhile, for which it is another one's: the new process is let alone. */
+void upgrade_abandon(struct upgrade *upgrade);
 
 /* ---- in the new process */
 

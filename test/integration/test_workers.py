@@ -11,6 +11,9 @@ from case import ManagerCase, sanitized
 from manager import PATIENCE, read_text
 from transcript import Mismatch, Quiet
 
+# Keeps a new process from getting ready as long as the file is there.
+SLOW = 'sleep 0.05 while File.exist?("%s")\n'
+
 
 def children_of(pid):
     """Processes whose parent that is."""
@@ -293,6 +296,43 @@ class Upgrade(UnderLoad):
         mta.quit()
         wait_until(lambda: len(os.listdir("/proc/%d/fd" % new)) <= files, "as many descriptors")
         self.manager.wait()
+        self.stop_last()
+
+    def touch(self, name):
+        with open(self.path(name), "w", encoding="ascii"):
+            pass
+
+    def begin_slow_upgrade(self):
+        """A new process that is not ready as long as the file "slow" is there."""
+        old = self.master()
+        before = children_of(old)
+        self.touch("slow")
+        os.kill(old, signal.SIGUSR2)
+        wait_until(lambda: len(children_of(old)) > len(before), "a new process")
+        (new,) = set(children_of(old)) - set(before)
+        self.addCleanup(self.end, new)
+        return old, new
+
+    def test_a_worker_forked_during_an_upgrade_has_no_part_in_it(self):
+        self.prepare("manager.n_workers = 2\n" + SLOW % self.path("slow"))
+        wait_until(lambda: len(children_of(self.manager.process.pid)) == 2, "workers")
+        for _ in range(3):
+            old = self.master()
+            victims = children_of(old)
+            old, new = self.begin_slow_upgrade()
+            for victim in victims:
+                os.kill(victim, signal.SIGKILL)
+            wait_until(lambda: len(set(children_of(old)) - {new}) == 2
+                       and not set(children_of(old)) & set(victims), "new workers")
+            held = self.session("held")
+            os.unlink(self.path("slow"))
+            wait_until(lambda: self.master() == new, "the new process")
+            wait_until(lambda: len(children_of(new)) == 2, "its workers")
+            held.message()
+            held.quit()
+            wait_until(lambda: not alive(old), "the end of the old process")
+        self.assertEqual([], self.manager.log_lines(r"not ready|signal (6|11) |in order"))
+        self.assertEqual(0, self.manager.wait())
         self.stop_last()
 
 
