@@ -107,6 +107,20 @@ class Daemon(ManagerCase):
         self.wait(lambda: sorted(os.listdir(self.directory)) == ["log", "log.1",
                                                                  "milter-manager.conf"])
 
+    def test_a_stop_is_heard_from_the_first_moment(self):
+        """Also while the interpreter starts, which has signals on its mind, too."""
+        self.manager = None
+        with open(self.path("milter-manager.conf"), "w", encoding="ascii") as file:
+            file.write("sleep 30\n")
+        for number in range(10):
+            process = subprocess.Popen(
+                [PROGRAM, "-c", self.directory, "--no-daemon"], env=clean_environment(),
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            self.addCleanup(kill, process.pid)
+            time.sleep(0.004 * number)
+            process.terminate()
+            self.assertEqual(-signal.SIGTERM, process.wait(10 * PATIENCE), number)
+
     def wait(self, condition):
         deadline = time.monotonic() + 10 * PATIENCE
         while not condition():
