@@ -201,6 +201,20 @@ class Workers(UnderLoad):
         shares = [len(os.listdir("/proc/%d/fd" % worker)) - old for worker, old in files.items()]
         self.assertGreaterEqual(min(shares), 30, shares)  # 80 descriptors, 40 each at best
 
+    def test_children_that_were_ignored(self):
+        """Whoever started the program may have let nobody learn of a death."""
+        previous = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        try:
+            self.prepare("manager.n_workers = 1")
+        finally:
+            signal.signal(signal.SIGCHLD, previous)
+        pid = self.manager.process.pid
+        wait_until(lambda: len(children_of(pid)) == 1, "a worker")
+        (victim,) = children_of(pid)
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: children_of(pid) not in ([], [victim]), "another one")
+        self.assertEqual(0, self.manager.stop())
+
 
 class Reload(UnderLoad):
     def test_many_reloads_under_load(self):
