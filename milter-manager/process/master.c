@@ -37,6 +37,7 @@ static const double master_status = 5.0;  /* s between lines for the service man
 struct master_worker {
     struct channel *channel; /* NULL: none */
     int ends[2];             /* between the opening and the fork; -1: none */
+    bool hung_up;            /* its process has closed the channel and is about to end */
 };
 
 struct master {
@@ -118,6 +119,7 @@ static void master_worker_starts(void *owner, unsigned number)
     struct master_worker *place = &master->places[number];
     struct error error = {0};
 
+    place->hung_up = false;
     /* A worker without one works; it cannot be asked, that is all. */
     if (!channel_open(place->ends, &error)) {
         place->ends[0] = place->ends[1] = -1;
@@ -143,7 +145,7 @@ static void master_worker_ended(void *owner, unsigned number)
 static bool master_awaits_death(const struct master *master)
 {
     for (unsigned i = 0; i < master->count; i++) {
-        if (master->places[i].channel == NULL && workers_process(master->workers, i) != 0) {
+        if (master->places[i].hung_up && workers_process(master->workers, i) != 0) {
             return true;
         }
     }
@@ -179,6 +181,7 @@ static void master_hung_up(void *owner, struct channel *channel)
 
     channel_free(place->channel);
     place->channel = NULL;
+    place->hung_up = true;
     loop_timer_start(master->look, 0);
 }
 

@@ -1,6 +1,7 @@
 """Worker processes, reload and upgrade under load (manager-semantics 15, 17 row 15)."""
 
 import os
+import resource
 import signal
 import threading
 import time
@@ -214,6 +215,36 @@ class Workers(UnderLoad):
         os.kill(victim, signal.SIGKILL)
         wait_until(lambda: children_of(pid) not in ([], [victim]), "another one")
         self.assertEqual(0, self.manager.stop())
+
+    def test_a_worker_without_a_channel_serves(self):
+        self.prepare("manager.n_workers = 1")
+        pid = self.manager.process.pid
+        wait_until(lambda: len(children_of(pid)) == 1, "a worker")
+        (victim,) = children_of(pid)
+        used = max(map(int, os.listdir("/proc/%d/fd" % pid)))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 1, 1024))
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: children_of(pid) not in ([], [victim]), "another one")
+        (worker,) = children_of(pid)
+        resource.prlimit(worker, resource.RLIMIT_NOFILE, (1024, 1024))
+        self.manager.wait_log(r"failed to create a pair of sockets")
+        self.assert_healthy()
+        self.assertEqual([worker], children_of(pid))
+
+    def test_a_killed_master_is_no_second_signal(self):
+        """Its workers are told of its death, and finish what they were told to finish before."""
+        self.prepare("manager.n_workers = 1")
+        pid = self.manager.process.pid
+        held = self.session("held")
+        (worker,) = children_of(pid)
+        self.addCleanup(Upgrade.end, worker)
+        self.manager.signal(signal.SIGTERM)
+        self.manager.wait_log(r"sessions to finish first: 1", 2)
+        self.manager.kill()
+        self.expected_status = -signal.SIGKILL
+        held.message()
+        held.quit()
+        wait_until(lambda: not alive(worker), "the end of the worker")
 
 
 class Reload(UnderLoad):
