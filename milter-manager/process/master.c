@@ -281,19 +281,23 @@ static void master_stop_workers(struct master *master, int number)
         server_close(master->server);
         loop_timer_start(master->overdue, configuration->manager.shutdown_timeout + master_grace);
     }
-    workers_stop(master->workers, number);
+    /* After an upgrade they have heard TERM, whatever the master has. */
+    workers_stop(master->workers, master->handed_over ? SIGTERM : number);
     loop_timer_start(master->look, 0);
 }
 
 static void master_stop(void *owner, int number)
 {
     struct master *master = owner;
-    bool again = master->stopping == number;
+    bool first = master->stopping == 0, again = master->stopping == number;
 
-    if (master->stopping == 0) {
+    if (first) {
         master_stopped(master);
     }
     master->stopping = number;
+    if (master->handed_over && !first && !again) {
+        return; /* what it asks for is under way, without a signal */
+    }
     if (master->workers != NULL) {
         master_stop_workers(master, number);
     } else if (again) {
@@ -309,6 +313,11 @@ static bool master_reload_now(struct master *master, struct error *error)
 {
     bool reloaded;
 
+    if (master->stopping != 0) {
+        error_set(error, ERROR_SYSTEM, "not now: this process is stopping");
+        log_warning("[manager][reload] %s", error->message);
+        return false;
+    }
     service_reloading();
     reloaded = server_reload(master->server, error);
     if (reloaded && master->workers != NULL) {
@@ -353,9 +362,13 @@ static void master_upgraded(void *owner, pid_t process, const char *reason)
                 (long)process, board_sessions());
     master->handed_over = true;
     service_main_process(process);
+    loop_timer_stop(master->alive); /* from now on the other one's word counts */
+    loop_timer_stop(master->status);
     server_leave_socket(master->server);
     controller_leave_socket(master->controller);
+    controller_close(master->controller);
     master_stop(master, SIGTERM);
+    master->stopping = SIGUSR2; /* a signal that comes is the first one */
 }
 
 enum { MASTER_SOCKETS = 4 };

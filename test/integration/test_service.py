@@ -81,6 +81,30 @@ class Notification(ServiceCase):
         self.assertEqual(0, self.manager.wait())
         self.assertEqual(new, int(read_text(self.path("pid"))))
 
+    def test_the_former_process_does_not_come_back(self):
+        self.begin('manager.pid_file = "%s"' % self.path("pid"))
+        self.told("READY=1")
+        held = self.session("held")
+        self.manager.signal(signal.SIGUSR2)
+        (line,) = [one for one in self.told("MAINPID=") if one.startswith("MAINPID=")]
+        new = int(line.partition("=")[2])
+        self.addCleanup(kill, new)
+        self.manager.wait_log(r"takes over")
+        self.manager.signal(signal.SIGHUP)
+        self.manager.wait_log(r"\[reload\] not now")
+        held.message()
+        held.quit()
+        self.assertEqual(0, self.manager.wait())
+        self.notifications.setblocking(False)
+        told = ""
+        try:
+            while True:
+                told += self.notifications.recv(4096).decode() + "\n"
+        except BlockingIOError:
+            pass
+        self.assertNotIn("MAINPID=%d\n" % self.manager.process.pid, told)
+        self.assertNotIn("RELOADING", told)
+
 
 class Daemon(ManagerCase):
     def test_relative_paths_begin_where_it_was_started(self):

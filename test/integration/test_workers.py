@@ -1,15 +1,17 @@
 """Worker processes, reload and upgrade under load (manager-semantics 15, 17 row 15)."""
 
+import json
 import os
 import resource
 import signal
+import subprocess
 import threading
 import time
 import unittest
 
 import wire
 from case import ManagerCase, sanitized
-from manager import PATIENCE, read_text
+from manager import PATIENCE, PROGRAM, clean_environment, read_text
 from transcript import Mismatch, Quiet
 
 # Keeps a new process from getting ready as long as the file is there.
@@ -379,6 +381,39 @@ class Upgrade(UnderLoad):
         self.assertEqual([], self.manager.log_lines(r"not ready|signal (6|11) |in order"))
         self.assertEqual(0, self.manager.wait())
         self.stop_last()
+
+    def test_the_controller_is_the_new_process(self):
+        self.prepare('controller.connection_spec = "unix:%s"' % self.path("control"))
+        held = self.session("held")
+        new = self.upgrade()
+        self.manager.wait_log(r"takes over")
+        for _ in range(20):
+            status = subprocess.run(
+                [PROGRAM, "-c", self.directory, "--control", "status", "--json"],
+                env=clean_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                timeout=20 * PATIENCE, check=True)
+            self.assertEqual([new], [json.loads(status.stdout)["pid"]])
+        held.message()
+        held.quit()
+        self.assertEqual(0, self.manager.wait())
+        self.stop_last()
+
+    def test_one_signal_to_the_former_process_is_the_first(self):
+        """Who stops everything, or does what other servers want at an upgrade, costs no session."""
+        for workers in (0, 1):
+            for number in (signal.SIGTERM, signal.SIGINT):
+                with self.subTest(workers=workers, number=number):
+                    self.fresh()
+                    self.prepare("manager.n_workers = %d" % workers)
+                    held = self.session("held")
+                    self.upgrade()
+                    self.manager.wait_log(r"takes over")
+                    self.manager.signal(number)
+                    time.sleep(0.3)
+                    held.message()
+                    held.quit()
+                    self.assertEqual(0, self.manager.wait())
+                    self.stop_last()
 
 
 if __name__ == "__main__":
