@@ -44,6 +44,7 @@ struct master {
     struct loop *loop;
     struct server *server;
     struct controller *controller; /* NULL: there is none */
+    const struct handover *handover;
     struct collections *collections;
     struct signals *signals;
     unsigned count; /* of workers; 0: it serves itself */
@@ -348,7 +349,7 @@ static void master_reopen_log(void *owner, int number)
 
 /* ---- upgrade */
 
-static void master_upgraded(void *owner, pid_t process, const char *reason)
+static void master_upgraded(void *owner, pid_t process, unsigned kept, const char *reason)
 {
     struct master *master = owner;
 
@@ -364,8 +365,12 @@ static void master_upgraded(void *owner, pid_t process, const char *reason)
     service_main_process(process);
     loop_timer_stop(master->alive); /* from now on the other one's word counts */
     loop_timer_stop(master->status);
-    server_leave_socket(master->server);
-    controller_leave_socket(master->controller);
+    if ((kept & UPGRADE_KEPT_MILTER) != 0) {
+        server_leave_socket(master->server);
+    }
+    if ((kept & UPGRADE_KEPT_CONTROLLER) != 0) {
+        controller_leave_socket(master->controller);
+    }
     controller_close(master->controller);
     master_stop(master, SIGTERM);
     master->stopping = SIGUSR2; /* a signal that comes is the first one */
@@ -378,8 +383,10 @@ static unsigned master_sockets(const struct master *master,
                                struct activation_socket sockets[MASTER_SOCKETS])
 {
     const struct activation_socket all[MASTER_SOCKETS] = {
-        {UPGRADE_MILTER, server_socket(master->server)},
-        {UPGRADE_CONTROLLER, controller_socket(master->controller)},
+        {master->handover->milter_given ? UPGRADE_GIVEN_MILTER : UPGRADE_MILTER,
+         server_socket(master->server)},
+        {master->handover->controller_given ? UPGRADE_GIVEN_CONTROLLER : UPGRADE_CONTROLLER,
+         controller_socket(master->controller)},
         {UPGRADE_LAUNCHER, launching_descriptor()},
         {UPGRADE_SWITCHES, switches_descriptor()},
     };
@@ -542,12 +549,14 @@ static void master_begin(struct master *master)
 }
 
 enum master_outcome master_run(struct loop *loop, struct server *server,
-                               struct controller *controller, bool *worker, struct error *error)
+                               struct controller *controller, const struct handover *handover,
+                               bool *worker, struct error *error)
 {
     struct master master = {
         .loop = loop,
         .server = server,
         .controller = controller,
+        .handover = handover,
         .collections = collections_new(loop),
         .count = server_configuration(server)->manager.n_workers,
         .number = -1,

@@ -415,6 +415,54 @@ class Upgrade(UnderLoad):
                     self.assertEqual(0, self.manager.wait())
                     self.stop_last()
 
+    def test_a_new_process_that_fails_late_leaves_the_sockets(self):
+        """It has taken the sockets over already: their paths are the former one's all the same."""
+        self.prepare('controller.connection_spec = "unix:%s"' % self.path("control"))
+        self.manager.write_configuration(self.configuration(
+            'manager.pid_file = "%s/nowhere/pid"\ncontroller.connection_spec = "unix:%s"'
+            % (self.directory, self.path("control"))))
+        self.manager.signal(signal.SIGUSR2)
+        self.manager.wait_log(r"\[upgrade\]\[error\] the new process is not ready")
+        self.assertTrue(os.path.exists(self.path("control")))
+        mta = self.session()
+        mta.message()
+        mta.quit()
+        self.assertEqual(0, self.manager.stop())
+        self.assertFalse(os.path.exists(self.manager.socket_path))
+        self.assertFalse(os.path.exists(self.path("control")))
+
+    def test_reloads_do_not_end_a_process_that_begins(self):
+        self.prepare(SLOW % self.path("slow"))
+        old = self.master()
+        for _ in range(3):
+            old = self.master()
+            os.kill(old, signal.SIGUSR2)
+            wait_until(lambda: children_of(old), "a new process")
+            (new,) = children_of(old)
+            self.addCleanup(self.end, new)
+            while alive(new) and self.master() == old:
+                try:
+                    os.kill(new, signal.SIGHUP)
+                except ProcessLookupError:
+                    pass
+                time.sleep(0.002)
+            wait_until(lambda: self.master() == new, "the new process")
+            wait_until(lambda: not alive(old), "the end")
+        self.assertEqual(0, self.manager.wait())
+        self.stop_last()
+
+    def test_a_new_address_leaves_no_path_of_the_former_one(self):
+        self.prepare('controller.connection_spec = "unix:%s"' % self.path("control"))
+        self.manager.write_configuration(self.configuration(
+            'manager.pid_file = "%s"\ncontroller.connection_spec = "unix:%s"'
+            % (self.path("pid"), self.path("control.new"))))
+        self.upgrade()
+        self.assertEqual(0, self.manager.wait())
+        self.assertFalse(os.path.exists(self.path("control")))
+        self.assertTrue(os.path.exists(self.path("control.new")))
+        self.stop_last()
+        self.assertFalse(os.path.exists(self.path("control.new")))
+
 
 if __name__ == "__main__":
     unittest.main()
