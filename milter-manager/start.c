@@ -44,12 +44,16 @@ static void start_report(void *owner, const char *message)
 {
     (void)owner;
     (void)fprintf(stderr, "milter-manager: %s\n", message);
+    upgrade_failed(message);
 }
 
 static bool start_fail(const char *what, const struct error *error)
 {
+    char sentence[sizeof(error->message) + 64];
+
     log_flush();
-    (void)fprintf(stderr, "milter-manager: %s%s\n", what, error->message);
+    (void)snprintf(sentence, sizeof(sentence), "%s%s", what, error->message);
+    start_report(NULL, sentence);
     return false;
 }
 

@@ -29,12 +29,14 @@ enum {
 };
 
 /*
- * What the new process says, in one write: one of these bytes and another one.
- * The program may be of another version: more than that may follow, and is left.
+ * What the new process says, in one write: one of these bytes and what belongs to
+ * it.  The program may be of another version: more may follow, and is left.
  */
 enum {
     UPGRADE_SAYS_READY = 'r', /* and UPGRADE_KEPT_* */
-    UPGRADE_SAYS_FAILED = 'f' /* and errno */
+    UPGRADE_SAYS_FAILED = 'f', /* and errno */
+    UPGRADE_SAYS_WHY = 'w',    /* and a sentence; then it ends */
+    UPGRADE_SENTENCE = 500,    /* bytes of that */
 };
 
 static const double upgrade_burial = 0.02; /* s between them */
@@ -77,6 +79,7 @@ struct upgrade {
     unsigned burials;
     bool killed;
     int error_number; /* why it could not be executed; 0: it has not said so */
+    char sentence[UPGRADE_SENTENCE];
     upgrade_ended_fn *ended;
     void *owner;
 };
@@ -106,15 +109,16 @@ static void upgrade_describe(const struct upgrade *upgrade, int status, char *te
         (void)snprintf(text, size, "the sockets cannot be handed over: %s",
                        strerror(upgrade->error_number));
     } else {
-        (void)snprintf(text, size, "it ended with status %d; its messages say why",
-                       WEXITSTATUS(status));
+        (void)snprintf(text, size, "it ended with status %d%s%s", WEXITSTATUS(status),
+                       upgrade->sentence[0] != '\0' ? ": " : "; its messages say why",
+                       upgrade->sentence);
     }
 }
 
 /* It has closed its end: it ends, and soon. */
 static void upgrade_bury(struct upgrade *upgrade)
 {
-    char reason[PATH_MAX + 128];
+    char reason[PATH_MAX + UPGRADE_SENTENCE];
     int status = 0;
     pid_t buried = waitpid(upgrade->process, &status, WNOHANG);
 
@@ -145,7 +149,7 @@ static void upgrade_overdue(void *owner)
 static void upgrade_heard(void *owner, unsigned events)
 {
     struct upgrade *upgrade = owner;
-    unsigned char message[2] = {0, 0};
+    unsigned char message[UPGRADE_SENTENCE] = {0};
     ssize_t count = read(upgrade->pipe, message, sizeof(message));
 
     (void)events;
@@ -158,6 +162,11 @@ static void upgrade_heard(void *owner, unsigned events)
     }
     if (count > 0 && message[0] == UPGRADE_SAYS_FAILED) {
         upgrade->error_number = message[1];
+    }
+    if (count > 0 && message[0] == UPGRADE_SAYS_WHY) {
+        (void)snprintf(upgrade->sentence, sizeof(upgrade->sentence), "%.*s", (int)count - 1,
+                       (const char *)message + 1);
+        return;
     }
     loop_io_free(upgrade->io);
     upgrade->io = NULL;
@@ -284,6 +293,20 @@ bool upgrade_begin(void)
 {
     ready_pipe = activation_take(UPGRADE_READY);
     return ready_pipe >= 0;
+}
+
+void upgrade_failed(const char *sentence)
+{
+    static bool said;
+    char message[UPGRADE_SENTENCE];
+    int length;
+
+    if (ready_pipe >= 0 && !said) {
+        said = true;
+        length = snprintf(message, sizeof(message), "%c%s", UPGRADE_SAYS_WHY, sentence);
+        (void)!write(ready_pipe, message,
+                     length < UPGRADE_SENTENCE ? (size_t)length : sizeof(message) - 1);
+    }
 }
 
 void upgrade_ready(unsigned kept)

@@ -60,6 +60,8 @@ void upgrade_abandon(struct upgrade *upgrade);
  * no daemon to be, it is one already.
  */
 bool upgrade_begin(void);
+/* Tells it why this one will not be ready; the first sentence counts. */
+void upgrade_failed(const char *sentence);
 /* Lets the former process go, and tells it which sockets are in use here. */
 void upgrade_ready(unsigned kept);
 

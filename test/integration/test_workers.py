@@ -317,7 +317,7 @@ class Upgrade(UnderLoad):
         self.manager.write_configuration("manager.nonsense = 1\n")
         self.manager.signal(signal.SIGUSR2)
         self.manager.wait_log(r"\[upgrade\]\[error\] the new process is not ready: it ended with "
-                              r"status 1")
+                              r"status 1: .*/milter-manager.conf:1: .*nonsense")
         self.assertEqual(self.manager.process.pid, self.master())
         self.session().message()
 
