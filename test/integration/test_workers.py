@@ -334,6 +334,7 @@ class Upgrade(UnderLoad):
     @unittest.skipIf(sanitized(), "memory of a sanitized program")
     def test_no_descriptor_is_left_behind(self):
         self.prepare("manager.n_workers = 1")
+        self.session("first").quit()  # the worker serves, and the master has its channel
         files = len(os.listdir("/proc/%d/fd" % self.manager.process.pid))
         for _ in range(3):
             new = self.upgrade()
