@@ -31,15 +31,27 @@ static bool handover_take_left(struct handover *handover, struct error *error)
             return false;
         }
         handover->milter = fd;
+        handover->milter_given = true;
     }
     return true;
+}
+
+static int handover_take_given(const char *name, const struct handover *handover,
+                               const char *after_upgrade, bool *given)
+{
+    int fd = activation_take(handover->upgrade ? after_upgrade : name);
+
+    *given = fd >= 0;
+    return fd >= 0 || !handover->upgrade ? fd : activation_take(name);
 }
 
 bool handover_take(struct handover *handover, struct error *error)
 {
     handover->upgrade = upgrade_begin();
-    handover->milter = activation_take(UPGRADE_MILTER);
-    handover->controller = activation_take(UPGRADE_CONTROLLER);
+    handover->milter = handover_take_given(UPGRADE_MILTER, handover, UPGRADE_GIVEN_MILTER,
+                                           &handover->milter_given);
+    handover->controller = handover_take_given(
+        UPGRADE_CONTROLLER, handover, UPGRADE_GIVEN_CONTROLLER, &handover->controller_given);
     handover->launcher = handover->upgrade ? activation_take(UPGRADE_LAUNCHER) : -1;
     handover->switches = handover->upgrade ? activation_take(UPGRADE_SWITCHES) : -1;
     return handover_take_left(handover, error);
@@ -71,10 +83,14 @@ void handover_compare(struct handover *handover, const struct configuration *con
     if (!handover->upgrade) {
         return;
     }
-    if (connection_spec_parse(configuration_listen_spec(configuration), &milter, &error)) {
+    if (!handover->milter_given &&
+        connection_spec_parse(configuration_listen_spec(configuration), &milter, &error)) {
         handover_leave_other(&handover->milter, &milter);
     }
-    handover_leave_other(&handover->controller, configuration->controller.connection_spec == NULL
-                                                    ? NULL
-                                                    : &configuration->controller.address);
+    if (!handover->controller_given) {
+        handover_leave_other(&handover->controller,
+                             configuration->controller.connection_spec == NULL
+                                 ? NULL
+                                 : &configuration->controller.address);
+    }
 }

@@ -34,6 +34,7 @@ int main(int argc, char **argv)
 
     upgrade_remember(argv);
     process_ignore_broken_pipes();
+    process_learn_of_deaths();
     log_open("milter-manager");
     outcome = manager_options_parse(&options, argc, argv);
     if (outcome != OPTIONS_RUN) {

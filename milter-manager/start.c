@@ -28,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct start {
     const struct manager_options *options;
@@ -43,12 +44,16 @@ static void start_report(void *owner, const char *message)
 {
     (void)owner;
     (void)fprintf(stderr, "milter-manager: %s\n", message);
+    upgrade_failed(message);
 }
 
 static bool start_fail(const char *what, const struct error *error)
 {
+    char sentence[sizeof(error->message) + 64];
+
     log_flush();
-    (void)fprintf(stderr, "milter-manager: %s%s\n", what, error->message);
+    (void)snprintf(sentence, sizeof(sentence), "%s%s", what, error->message);
+    start_report(NULL, sentence);
     return false;
 }
 
@@ -102,6 +107,16 @@ static bool start_configure(struct start *start)
 
 /* ---- from listening to working */
 
+static void start_leave_paths(struct start *start, bool milter, bool controller)
+{
+    if (milter) {
+        server_leave_socket(start->server);
+    }
+    if (controller) {
+        controller_leave_socket(start->controller);
+    }
+}
+
 static bool start_listen(struct start *start)
 {
     const char *backend = start->configuration->manager.event_loop_backend;
@@ -118,6 +133,7 @@ static bool start_listen(struct start *start)
         return start_fail("failed to listen: ", &error);
     }
     start->controller = controller_new(start->loop, start->server, start->handover.controller);
+    start_leave_paths(start, start->handover.milter_given, start->handover.controller_given);
     return true;
 }
 
@@ -138,6 +154,9 @@ static bool start_settle(struct start *start)
         }
         loop_after_fork(start->loop);
     }
+    if (configuration->manager.daemon && start->handover.upgrade) {
+        (void)!chdir("/"); /* as before: not in the way of who unmounts where it was started */
+    }
     if (configuration->manager.pid_file == NULL) {
         return true;
     }
@@ -153,10 +172,14 @@ static int start_work(struct start *start)
 
     loop_before_sleep(start->loop, start_flush_log, NULL);
     process_ready();
-    upgrade_ready();
+    upgrade_ready((start->handover.milter >= 0 ? UPGRADE_KEPT_MILTER : 0U) |
+                  (start->handover.controller >= 0 && start->controller != NULL
+                       ? UPGRADE_KEPT_CONTROLLER
+                       : 0U));
     metrics_enter(0);
     metrics_configuration(start->configuration);
-    outcome = master_run(start->loop, start->server, start->controller, &worker, &error);
+    outcome = master_run(start->loop, start->server, start->controller, &start->handover, &worker,
+                         &error);
     if (worker) {
         start->controller = NULL; /* the master's */
         return EXIT_SUCCESS;
@@ -192,6 +215,9 @@ int start_run(const struct manager_options *options)
 
     if (start_configure(&start) && start_listen(&start) && start_settle(&start)) {
         status = start_work(&start);
+    } else if (start.handover.upgrade && start.server != NULL) {
+        /* The former process goes on with what it has handed over. */
+        start_leave_paths(&start, start.handover.milter >= 0, start.handover.controller >= 0);
     }
     start_clear(&start);
     return status;

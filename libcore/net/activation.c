@@ -142,6 +142,11 @@ bool activation_arrange(const struct activation_socket *sockets, unsigned count)
     return true;
 }
 
+int activation_arranged(unsigned number)
+{
+    return ACTIVATION_FIRST + (int)number;
+}
+
 static bool activation_is_one_of(const char *entry, const char *const *names)
 {
     for (; names != NULL && *names != NULL; names++) {

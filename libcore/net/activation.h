@@ -35,6 +35,8 @@ struct activation_socket {
  * Only calls what is safe after a fork in a program with threads.
  */
 bool activation_arrange(const struct activation_socket *sockets, unsigned count);
+/* Where that has put one of them. */
+int activation_arranged(unsigned number);
 /*
  * The environment for it: the present one with LISTEN_*, without the names in
  * left_out (NULL ends them).  *process: where LISTEN_PID's digits go, with

@@ -389,6 +389,8 @@ bool listener_change_owner(struct listener *listener, uid_t user, gid_t group)
 void listener_keep_path(struct listener *listener)
 {
     listener->remove_path = false;
+    free(listener->path);
+    listener->path = NULL;
 }
 
 static void remove_own_path(const struct listener *listener)

@@ -59,7 +59,7 @@ void listener_suspend(struct listener *listener);
 void listener_resume(struct listener *listener);
 /* The unix socket's owner, before privileges are dropped; false with errno set. */
 bool listener_change_owner(struct listener *listener, uid_t user, gid_t group);
-/* Closing here leaves the socket's path to another process that listens there. */
+/* The socket's path is another process' to remove and to give away, from now on. */
 void listener_keep_path(struct listener *listener);
 /* Closes; removes the unix socket when so configured. */
 void listener_free(struct listener *listener);

@@ -57,6 +57,11 @@ void process_ignore_broken_pipes(void)
     signal(SIGXFSZ, SIG_IGN);
 }
 
+void process_learn_of_deaths(void)
+{
+    signal(SIGCHLD, SIG_DFL);
+}
+
 /* Identity. */
 
 /* (id_t)-1 means "unchanged" to the system calls and is no identity. */

@@ -21,6 +21,8 @@ unsigned long process_descriptor_limit(void);
  * when a file would become larger than the process may write.
  */
 void process_ignore_broken_pipes(void);
+/* Where whoever started the program ignored SIGCHLD, waiting for a child would fail. */
+void process_learn_of_deaths(void);
 
 struct process_user {
     uid_t user;

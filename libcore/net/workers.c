@@ -10,6 +10,7 @@
 #include "libcore/base/clock.h"
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
+#include "libcore/net/process.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -297,7 +298,7 @@ static void supervisor_await(const struct workers_supervision *supervision, sigs
          passed++) {
         (void)sigaddset(awaited, *passed);
     }
-    (void)signal(SIGCHLD, SIG_DFL); /* where it is ignored nobody learns of a death */
+    process_learn_of_deaths();
     (void)sigprocmask(SIG_BLOCK, awaited, before);
 }
 

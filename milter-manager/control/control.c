@@ -40,7 +40,7 @@ struct collection {
 struct control {
     struct loop *loop;
     struct http *http;
-    struct listener *listener;
+    struct listener *listener; /* NULL: closed */
     struct loop_timer *retry;
     const struct control_host *host;
     void *owner;
@@ -388,12 +388,21 @@ bool control_give_socket_to(struct control *control, uid_t user)
 
 int control_socket(const struct control *control)
 {
-    return listener_socket(control->listener);
+    return control->listener == NULL ? -1 : listener_socket(control->listener);
 }
 
 void control_leave_socket(struct control *control)
 {
-    listener_keep_path(control->listener);
+    if (control->listener != NULL) {
+        listener_keep_path(control->listener);
+    }
+}
+
+void control_close(struct control *control)
+{
+    loop_timer_stop(control->retry);
+    listener_free(control->listener);
+    control->listener = NULL;
 }
 
 /* The host may still answer for these. */
@@ -425,7 +434,7 @@ void control_abandon(struct control *control)
 {
     control_orphan(control, false);
     http_abandon(control->http);
-    listener_keep_path(control->listener);
+    control_leave_socket(control);
     control_forget(control);
 }
 

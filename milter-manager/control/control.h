@@ -51,10 +51,12 @@ struct control *control_new(struct loop *loop, const struct configuration *confi
 unsigned control_descriptors(const struct control *control);
 /* The unix socket's owner, before privileges are dropped; false with errno set. */
 bool control_give_socket_to(struct control *control, uid_t user);
-/* The listening socket, for the next program; stays the control's. */
+/* The listening socket, for the next program; stays the control's.  -1: it is closed. */
 int control_socket(const struct control *control);
 /* Another process goes on with the socket: its path stays when it is closed here. */
 void control_leave_socket(struct control *control);
+/* Closes it; requests that have come are answered. */
+void control_close(struct control *control);
 /* A process that has been forked does without it: closes what it has of it. */
 void control_abandon(struct control *control);
 void control_free(struct control *control);

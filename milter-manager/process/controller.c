@@ -115,6 +115,13 @@ void controller_leave_socket(struct controller *controller)
     }
 }
 
+void controller_close(struct controller *controller)
+{
+    if (controller != NULL) {
+        control_close(controller->control);
+    }
+}
+
 void controller_abandon(struct controller *controller)
 {
     if (controller != NULL) {

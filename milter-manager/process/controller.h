@@ -32,6 +32,8 @@ void controller_begin(struct controller *controller, const struct controller_mas
 int controller_socket(const struct controller *controller);
 /* Another process goes on with the socket. */
 void controller_leave_socket(struct controller *controller);
+/* No request is taken any more; those that are here are answered. */
+void controller_close(struct controller *controller);
 /* In a process that was forked. */
 void controller_abandon(struct controller *controller);
 void controller_free(struct controller *controller);

@@ -37,12 +37,14 @@ static const double master_status = 5.0;  /* s between lines for the service man
 struct master_worker {
     struct channel *channel; /* NULL: none */
     int ends[2];             /* between the opening and the fork; -1: none */
+    bool hung_up;            /* its process has closed the channel and is about to end */
 };
 
 struct master {
     struct loop *loop;
     struct server *server;
     struct controller *controller; /* NULL: there is none */
+    const struct handover *handover;
     struct collections *collections;
     struct signals *signals;
     unsigned count; /* of workers; 0: it serves itself */
@@ -118,6 +120,7 @@ static void master_worker_starts(void *owner, unsigned number)
     struct master_worker *place = &master->places[number];
     struct error error = {0};
 
+    place->hung_up = false;
     /* A worker without one works; it cannot be asked, that is all. */
     if (!channel_open(place->ends, &error)) {
         place->ends[0] = place->ends[1] = -1;
@@ -143,7 +146,7 @@ static void master_worker_ended(void *owner, unsigned number)
 static bool master_awaits_death(const struct master *master)
 {
     for (unsigned i = 0; i < master->count; i++) {
-        if (master->places[i].channel == NULL && workers_process(master->workers, i) != 0) {
+        if (master->places[i].hung_up && workers_process(master->workers, i) != 0) {
             return true;
         }
     }
@@ -179,6 +182,7 @@ static void master_hung_up(void *owner, struct channel *channel)
 
     channel_free(place->channel);
     place->channel = NULL;
+    place->hung_up = true;
     loop_timer_start(master->look, 0);
 }
 
@@ -222,7 +226,8 @@ static void master_become_worker(struct master *master, unsigned number)
     master->channel = master->places[number].ends[1];
     master->places[number].ends[1] = -1;
     master->number = (int)number;
-    master->upgrade = NULL; /* the master's business */
+    upgrade_abandon(master->upgrade); /* or it would hear the new process instead of the master */
+    master->upgrade = NULL;
     controller_abandon(master->controller);
     master_clear(master);
     loop_stop(master->loop);
@@ -277,19 +282,23 @@ static void master_stop_workers(struct master *master, int number)
         server_close(master->server);
         loop_timer_start(master->overdue, configuration->manager.shutdown_timeout + master_grace);
     }
-    workers_stop(master->workers, number);
+    /* After an upgrade they have heard TERM, whatever the master has. */
+    workers_stop(master->workers, master->handed_over ? SIGTERM : number);
     loop_timer_start(master->look, 0);
 }
 
 static void master_stop(void *owner, int number)
 {
     struct master *master = owner;
-    bool again = master->stopping == number;
+    bool first = master->stopping == 0, again = master->stopping == number;
 
-    if (master->stopping == 0) {
+    if (first) {
         master_stopped(master);
     }
     master->stopping = number;
+    if (master->handed_over && !first && !again) {
+        return; /* what it asks for is under way, without a signal */
+    }
     if (master->workers != NULL) {
         master_stop_workers(master, number);
     } else if (again) {
@@ -305,6 +314,11 @@ static bool master_reload_now(struct master *master, struct error *error)
 {
     bool reloaded;
 
+    if (master->stopping != 0) {
+        error_set(error, ERROR_SYSTEM, "not now: this process is stopping");
+        log_warning("[manager][reload] %s", error->message);
+        return false;
+    }
     service_reloading();
     reloaded = server_reload(master->server, error);
     if (reloaded && master->workers != NULL) {
@@ -335,7 +349,7 @@ static void master_reopen_log(void *owner, int number)
 
 /* ---- upgrade */
 
-static void master_upgraded(void *owner, pid_t process, const char *reason)
+static void master_upgraded(void *owner, pid_t process, unsigned kept, const char *reason)
 {
     struct master *master = owner;
 
@@ -349,9 +363,17 @@ static void master_upgraded(void *owner, pid_t process, const char *reason)
                 (long)process, board_sessions());
     master->handed_over = true;
     service_main_process(process);
-    server_leave_socket(master->server);
-    controller_leave_socket(master->controller);
+    loop_timer_stop(master->alive); /* from now on the other one's word counts */
+    loop_timer_stop(master->status);
+    if ((kept & UPGRADE_KEPT_MILTER) != 0) {
+        server_leave_socket(master->server);
+    }
+    if ((kept & UPGRADE_KEPT_CONTROLLER) != 0) {
+        controller_leave_socket(master->controller);
+    }
+    controller_close(master->controller);
     master_stop(master, SIGTERM);
+    master->stopping = SIGUSR2; /* a signal that comes is the first one */
 }
 
 enum { MASTER_SOCKETS = 4 };
@@ -361,8 +383,10 @@ static unsigned master_sockets(const struct master *master,
                                struct activation_socket sockets[MASTER_SOCKETS])
 {
     const struct activation_socket all[MASTER_SOCKETS] = {
-        {UPGRADE_MILTER, server_socket(master->server)},
-        {UPGRADE_CONTROLLER, controller_socket(master->controller)},
+        {master->handover->milter_given ? UPGRADE_GIVEN_MILTER : UPGRADE_MILTER,
+         server_socket(master->server)},
+        {master->handover->controller_given ? UPGRADE_GIVEN_CONTROLLER : UPGRADE_CONTROLLER,
+         controller_socket(master->controller)},
         {UPGRADE_LAUNCHER, launching_descriptor()},
         {UPGRADE_SWITCHES, switches_descriptor()},
     };
@@ -525,12 +549,14 @@ static void master_begin(struct master *master)
 }
 
 enum master_outcome master_run(struct loop *loop, struct server *server,
-                               struct controller *controller, bool *worker, struct error *error)
+                               struct controller *controller, const struct handover *handover,
+                               bool *worker, struct error *error)
 {
     struct master master = {
         .loop = loop,
         .server = server,
         .controller = controller,
+        .handover = handover,
         .collections = collections_new(loop),
         .count = server_configuration(server)->manager.n_workers,
         .number = -1,

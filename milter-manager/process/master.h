@@ -8,6 +8,7 @@
 #ifndef MILTER_MANAGER_PROCESS_MASTER_H
 #define MILTER_MANAGER_PROCESS_MASTER_H
 
+#include "milter-manager/handover.h"
 #include "milter-manager/process/controller.h"
 #include "milter-manager/server.h"
 
@@ -20,9 +21,10 @@ enum master_outcome {
  * Serves until it is told to stop; returns in the process that called it and,
  * when their work is done, in each worker.  The signals are held back
  * (signals_hold) until now.  *worker: this is a worker, and the controller, which may
- * be NULL, is gone.
+ * be NULL, is gone.  handover: what the next program has to know of the sockets.
  */
 enum master_outcome master_run(struct loop *loop, struct server *server,
-                               struct controller *controller, bool *worker, struct error *error);
+                               struct controller *controller, const struct handover *handover,
+                               bool *worker, struct error *error);
 
 #endif

@@ -23,8 +23,20 @@
 enum {
     UPGRADE_SOCKETS = 8,
     UPGRADE_TIMEOUT = 60, /* s until the new process is ready: a configuration may take its time */
+    UPGRADE_NOT_ARRANGED = 126,
     UPGRADE_NOT_EXECUTED = 127,
     UPGRADE_BURIALS = 100, /* looks after a process that has closed its pipe and not ended yet */
+};
+
+/*
+ * What the new process says, in one write: one of these bytes and what belongs to
+ * it.  The program may be of another version: more may follow, and is left.
+ */
+enum {
+    UPGRADE_SAYS_READY = 'r', /* and UPGRADE_KEPT_* */
+    UPGRADE_SAYS_FAILED = 'f', /* and errno */
+    UPGRADE_SAYS_WHY = 'w',    /* and a sentence; then it ends */
+    UPGRADE_SENTENCE = 500,    /* bytes of that */
 };
 
 static const double upgrade_burial = 0.02; /* s between them */
@@ -66,18 +78,20 @@ struct upgrade {
     struct loop_timer *timer;
     unsigned burials;
     bool killed;
+    int error_number; /* why it could not be executed; 0: it has not said so */
+    char sentence[UPGRADE_SENTENCE];
     upgrade_ended_fn *ended;
     void *owner;
 };
 
-static void upgrade_end(struct upgrade *upgrade, pid_t process, const char *reason)
+static void upgrade_end(struct upgrade *upgrade, pid_t process, unsigned kept, const char *reason)
 {
     upgrade_ended_fn *ended = upgrade->ended;
     void *owner = upgrade->owner;
 
     upgrade->process = 0;
     upgrade_free(upgrade);
-    ended(owner, process, reason);
+    ended(owner, process, kept, reason);
 }
 
 static void upgrade_describe(const struct upgrade *upgrade, int status, char *text, size_t size)
@@ -88,18 +102,23 @@ static void upgrade_describe(const struct upgrade *upgrade, int status, char *te
     } else if (WIFSIGNALED(status)) {
         (void)snprintf(text, size, "it was killed by signal %d (%s)", WTERMSIG(status),
                        strsignal(WTERMSIG(status)));
-    } else if (WEXITSTATUS(status) == UPGRADE_NOT_EXECUTED) {
-        (void)snprintf(text, size, "%s cannot be executed", program.file);
+    } else if (WEXITSTATUS(status) == UPGRADE_NOT_EXECUTED && upgrade->error_number != 0) {
+        (void)snprintf(text, size, "%s cannot be executed: %s", program.file,
+                       strerror(upgrade->error_number));
+    } else if (WEXITSTATUS(status) == UPGRADE_NOT_ARRANGED && upgrade->error_number != 0) {
+        (void)snprintf(text, size, "the sockets cannot be handed over: %s",
+                       strerror(upgrade->error_number));
     } else {
-        (void)snprintf(text, size, "it ended with status %d; its messages say why",
-                       WEXITSTATUS(status));
+        (void)snprintf(text, size, "it ended with status %d%s%s", WEXITSTATUS(status),
+                       upgrade->sentence[0] != '\0' ? ": " : "; its messages say why",
+                       upgrade->sentence);
     }
 }
 
 /* It has closed its end: it ends, and soon. */
 static void upgrade_bury(struct upgrade *upgrade)
 {
-    char reason[PATH_MAX + 64];
+    char reason[PATH_MAX + UPGRADE_SENTENCE];
     int status = 0;
     pid_t buried = waitpid(upgrade->process, &status, WNOHANG);
 
@@ -112,7 +131,7 @@ static void upgrade_bury(struct upgrade *upgrade)
         (void)waitpid(upgrade->process, &status, 0);
     }
     upgrade_describe(upgrade, status, reason, sizeof(reason));
-    upgrade_end(upgrade, 0, reason);
+    upgrade_end(upgrade, 0, 0, reason);
 }
 
 static void upgrade_overdue(void *owner)
@@ -130,15 +149,23 @@ static void upgrade_overdue(void *owner)
 static void upgrade_heard(void *owner, unsigned events)
 {
     struct upgrade *upgrade = owner;
-    char byte;
-    ssize_t count = read(upgrade->pipe, &byte, 1);
+    unsigned char message[UPGRADE_SENTENCE] = {0};
+    ssize_t count = read(upgrade->pipe, message, sizeof(message));
 
     (void)events;
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
     }
-    if (count == 1) {
-        upgrade_end(upgrade, upgrade->process, NULL);
+    if (count > 0 && message[0] == UPGRADE_SAYS_READY) {
+        upgrade_end(upgrade, upgrade->process, message[1], NULL);
+        return;
+    }
+    if (count > 0 && message[0] == UPGRADE_SAYS_FAILED) {
+        upgrade->error_number = message[1];
+    }
+    if (count > 0 && message[0] == UPGRADE_SAYS_WHY) {
+        (void)snprintf(upgrade->sentence, sizeof(upgrade->sentence), "%.*s", (int)count - 1,
+                       (const char *)message + 1);
         return;
     }
     loop_io_free(upgrade->io);
@@ -150,13 +177,19 @@ static void upgrade_heard(void *owner, unsigned events)
 static _Noreturn void upgrade_execute(const struct activation_socket *sockets, unsigned count,
                                       char **environment, char *process)
 {
-    static const int handled[] = {SIGPIPE, SIGXFSZ, SIGCHLD, SIGTERM, SIGINT,
-                                  SIGHUP,  SIGUSR1, SIGUSR2, SIGALRM};
+    static const int handled[] = {SIGPIPE, SIGXFSZ, SIGCHLD, SIGTERM, SIGINT, SIGALRM};
+    /* A reload or a new log file is not for a process that has yet to begin with either. */
+    static const int early[] = {SIGHUP, SIGUSR1, SIGUSR2};
+    unsigned char message[2] = {UPGRADE_SAYS_FAILED, 0};
+    int status = UPGRADE_NOT_ARRANGED, told = sockets[count - 1].fd;
     sigset_t none;
 
     activation_set_process(process, (long)getpid());
     for (unsigned i = 0; i < sizeof(handled) / sizeof(handled[0]); i++) {
         (void)signal(handled[i], SIG_DFL);
+    }
+    for (unsigned i = 0; i < sizeof(early) / sizeof(early[0]); i++) {
+        (void)signal(early[i], SIG_IGN);
     }
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
@@ -165,9 +198,13 @@ static _Noreturn void upgrade_execute(const struct activation_socket *sockets, u
         (void)!chdir("/");
     }
     if (activation_arrange(sockets, count)) {
+        status = UPGRADE_NOT_EXECUTED;
+        told = activation_arranged(count - 1);
         (void)execve(program.file, program.arguments, environment);
     }
-    _exit(UPGRADE_NOT_EXECUTED);
+    message[1] = (unsigned char)errno;
+    (void)!write(told, message, sizeof(message));
+    _exit(status);
 }
 
 static pid_t upgrade_fork(const struct activation_socket *sockets, unsigned count,
@@ -242,6 +279,14 @@ void upgrade_free(struct upgrade *upgrade)
     free(upgrade);
 }
 
+void upgrade_abandon(struct upgrade *upgrade)
+{
+    if (upgrade != NULL) {
+        upgrade->process = 0;
+        upgrade_free(upgrade);
+    }
+}
+
 /* ---- the new process */
 
 bool upgrade_begin(void)
@@ -250,10 +295,26 @@ bool upgrade_begin(void)
     return ready_pipe >= 0;
 }
 
-void upgrade_ready(void)
+void upgrade_failed(const char *sentence)
 {
+    static bool said;
+    char message[UPGRADE_SENTENCE];
+    int length;
+
+    if (ready_pipe >= 0 && !said) {
+        said = true;
+        length = snprintf(message, sizeof(message), "%c%s", UPGRADE_SAYS_WHY, sentence);
+        (void)!write(ready_pipe, message,
+                     length < UPGRADE_SENTENCE ? (size_t)length : sizeof(message) - 1);
+    }
+}
+
+void upgrade_ready(unsigned kept)
+{
+    const unsigned char message[2] = {UPGRADE_SAYS_READY, (unsigned char)kept};
+
     if (ready_pipe >= 0) {
-        (void)!write(ready_pipe, "r", 1);
+        (void)!write(ready_pipe, message, sizeof(message));
         (void)close(ready_pipe);
         ready_pipe = -1;
     }

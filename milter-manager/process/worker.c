@@ -15,11 +15,14 @@
 
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 struct worker {
     struct server *server;
     unsigned number;
     int stopping; /* the signal that asked for it, or 0 */
+    pid_t master;
+    bool orphan; /* its death has asked for it, too */
 };
 
 static json_t *worker_report(void *owner)
@@ -32,8 +35,11 @@ static json_t *worker_report(void *owner)
 static void worker_stop(void *owner, int number)
 {
     struct worker *worker = owner;
+    bool orphaned = !worker->orphan && getppid() != worker->master;
 
-    if (worker->stopping == number) {
+    worker->orphan = worker->orphan || orphaned;
+    /* The master's death sends a TERM (workers.h), which nobody means as the second one. */
+    if (worker->stopping == number && !orphaned) {
         signals_die(number);
         return;
     }
@@ -66,9 +72,10 @@ void worker_run(struct loop *loop, struct server *server, unsigned number, int c
         {SIGUSR2, worker_ignore}, /* the master's */
         {0, NULL},
     };
-    struct worker worker = {.server = server, .number = number};
+    struct worker worker = {.server = server, .number = number, .master = getppid()};
     struct signals *signals = signals_new(loop, handlers, &worker);
-    struct channel_service *service = channel_serve(loop, channel, worker_report, &worker);
+    struct channel_service *service =
+        channel < 0 ? NULL : channel_serve(loop, channel, worker_report, &worker);
 
     service_forget();
     log_set_worker((int)number);

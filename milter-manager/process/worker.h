@@ -7,7 +7,7 @@
 
 #include "milter-manager/server.h"
 
-/* channel: the worker's end, taken over.  Returns when the last session is over. */
+/* channel: the worker's end, taken over; -1: none.  Returns when the last session is over. */
 void worker_run(struct loop *loop, struct server *server, unsigned number, int channel);
 
 #endif

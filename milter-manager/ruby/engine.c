@@ -58,6 +58,39 @@ static void restore_signals(void)
     }
 }
 
+/*
+ * While Ruby starts it would turn these into an exception, or lose them.  It lets a
+ * handler of somebody else be, so they are noted and raised once more at the end.
+ */
+static const int late_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT, SIGALRM};
+static volatile sig_atomic_t noted_signals[NSIG];
+
+static void note_signal(int number)
+{
+    noted_signals[number] = 1;
+}
+
+static void note_signals(void)
+{
+    const struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
+
+    for (size_t i = 0; i < sizeof(late_signals) / sizeof(late_signals[0]); i++) {
+        if (former_actions[late_signals[i]].sa_handler == SIG_DFL) {
+            (void)sigaction(late_signals[i], &action, NULL);
+        }
+    }
+}
+
+static void raise_noted_signals(void)
+{
+    for (size_t i = 0; i < sizeof(late_signals) / sizeof(late_signals[0]); i++) {
+        if (noted_signals[late_signals[i]] != 0) {
+            noted_signals[late_signals[i]] = 0;
+            (void)raise(late_signals[i]);
+        }
+    }
+}
+
 struct call {
     VALUE receiver;
     ID method;
@@ -262,6 +295,7 @@ bool engine_start(struct error *error)
     }
     paths_remember_start();
     remember_signals();
+    note_signals();
     /*
      * With so much of the machine's stack a fiber reaches the end of Ruby's own first, which is
      * harmless; leaving the other one may happen within malloc.  Only what is touched costs memory.
@@ -270,12 +304,14 @@ bool engine_start(struct error *error)
     RUBY_INIT_STACK;
     if (start_interpreter(5, options) != 0) {
         restore_signals();
+        raise_noted_signals();
         error_set(error, ERROR_SYSTEM, "failed to start the Ruby interpreter");
         return false;
     }
     directory = paths_library_directory();
     (void)rb_protect(start_language, (VALUE)(uintptr_t)directory, &state);
     restore_signals();
+    raise_noted_signals();
     if (state != 0) {
         struct slice text;
         VALUE holder = Qnil;

@@ -38,6 +38,12 @@ class ServiceCase(ManagerCase):
             if any(line.startswith(wanted) for line in message):
                 return message
 
+    def wait(self, condition):
+        deadline = time.monotonic() + 10 * PATIENCE
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, os.listdir(self.directory))
+            time.sleep(0.01)
+
     def begin(self, configuration="", environment=None):
         self.child("a")
         self.start(configuration,
@@ -81,8 +87,32 @@ class Notification(ServiceCase):
         self.assertEqual(0, self.manager.wait())
         self.assertEqual(new, int(read_text(self.path("pid"))))
 
+    def test_the_former_process_does_not_come_back(self):
+        self.begin('manager.pid_file = "%s"' % self.path("pid"))
+        self.told("READY=1")
+        held = self.session("held")
+        self.manager.signal(signal.SIGUSR2)
+        (line,) = [one for one in self.told("MAINPID=") if one.startswith("MAINPID=")]
+        new = int(line.partition("=")[2])
+        self.addCleanup(kill, new)
+        self.manager.wait_log(r"takes over")
+        self.manager.signal(signal.SIGHUP)
+        self.manager.wait_log(r"\[reload\] not now")
+        held.message()
+        held.quit()
+        self.assertEqual(0, self.manager.wait())
+        self.notifications.setblocking(False)
+        told = ""
+        try:
+            while True:
+                told += self.notifications.recv(4096).decode() + "\n"
+        except BlockingIOError:
+            pass
+        self.assertNotIn("MAINPID=%d\n" % self.manager.process.pid, told)
+        self.assertNotIn("RELOADING", told)
 
-class Daemon(ManagerCase):
+
+class Daemon(ServiceCase):
     def test_relative_paths_begin_where_it_was_started(self):
         """A daemon leaves its directory; reload, upgrade and end find the files all the same."""
         self.manager = None
@@ -103,15 +133,24 @@ class Daemon(ManagerCase):
         self.wait(lambda: int(read_text(self.path("pid"))) != old)
         new = int(read_text(self.path("pid")))
         self.addCleanup(kill, new)
+        self.assertEqual("/", os.readlink("/proc/%d/cwd" % new))
         os.kill(new, signal.SIGTERM)
         self.wait(lambda: sorted(os.listdir(self.directory)) == ["log", "log.1",
-                                                                 "milter-manager.conf"])
+                                                                 "milter-manager.conf", "notify"])
 
-    def wait(self, condition):
-        deadline = time.monotonic() + 10 * PATIENCE
-        while not condition():
-            self.assertLess(time.monotonic(), deadline, os.listdir(self.directory))
-            time.sleep(0.01)
+    def test_a_stop_is_heard_from_the_first_moment(self):
+        """Also while the interpreter starts, which has signals on its mind, too."""
+        self.manager = None
+        with open(self.path("milter-manager.conf"), "w", encoding="ascii") as file:
+            file.write("sleep 30\n")
+        for number in range(10):
+            process = subprocess.Popen(
+                [PROGRAM, "-c", self.directory, "--no-daemon"], env=clean_environment(),
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            self.addCleanup(kill, process.pid)
+            time.sleep(0.004 * number)
+            process.terminate()
+            self.assertEqual(-signal.SIGTERM, process.wait(10 * PATIENCE), number)
 
 
 class Start(ManagerCase):
@@ -180,6 +219,7 @@ class Activation(ServiceCase):
         self.serves(self.path("given.sock"))
         process.terminate()
         self.assertEqual(0, process.wait(10 * PATIENCE))
+        self.assertTrue(os.path.exists(self.path("given.sock")))
 
     def test_a_single_one_needs_no_name(self):
         self.activate([self.listen()])
@@ -192,19 +232,26 @@ class Activation(ServiceCase):
                       'manager.connection_spec = "inet:%d@127.0.0.1"' % free_port())
         self.serves(listener.getsockname())
 
-    def test_an_upgrade_listens_where_the_configuration_says(self):
-        listener = self.listen()
-        self.activate([listener], "milter",
-                      'manager.connection_spec = "unix:%s"\nmanager.pid_file = "%s"'
-                      % (self.path("new.sock"), self.path("pid")))
+    def test_its_path_stays(self):
+        """The service manager goes on listening there, for the next start, whatever the
+        configuration says; an upgrade changes nothing about it."""
+        process = self.activate([self.listen()], "milter",
+                                'manager.connection_spec = "unix:%s"\nmanager.pid_file = "%s"'
+                                % (self.path("other.sock"), self.path("pid")))
         self.serves(self.path("given.sock"))
-        old = int(read_text(self.path("pid")))
-        os.kill(old, signal.SIGUSR2)
-        deadline = time.monotonic() + 10 * PATIENCE
-        while int(read_text(self.path("pid"))) == old and time.monotonic() < deadline:
-            time.sleep(0.01)
-        self.addCleanup(kill, int(read_text(self.path("pid"))))
-        self.serves(self.path("new.sock"))
+        given = os.stat(self.path("given.sock"))
+        for _ in range(2):
+            old = int(read_text(self.path("pid")))
+            os.kill(old, signal.SIGUSR2)
+            self.wait(lambda old=old: int(read_text(self.path("pid"))) != old)
+            self.addCleanup(kill, int(read_text(self.path("pid"))))
+            self.serves(self.path("given.sock"))
+        self.assertEqual(0, process.wait(10 * PATIENCE))
+        self.assertTrue(os.path.exists(self.path("given.sock")))
+        os.kill(int(read_text(self.path("pid"))), signal.SIGTERM)
+        self.wait(lambda: not os.path.exists(self.path("pid")))
+        self.assertEqual(given.st_ino, os.stat(self.path("given.sock")).st_ino)
+        self.assertFalse(os.path.exists(self.path("other.sock")))
 
     def refused(self, sockets, names, message):
         process = self.activate(sockets, names)

@@ -1,15 +1,21 @@
 """Worker processes, reload and upgrade under load (manager-semantics 15, 17 row 15)."""
 
+import json
 import os
+import resource
 import signal
+import subprocess
 import threading
 import time
 import unittest
 
 import wire
 from case import ManagerCase, sanitized
-from manager import PATIENCE, read_text
+from manager import PATIENCE, PROGRAM, clean_environment, read_text
 from transcript import Mismatch, Quiet
+
+# Keeps a new process from getting ready as long as the file is there.
+SLOW = 'sleep 0.05 while File.exist?("%s")\n'
 
 
 def children_of(pid):
@@ -198,6 +204,50 @@ class Workers(UnderLoad):
         shares = [len(os.listdir("/proc/%d/fd" % worker)) - old for worker, old in files.items()]
         self.assertGreaterEqual(min(shares), 30, shares)  # 80 descriptors, 40 each at best
 
+    def test_children_that_were_ignored(self):
+        """Whoever started the program may have let nobody learn of a death."""
+        previous = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        try:
+            self.prepare("manager.n_workers = 1")
+        finally:
+            signal.signal(signal.SIGCHLD, previous)
+        pid = self.manager.process.pid
+        wait_until(lambda: len(children_of(pid)) == 1, "a worker")
+        (victim,) = children_of(pid)
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: children_of(pid) not in ([], [victim]), "another one")
+        self.assertEqual(0, self.manager.stop())
+
+    def test_a_worker_without_a_channel_serves(self):
+        self.prepare("manager.n_workers = 1")
+        pid = self.manager.process.pid
+        wait_until(lambda: len(children_of(pid)) == 1, "a worker")
+        (victim,) = children_of(pid)
+        used = max(map(int, os.listdir("/proc/%d/fd" % pid)))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 1, 1024))
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: children_of(pid) not in ([], [victim]), "another one")
+        (worker,) = children_of(pid)
+        resource.prlimit(worker, resource.RLIMIT_NOFILE, (1024, 1024))
+        self.manager.wait_log(r"failed to create a pair of sockets")
+        self.assert_healthy()
+        self.assertEqual([worker], children_of(pid))
+
+    def test_a_killed_master_is_no_second_signal(self):
+        """Its workers are told of its death, and finish what they were told to finish before."""
+        self.prepare("manager.n_workers = 1")
+        pid = self.manager.process.pid
+        held = self.session("held")
+        (worker,) = children_of(pid)
+        self.addCleanup(Upgrade.end, worker)
+        self.manager.signal(signal.SIGTERM)
+        self.manager.wait_log(r"sessions to finish first: 1", 2)
+        self.manager.kill()
+        self.expected_status = -signal.SIGKILL
+        held.message()
+        held.quit()
+        wait_until(lambda: not alive(worker), "the end of the worker")
+
 
 class Reload(UnderLoad):
     def test_many_reloads_under_load(self):
@@ -267,7 +317,7 @@ class Upgrade(UnderLoad):
         self.manager.write_configuration("manager.nonsense = 1\n")
         self.manager.signal(signal.SIGUSR2)
         self.manager.wait_log(r"\[upgrade\]\[error\] the new process is not ready: it ended with "
-                              r"status 1")
+                              r"status 1: .*/milter-manager.conf:1: .*nonsense")
         self.assertEqual(self.manager.process.pid, self.master())
         self.session().message()
 
@@ -284,6 +334,7 @@ class Upgrade(UnderLoad):
     @unittest.skipIf(sanitized(), "memory of a sanitized program")
     def test_no_descriptor_is_left_behind(self):
         self.prepare("manager.n_workers = 1")
+        self.session("first").quit()  # the worker serves, and the master has its channel
         files = len(os.listdir("/proc/%d/fd" % self.manager.process.pid))
         for _ in range(3):
             new = self.upgrade()
@@ -294,6 +345,124 @@ class Upgrade(UnderLoad):
         wait_until(lambda: len(os.listdir("/proc/%d/fd" % new)) <= files, "as many descriptors")
         self.manager.wait()
         self.stop_last()
+
+    def touch(self, name):
+        with open(self.path(name), "w", encoding="ascii"):
+            pass
+
+    def begin_slow_upgrade(self):
+        """A new process that is not ready as long as the file "slow" is there."""
+        old = self.master()
+        before = children_of(old)
+        self.touch("slow")
+        os.kill(old, signal.SIGUSR2)
+        wait_until(lambda: len(children_of(old)) > len(before), "a new process")
+        (new,) = set(children_of(old)) - set(before)
+        self.addCleanup(self.end, new)
+        return old, new
+
+    def test_a_worker_forked_during_an_upgrade_has_no_part_in_it(self):
+        self.prepare("manager.n_workers = 2\n" + SLOW % self.path("slow"))
+        wait_until(lambda: len(children_of(self.manager.process.pid)) == 2, "workers")
+        for _ in range(3):
+            old = self.master()
+            victims = children_of(old)
+            old, new = self.begin_slow_upgrade()
+            for victim in victims:
+                os.kill(victim, signal.SIGKILL)
+            wait_until(lambda: len(set(children_of(old)) - {new}) == 2
+                       and not set(children_of(old)) & set(victims), "new workers")
+            held = self.session("held")
+            os.unlink(self.path("slow"))
+            wait_until(lambda: self.master() == new, "the new process")
+            wait_until(lambda: len(children_of(new)) == 2, "its workers")
+            held.message()
+            held.quit()
+            wait_until(lambda: not alive(old), "the end of the old process")
+        self.assertEqual([], self.manager.log_lines(r"not ready|signal (6|11) |in order"))
+        self.assertEqual(0, self.manager.wait())
+        self.stop_last()
+
+    def test_the_controller_is_the_new_process(self):
+        self.prepare('controller.connection_spec = "unix:%s"' % self.path("control"))
+        held = self.session("held")
+        new = self.upgrade()
+        self.manager.wait_log(r"takes over")
+        for _ in range(20):
+            status = subprocess.run(
+                [PROGRAM, "-c", self.directory, "--control", "status", "--json"],
+                env=clean_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                timeout=20 * PATIENCE, check=True)
+            self.assertEqual([new], [json.loads(status.stdout)["pid"]])
+        held.message()
+        held.quit()
+        self.assertEqual(0, self.manager.wait())
+        self.stop_last()
+
+    def test_one_signal_to_the_former_process_is_the_first(self):
+        """Who stops everything, or does what other servers want at an upgrade, costs no session."""
+        for workers in (0, 1):
+            for number in (signal.SIGTERM, signal.SIGINT):
+                with self.subTest(workers=workers, number=number):
+                    self.fresh()
+                    self.prepare("manager.n_workers = %d" % workers)
+                    held = self.session("held")
+                    self.upgrade()
+                    self.manager.wait_log(r"takes over")
+                    self.manager.signal(number)
+                    time.sleep(0.3)
+                    held.message()
+                    held.quit()
+                    self.assertEqual(0, self.manager.wait())
+                    self.stop_last()
+
+    def test_a_new_process_that_fails_late_leaves_the_sockets(self):
+        """It has taken the sockets over already: their paths are the former one's all the same."""
+        self.prepare('controller.connection_spec = "unix:%s"' % self.path("control"))
+        self.manager.write_configuration(self.configuration(
+            'manager.pid_file = "%s/nowhere/pid"\ncontroller.connection_spec = "unix:%s"'
+            % (self.directory, self.path("control"))))
+        self.manager.signal(signal.SIGUSR2)
+        self.manager.wait_log(r"\[upgrade\]\[error\] the new process is not ready")
+        self.assertTrue(os.path.exists(self.path("control")))
+        mta = self.session()
+        mta.message()
+        mta.quit()
+        self.assertEqual(0, self.manager.stop())
+        self.assertFalse(os.path.exists(self.manager.socket_path))
+        self.assertFalse(os.path.exists(self.path("control")))
+
+    def test_reloads_do_not_end_a_process_that_begins(self):
+        self.prepare(SLOW % self.path("slow"))
+        old = self.master()
+        for _ in range(3):
+            old = self.master()
+            os.kill(old, signal.SIGUSR2)
+            wait_until(lambda: children_of(old), "a new process")
+            (new,) = children_of(old)
+            self.addCleanup(self.end, new)
+            while alive(new) and self.master() == old:
+                try:
+                    os.kill(new, signal.SIGHUP)
+                except ProcessLookupError:
+                    pass
+                time.sleep(0.002)
+            wait_until(lambda: self.master() == new, "the new process")
+            wait_until(lambda: not alive(old), "the end")
+        self.assertEqual(0, self.manager.wait())
+        self.stop_last()
+
+    def test_a_new_address_leaves_no_path_of_the_former_one(self):
+        self.prepare('controller.connection_spec = "unix:%s"' % self.path("control"))
+        self.manager.write_configuration(self.configuration(
+            'manager.pid_file = "%s"\ncontroller.connection_spec = "unix:%s"'
+            % (self.path("pid"), self.path("control.new"))))
+        self.upgrade()
+        self.assertEqual(0, self.manager.wait())
+        self.assertFalse(os.path.exists(self.path("control")))
+        self.assertTrue(os.path.exists(self.path("control.new")))
+        self.stop_last()
+        self.assertFalse(os.path.exists(self.path("control.new")))
 
 
 if __name__ == "__main__":
