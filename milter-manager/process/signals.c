@@ -77,18 +77,10 @@ static volatile sig_atomic_t early_reload, early_reopen;
 
 static void signals_note(int number)
 {
-    switch (number) {
-    case SIGHUP:
+    if (number == SIGHUP) {
         early_reload = 1;
-        break;
-    case SIGUSR1:
+    } else if (number == SIGUSR1) {
         early_reopen = 1;
-        break;
-    case SIGUSR2: /* nothing is old enough yet to be replaced */
-        break;
-    default:
-        (void)signal(number, SIG_DFL);
-        (void)raise(number);
     }
 }
 
@@ -96,9 +88,9 @@ void signals_note_early(void)
 {
     const struct sigaction action = {.sa_handler = signals_note, .sa_flags = SA_RESTART};
 
-    for (unsigned i = 0; i < HANDLED; i++) {
-        (void)sigaction(handled[i], &action, NULL);
-    }
+    (void)sigaction(SIGHUP, &action, NULL);
+    (void)sigaction(SIGUSR1, &action, NULL);
+    (void)sigaction(SIGUSR2, &action, NULL); /* nothing is old enough yet to be replaced */
 }
 
 void signals_raise_early(void)

@@ -26,9 +26,9 @@ void signals_die(int number);
 void signals_reopen_log(void *owner, int number);
 
 /*
- * Before there is a loop: HUP and USR1 are noted, and raised again once they are
- * handled; TERM and INT end the process.  Call it before Ruby starts, which takes
- * every signal that has no handler, and tells nobody.
+ * Before there is a loop: HUP and USR1 are noted (a thread of the configuration's
+ * libraries may get what the main thread holds back), and raised again once they
+ * are handled.
  */
 void signals_note_early(void);
 void signals_raise_early(void);

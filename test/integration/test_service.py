@@ -153,29 +153,6 @@ class Daemon(ServiceCase):
             self.assertEqual(-signal.SIGTERM, process.wait(10 * PATIENCE), number)
 
 
-class Start(ManagerCase):
-    def begin(self):
-        with open(os.devnull, "wb") as nowhere:
-            process = subprocess.Popen(
-                [PROGRAM, "-c", self.directory, "-s", "unix:" + self.path("socket")],
-                stdin=subprocess.DEVNULL, stdout=nowhere, stderr=nowhere, env=clean_environment())
-        self.addCleanup(process.kill)
-        return process
-
-    def test_signals_at_every_moment_of_it(self):
-        """None is lost: the interpreter has handlers of its own while it starts."""
-        self.manager = None
-        with open(self.path("milter-manager.conf"), "w", encoding="ascii") as file:
-            file.write("sleep 0.2\n")
-        for number in range(16):
-            process = self.begin()
-            time.sleep(number * 0.004)
-            process.send_signal(signal.SIGHUP if number % 2 else signal.SIGUSR1)
-            process.send_signal(signal.SIGTERM)
-            self.assertIn(process.wait(10 * PATIENCE),
-                          (-signal.SIGTERM, -signal.SIGHUP, -signal.SIGUSR1))
-
-
 class Activation(ServiceCase):
     def activate(self, sockets, names=None, configuration=""):
         """Starts the program with these sockets as descriptors 3, 4, ..."""
