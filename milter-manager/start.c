@@ -11,6 +11,7 @@
 #include "libcore/net/loop_glib.h"
 #include "libcore/net/process.h"
 #include "milter-manager/board.h"
+#include "milter-manager/child/health.h"
 #include "milter-manager/child/launching.h"
 #include "milter-manager/control/metrics.h"
 #include "milter-manager/control/switches.h"
@@ -78,6 +79,7 @@ static bool start_share(struct start *start, struct error *error)
         switches_open();
     }
     board_open();
+    health_open();
     metrics_open(start->configuration->manager.n_workers + 1);
     return handover->launcher >= 0 ? launching_adopt(handover->launcher, error)
                                    : launching_start(start->configuration, error);

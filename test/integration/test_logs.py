@@ -37,6 +37,13 @@ class Health(ManagerCase):
         self.assertRegex(up[0], r"\]: \[children\]\[up\] unix:%s: answers again after 200 failures in "
                                 r"[0-9.]+ seconds: late$" % self.path("late.sock"))
 
+    def test_workers_say_it_once(self):
+        self.absent("late")
+        self.start("manager.n_workers = 2")
+        self.visit(40)
+        self.manager.wait_log(r"\[session\]\[end\].*\(40\)$")
+        self.assertEqual(1, len(self.manager.log_lines(r"\[children\]\[")), self.manager.log())
+
     def test_a_reload_does_not_say_it_again(self):
         self.absent("late")
         self.start()
