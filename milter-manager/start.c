@@ -92,7 +92,7 @@ static bool start_configure(struct start *start)
     if (!handover_take(&start->handover, &error)) {
         return start_fail("failed to listen: ", &error);
     }
-    start->configuration = manager_options_load(start->options, start_report, NULL, &error);
+    start->configuration = manager_options_load(start->options, start_report, NULL, NULL, &error);
     if (start->configuration == NULL) {
         return false; /* it was said */
     }
