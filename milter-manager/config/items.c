@@ -216,7 +216,8 @@ const struct item configuration_items[] = {
      .summary = "Port of its server; nil is 3306 for MySQL"},
     STRING_ROW(database, path, "Unix socket of its server; of sqlite3 the file when name is nil"),
     STRING_ROW(database, user, "User to log in as; nil is root for MySQL"),
-    STRING_ROW(database, password, "Password of that user"),
+    STRING_ROW(database, password, "Password of that user", .flags = ITEM_PASSWORD,
+               .details = "`--show-config` prints it, the controller does not."),
 };
 const unsigned configuration_item_count =
     sizeof(configuration_items) / sizeof(configuration_items[0]);

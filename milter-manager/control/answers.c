@@ -99,7 +99,8 @@ static void answer_metrics(struct answer *answer)
 static void answer_configuration(struct answer *answer)
 {
     answer->type = answer_plain;
-    configuration_format(answer->host->configuration(answer->host_owner), &answer->body);
+    configuration_format(answer->host->configuration(answer->host_owner), SHOW_TO_CLIENTS,
+                         &answer->body);
 }
 
 static void answer_health(struct answer *answer)
