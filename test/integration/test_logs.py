@@ -79,7 +79,7 @@ class Json(ManagerCase):
         lines = [json.loads(line.decode("utf-8", "strict")) for line in text[:-1].split(b"\n")]
         for line in lines:
             self.assertRegex(line["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
-            self.assertEqual(self.manager.process.pid, line["pid"])
+            self.assertEqual("worker" in line, self.manager.process.pid != line["pid"])
             self.assertTrue({"level", "message"} <= set(line), line)
         return lines
 
@@ -129,6 +129,17 @@ class Json(ManagerCase):
         self.assertIn("unknown item", self.one(lines, "[configuration][error]")["error"])
         self.one(lines, "[manager][reload][signal][error]")
         self.assert_fields(self.one(lines, "[manager][shutdown]"), sessions=0)
+
+    def test_workers(self):
+        self.child("a")
+        self.start('manager.n_workers = 2\nlog.format = "json"')
+        self.assert_healthy()
+        self.manager.stop()
+        lines = self.objects()
+        self.assertIn(self.one(lines, "[session][end]")["worker"], (0, 1))
+        end = self.one(lines, "[master][shutdown]")
+        self.assert_fields(end, sessions=0, signal="Terminated")
+        self.assertNotIn("worker", end)
 
     def test_format_of_the_configuration(self):
         self.child("a")
