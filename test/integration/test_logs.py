@@ -147,6 +147,16 @@ class Json(ManagerCase):
         self.assert_healthy()
         self.manager.wait_log(r'^\{.*"message":"\[session\]\[end\]')
 
+    def test_warnings_of_the_start_go_to_the_file(self):
+        path = self.path("log")
+        self.child("a")
+        self.start('log.path = "%s"\nlog.format = "json"\ndefine_milter("nowhere")' % path)
+        self.assert_healthy()
+        with open(path, encoding="utf-8") as file:
+            first = json.loads(file.readline())
+        self.assertEqual("warning", first["level"])
+        self.assertRegex(first["message"], r'\.conf:\d+: milter "nowhere" has no connection_spec')
+
     def test_a_reload_changes_the_format(self):
         self.child("a")
         self.start()
