@@ -434,7 +434,8 @@ bool manager_options_override(const struct manager_options *options, const char 
 }
 
 struct configuration *manager_options_load(const struct manager_options *options,
-                                           configuration_report_fn *report, void *report_owner,
+                                           configuration_report_fn *report,
+                                           configuration_report_fn *warn, void *report_owner,
                                            struct error *error)
 {
     const struct configuration_sources sources = {
@@ -442,6 +443,7 @@ struct configuration *manager_options_load(const struct manager_options *options
         .overrides = options->overrides,
         .override_count = options->override_count,
         .report = report,
+        .warn = warn,
         .report_owner = report_owner,
     };
 
@@ -460,7 +462,7 @@ bool manager_options_show(const struct manager_options *options, FILE *stream)
     bool written;
 
     (void)log_set_path("/dev/stderr", &error);
-    configuration = manager_options_load(options, print_message, stderr, &error);
+    configuration = manager_options_load(options, print_message, NULL, stderr, &error);
     if (configuration == NULL) {
         return false;
     }

@@ -45,10 +45,12 @@ bool manager_options_override(const struct manager_options *options, const char 
 
 /*
  * Loads the configuration with the overrides; engine_start first.  NULL with
- * the first message in *error; all messages go to report, or the log when NULL.
+ * the first message in *error; all messages go to report, warnings to warn, or
+ * to the log when NULL.
  */
 struct configuration *manager_options_load(const struct manager_options *options,
-                                           configuration_report_fn *report, void *report_owner,
+                                           configuration_report_fn *report,
+                                           configuration_report_fn *warn, void *report_owner,
                                            struct error *error);
 
 /*

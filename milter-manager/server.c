@@ -234,11 +234,6 @@ void server_stop(struct server *server, const char *reason)
     loop_timer_start(server->shutdown_timer, server->configuration->manager.shutdown_timeout);
 }
 
-bool server_stopping(const struct server *server)
-{
-    return server->stopping;
-}
-
 /* ---- reload ---- */
 
 struct server_mistakes {
@@ -268,12 +263,20 @@ static void server_describe_mistakes(const struct server_mistakes *mistakes, str
     }
 }
 
+/* The master has read the same files, and said it. */
+static void server_hide_warning(void *owner, const char *message)
+{
+    (void)owner;
+    log_debug("%s", message);
+}
+
 /* Each mistake is one line, and one line says what becomes of it all.  NULL with *error. */
 static struct configuration *server_load(const struct server *server, struct error *error)
 {
     struct server_mistakes mistakes = {0};
     struct configuration *configuration =
-        manager_options_load(server->options, server_note_mistake, &mistakes, error);
+        manager_options_load(server->options, server_note_mistake,
+                             server->worker ? server_hide_warning : NULL, &mistakes, error);
 
     if (configuration == NULL) {
         server_describe_mistakes(&mistakes, error);

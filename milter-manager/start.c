@@ -7,10 +7,12 @@
  */
 #include "milter-manager/start.h"
 
+#include "libcore/base/buffer.h"
 #include "libcore/base/log.h"
 #include "libcore/net/loop_glib.h"
 #include "libcore/net/process.h"
 #include "milter-manager/board.h"
+#include "milter-manager/child/health.h"
 #include "milter-manager/child/launching.h"
 #include "milter-manager/control/metrics.h"
 #include "milter-manager/control/switches.h"
@@ -38,6 +40,7 @@ struct start {
     struct server *server;
     struct controller *controller; /* NULL: there is none */
     char *pid_file;                /* NULL: there is none */
+    struct buffer warnings;        /* of the configuration, each ends in a NUL */
 };
 
 static void start_report(void *owner, const char *message)
@@ -45,6 +48,24 @@ static void start_report(void *owner, const char *message)
     (void)owner;
     (void)fprintf(stderr, "milter-manager: %s\n", message);
     upgrade_failed(message);
+}
+
+/* Where the log goes is known only when the configuration has been read. */
+static void start_keep_warning(void *owner, const char *message)
+{
+    struct start *start = owner;
+
+    buffer_append(&start->warnings, message, strlen(message) + 1);
+}
+
+static void start_tell_warnings(struct start *start)
+{
+    struct slice warnings = buffer_slice(&start->warnings), warning;
+
+    while (slice_take_string(&warnings, &warning)) {
+        log_warning("%s", warning.data);
+    }
+    buffer_clear(&start->warnings);
 }
 
 static bool start_fail(const char *what, const struct error *error)
@@ -83,6 +104,7 @@ static bool start_share(struct start *start, struct error *error)
         switches_open();
     }
     board_open();
+    health_open();
     metrics_open(start->configuration->manager.n_workers + 1);
     return handover->launcher >= 0 ? launching_adopt(handover->launcher, error)
                                    : launching_start(start->configuration, error);
@@ -95,11 +117,15 @@ static bool start_configure(struct start *start)
     if (!handover_take(&start->handover, &error)) {
         return start_fail("failed to listen: ", &error);
     }
-    start->configuration = manager_options_load(start->options, start_report, NULL, &error);
+    start->configuration =
+        manager_options_load(start->options, start_report, start_keep_warning, start, &error);
+    if (start->configuration != NULL) {
+        server_apply_log(start->configuration);
+    }
+    start_tell_warnings(start);
     if (start->configuration == NULL) {
         return false; /* it was said */
     }
-    server_apply_log(start->configuration);
     start_limit_descriptors(start->configuration);
     handover_compare(&start->handover, start->configuration);
     return start_share(start, &error) || start_fail("", &error);

@@ -6,6 +6,7 @@
  */
 #include "libcore/net/loop.h"
 
+#include "libcore/base/clock.h"
 #include "libcore/base/memory.h"
 #include "libcore/net/due_heap.h"
 #include "libcore/net/loop_driver.h"
@@ -17,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -85,13 +85,6 @@ struct loop_signal {
     loop_signal_fn *callback;
     void *owner;
 };
-
-static double monotonic_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 /* Tasks. */
 
@@ -175,7 +168,7 @@ static void on_after_sleep(struct ev_loop *ev, ev_check *watcher, int events)
     (void)ev;
     (void)events;
     struct loop *loop = watcher->data;
-    loop->now = monotonic_seconds();
+    loop->now = clock_seconds();
 }
 
 static void on_sleepless(struct ev_loop *ev, ev_idle *watcher, int events)
@@ -248,7 +241,7 @@ static struct loop *new_with(unsigned flags)
     }
     ev_set_userdata(loop->ev, loop);
     ev_set_invoke_pending_cb(loop->ev, on_pending);
-    loop->now = monotonic_seconds();
+    loop->now = clock_seconds();
     ev_prepare_init(&loop->before_sleep, on_before_sleep);
     loop->before_sleep.data = loop;
     ev_prepare_start(loop->ev, &loop->before_sleep);
@@ -312,7 +305,7 @@ void loop_driven_before_sleep(struct loop *loop)
 double loop_driven_patience(const struct loop *loop)
 {
     const struct due *first = due_heap_first(&loop->due);
-    double seconds = first == NULL ? INFINITY : first->when - monotonic_seconds();
+    double seconds = first == NULL ? INFINITY : first->when - clock_seconds();
 
     return seconds > 0 ? seconds : 0;
 }
@@ -378,7 +371,7 @@ void loop_run(struct loop *loop)
     loop->depth++;
     if (!loop->stopping) {
         ev_now_update(loop->ev);
-        loop->now = monotonic_seconds();
+        loop->now = clock_seconds();
         if (loop->driver != NULL) {
             loop->driver->run(loop, loop->driver_data);
         } else {
@@ -547,10 +540,10 @@ void loop_timer_start(struct loop_timer *timer, double seconds)
     if (loop->depth == 0) {
         /* Outside the loop nobody else takes the time. */
         ev_now_update(loop->ev);
-        loop->now = monotonic_seconds();
+        loop->now = clock_seconds();
     }
     /* Not loop->now: a long callback before this one must not shorten the time. */
-    timer->deadline = monotonic_seconds() + (seconds > 0 ? seconds : 0);
+    timer->deadline = clock_seconds() + (seconds > 0 ? seconds : 0);
     timer->active = true;
     timer->looked = false;
     if (ev_is_active(&timer->watcher)) {

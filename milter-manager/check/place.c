@@ -1,5 +1,5 @@
 /*
- * place - tries the listening address and looks at directories.
+ * place - tries the listening addresses and looks at directories.
  *
  * An internet address is bound for a moment and never listened at; a unix
  * socket's path is only looked at.  Leaves nothing behind.
@@ -15,37 +15,49 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+/* An address to listen on. */
+struct place {
+    const char *who; /* what each finding begins with */
+    enum finding_severity severity;
+    const char *group, *group_key; /* of a unix socket */
+    bool remove;
+    const char *remove_key;
+    struct location location;
+    const char *spec;
+    const struct socket_address *address;
+};
+
 /* Before a reload the program itself is there, as it should be. */
-static void place_in_use(struct check *check, struct location location, const char *spec,
-                         const struct socket_address *address)
+static void place_in_use(struct check *check, const struct place *place)
 {
     char user[PATH_NAME_TEXT];
     pid_t pid;
 
-    switch (running_who_listens(address, &pid)) {
+    switch (running_who_listens(place->address, &pid)) {
     case RUNNING_MANAGER:
-        findings_add(check->findings, FINDING_OK, location,
-                     "%s is in use by the milter-manager that runs as process %ld", spec,
-                     (long)pid);
+        findings_add(check->findings, FINDING_OK, place->location,
+                     "%s%s is in use by the milter-manager that runs as process %ld", place->who,
+                     place->spec, (long)pid);
         break;
     case RUNNING_HIDDEN:
-        findings_add(check->findings, FINDING_NOTE, location,
-                     "%s is in use; whether by the milter-manager that runs as process %ld user %s "
-                     "may not see: check as root",
-                     spec, (long)pid, path_user_name(geteuid(), user));
+        findings_add(check->findings, FINDING_NOTE, place->location,
+                     "%s%s is in use; whether by the milter-manager that runs as process %ld user "
+                     "%s may not see: check as root",
+                     place->who, place->spec, (long)pid, path_user_name(geteuid(), user));
         break;
     case RUNNING_OTHER:
         findings_add(
-            check->findings, FINDING_ERROR, location,
-            "%s is in use by another program; end that one (ss -lxtnp names it), or listen "
+            check->findings, place->severity, place->location,
+            "%s%s is in use by another program; end that one (ss -lxtnp names it), or listen "
             "somewhere else",
-            spec);
+            place->who, place->spec);
         break;
     }
 }
@@ -81,49 +93,48 @@ static bool place_directory(struct check *check, enum finding_severity severity,
     return usable;
 }
 
-static void place_check_group(struct check *check)
+static void place_check_group(struct check *check, const struct place *place)
 {
-    const char *group = check->configuration->manager.unix_socket_group;
     struct error error = {0};
     gid_t found;
 
-    if (group != NULL && !process_find_group(group, &found, &error)) {
+    if (place->group != NULL && !process_find_group(place->group, &found, &error)) {
         findings_add(check->findings, FINDING_WARNING,
-                     configuration_location(check->configuration, "manager.unix_socket_group"),
-                     "manager.unix_socket_group: there is no group %s; make it (groupadd) or name "
-                     "another one",
-                     group);
+                     configuration_location(check->configuration, place->group_key),
+                     "%s: there is no group %s; make it (groupadd) or name another one",
+                     place->group_key, place->group);
     }
 }
 
-static void place_check_unix(struct check *check, struct location location, const char *spec,
-                             const struct socket_address *address)
+static void place_check_unix(struct check *check, const struct place *place)
 {
-    const char *path = ((const struct sockaddr_un *)(const void *)&address->storage)->sun_path;
+    const struct sockaddr_un *address = (const void *)&place->address->storage;
+    const char *path = address->sun_path;
+    char what[64];
     struct stat status;
 
-    if (!place_directory(check, FINDING_ERROR, location, "cannot listen on", path)) {
+    (void)snprintf(what, sizeof(what), "%scannot listen on", place->who);
+    if (!place_directory(check, place->severity, place->location, what, path)) {
         return;
     }
-    place_check_group(check);
+    place_check_group(check, place);
     if (lstat(path, &status) != 0) {
-        findings_add(check->findings, FINDING_OK, location, "can listen on %s", spec);
+        findings_add(check->findings, FINDING_OK, place->location, "%scan listen on %s", place->who,
+                     place->spec);
     } else if (!S_ISSOCK(status.st_mode)) {
-        findings_add(check->findings, FINDING_ERROR, location,
-                     "cannot listen on %s: %s exists and is not a socket; remove it, or listen "
-                     "somewhere else",
-                     spec, path);
-    } else if (running_at_unix(address)) {
-        place_in_use(check, location, spec, address);
-    } else if (!check->configuration->manager.remove_unix_socket_on_create) {
-        findings_add(check->findings, FINDING_ERROR, location,
-                     "cannot listen on %s: it is left from an earlier run and "
-                     "manager.remove_unix_socket_on_create is false; remove it",
-                     spec);
+        findings_add(check->findings, place->severity, place->location,
+                     "%s %s: %s exists and is not a socket; remove it, or listen somewhere else",
+                     what, place->spec, path);
+    } else if (running_at_unix(place->address)) {
+        place_in_use(check, place);
+    } else if (!place->remove) {
+        findings_add(check->findings, place->severity, place->location,
+                     "%s %s: it is left from an earlier run and %s is false; remove it", what,
+                     place->spec, place->remove_key);
     } else {
-        findings_add(check->findings, FINDING_OK, location,
-                     "can listen on %s; the socket that an earlier run has left will be replaced",
-                     spec);
+        findings_add(check->findings, FINDING_OK, place->location,
+                     "%scan listen on %s; the socket that an earlier run has left will be replaced",
+                     place->who, place->spec);
     }
 }
 
@@ -139,9 +150,9 @@ static const char *place_bind_remedy(int error_number)
     }
 }
 
-static void place_check_internet(struct check *check, struct location location, const char *spec,
-                                 const struct socket_address *address)
+static void place_check_internet(struct check *check, const struct place *place)
 {
+    const struct socket_address *address = place->address;
     int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const int on = 1;
     int reason = 0;
@@ -154,34 +165,85 @@ static void place_check_internet(struct check *check, struct location location, 
         (void)close(fd);
     }
     if (reason == EADDRINUSE) {
-        place_in_use(check, location, spec, address);
+        place_in_use(check, place);
     } else if (reason != 0) {
-        findings_add(check->findings, FINDING_ERROR, location, "cannot listen on %s: %s%s", spec,
-                     strerror(reason), place_bind_remedy(reason));
+        findings_add(check->findings, place->severity, place->location,
+                     "%scannot listen on %s: %s%s", place->who, place->spec, strerror(reason),
+                     place_bind_remedy(reason));
     } else {
-        findings_add(check->findings, FINDING_OK, location, "can listen on %s", spec);
+        findings_add(check->findings, FINDING_OK, place->location, "%scan listen on %s", place->who,
+                     place->spec);
     }
+}
+
+static void place_check_address(struct check *check, const struct place *place)
+{
+    if (place->address->storage.ss_family == AF_UNIX) {
+        place_check_unix(check, place);
+    } else {
+        place_check_internet(check, place);
+    }
+}
+
+/* Without it mail is filtered all the same. */
+static void place_check_controller(struct check *check, const struct socket_address *own)
+{
+    const struct configuration *configuration = check->configuration;
+    const struct place place = {
+        .who = "controller: ",
+        .severity = FINDING_WARNING,
+        .group = configuration->controller.unix_socket_group,
+        .group_key = "controller.unix_socket_group",
+        .remove = configuration->controller.remove_unix_socket_on_create,
+        .remove_key = "controller.remove_unix_socket_on_create",
+        .location = configuration_location(configuration, "controller.connection_spec"),
+        .spec = configuration->controller.connection_spec,
+        .address = &configuration->controller.address,
+    };
+    char text[SOCKET_ADDRESS_TEXT], own_text[SOCKET_ADDRESS_TEXT];
+
+    if (place.spec == NULL) {
+        return;
+    }
+    if (own != NULL && strcmp(socket_address_format(place.address, text),
+                              socket_address_format(own, own_text)) == 0) {
+        findings_add(check->findings, place.severity, place.location,
+                     "%scannot listen on %s: that is where mail servers connect to "
+                     "(manager.connection_spec); choose another port or path",
+                     place.who, place.spec);
+        return;
+    }
+    place_check_address(check, &place);
 }
 
 void place_check_listening(struct check *check)
 {
-    const char *spec = configuration_listen_spec(check->configuration);
-    struct location location =
-        configuration_location(check->configuration, "manager.connection_spec");
+    const struct configuration *configuration = check->configuration;
     struct socket_address address;
     struct error error = {0};
+    const struct place place = {
+        .who = "",
+        .severity = FINDING_ERROR,
+        .group = configuration->manager.unix_socket_group,
+        .group_key = "manager.unix_socket_group",
+        .remove = configuration->manager.remove_unix_socket_on_create,
+        .remove_key = "manager.remove_unix_socket_on_create",
+        .location = configuration_location(configuration, "manager.connection_spec"),
+        .spec = configuration_listen_spec(configuration),
+        .address = &address,
+    };
+    bool known = connection_spec_parse(place.spec, &address, &error);
 
-    if (!connection_spec_parse(spec, &address, &error)) {
-        findings_add(check->findings, FINDING_ERROR, location, "cannot listen: %s%s",
-                     check->configuration->manager.connection_spec == NULL
+    if (known) {
+        place_check_address(check, &place);
+    } else {
+        findings_add(check->findings, FINDING_ERROR, place.location, "cannot listen: %s%s",
+                     configuration->manager.connection_spec == NULL
                          ? "MILTER_DEFAULT_CONNECTION_SPEC: "
                          : "",
                      error.message);
-    } else if (address.storage.ss_family == AF_UNIX) {
-        place_check_unix(check, location, spec, &address);
-    } else {
-        place_check_internet(check, location, spec, &address);
     }
+    place_check_controller(check, known ? &address : NULL);
 }
 
 /* A file that is written while the daemon runs. */

@@ -1,33 +1,51 @@
 /*
- * health - what this process knows of each child, and what it says of it.
+ * health - what is known of each child, and what is said of it.
  *
  * Owns an entry for each child of the configuration in force and the last
- * failures; both are bounded, whatever reloads rename.  It never decides
- * whether a child is asked: a session always tries.
+ * failures of this process; both are bounded, whatever reloads rename.  What
+ * the processes have in common is in memory all of them share and changes
+ * without a lock: who changes a state says so.  It never decides whether a
+ * child is asked: a session always tries.
  */
 #include "milter-manager/child/health.h"
 
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
 
+#include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Children in the shared memory; reloads use it up, then a child is known to each process alone. */
+enum { HEALTH_SHARED = 1024 };
+
+/* What all processes know of a child. */
+struct health_common {
+    _Atomic uint64_t key; /* hash of child and endpoint; 0: nobody's */
+    _Atomic int state;    /* enum health_state */
+    _Atomic time_t time;  /* since when, ... */
+    _Atomic double since; /* ... in monotonic seconds */
+    atomic_ulong failures;
+    atomic_bool told;       /* the line about being down was written ... */
+    _Atomic double told_at; /* ... or its reminder, then */
+};
+
 struct health_entry {
     char child[HEALTH_TEXT], endpoint[HEALTH_TEXT];
-    uint32_t hash; /* of both: a session asks for each of its children */
-    struct health health;
-    double since;    /* of the state */
-    bool told;       /* the line about being down was written ... */
-    double told_at;  /* ... or its reminder, then */
-    double minute;   /* it began with the first line in it */
-    unsigned lines;  /* in this minute; 0: there is none */
-    unsigned hidden; /* left out in this minute */
+    uint64_t hash; /* of both: a session asks for each of its children */
+    struct health_common *common;
+    struct health_failure last; /* of this process */
+    double minute;              /* it began with the first line in it */
+    unsigned lines;             /* in this minute; 0: there is none */
+    unsigned hidden;            /* left out in this minute */
 };
 
 static struct health_entry *entries;
 static unsigned entry_count;
+
+static struct health_common *shared; /* HEALTH_SHARED; NULL: this process is alone */
 
 static health_wake_fn *wake_function;
 static void *wake_owner;
@@ -35,24 +53,24 @@ static void *wake_owner;
 static struct health_failure failures[HEALTH_FAILURES];
 static unsigned long failure_total;
 
-/* FNV-1a. */
-static uint32_t health_hash(uint32_t hash, const char *text)
+/* FNV-1a, with an end that no text has. */
+static uint64_t health_hash(uint64_t hash, const char *text)
 {
     for (unsigned i = 0; i < HEALTH_TEXT - 1 && text[i] != '\0'; i++) {
-        hash = (hash ^ (unsigned char)text[i]) * 16777619U;
+        hash = (hash ^ (unsigned char)text[i]) * 1099511628211U;
     }
-    return hash;
+    return hash * 1099511628211U;
 }
 
-static uint32_t health_hash_of(const char *child, const char *endpoint)
+static uint64_t health_hash_of(const char *child, const char *endpoint)
 {
-    return health_hash(health_hash(2166136261U, child), endpoint);
+    return health_hash(health_hash(14695981039346656037U, child), endpoint) | 1;
 }
 
 /* Names longer than what is kept of them are the same when that is. */
 static struct health_entry *health_find(const char *child, const char *endpoint)
 {
-    uint32_t hash = health_hash_of(child, endpoint);
+    uint64_t hash = health_hash_of(child, endpoint);
 
     for (unsigned i = 0; i < entry_count; i++) {
         if (entries[i].hash == hash && strncmp(entries[i].child, child, HEALTH_TEXT - 1) == 0 &&
@@ -109,79 +127,111 @@ static void health_tell_failure(enum log_level level, const struct health_failur
               failure->fallback, failure->session, failure->cause, failure->child);
 }
 
-static void health_tell_down(struct health_entry *entry, const struct health_failure *failure,
-                             double now, const struct log_field *fields)
+static void health_tell_down(const struct health_entry *entry, const struct health_failure *failure,
+                             const struct log_field *fields)
 {
-    const struct log_field *more = LOG_FIELDS(
-        LOG_TEXT("state", "down"), LOG_COUNT("failures", entry->health.failures), LOG_MORE(fields));
+    const struct log_field *more =
+        LOG_FIELDS(LOG_TEXT("state", "down"),
+                   LOG_COUNT("failures", atomic_load(&entry->common->failures)), LOG_MORE(fields));
 
-    if (entry->told) {
-        log_event(LOG_LEVEL_ERROR, more,
-                  "[children][down][%s][%s] [%u] %s; down for %.0f seconds with %lu failures: %s",
-                  failure->stage, failure->fallback, failure->session, failure->cause,
-                  now - entry->since, entry->health.failures, entry->child);
-    } else {
-        log_event(
-            LOG_LEVEL_ERROR, more,
-            "[children][down][%s][%s] [%u] %s; further failures are counted until it answers: "
-            "%s",
-            failure->stage, failure->fallback, failure->session, failure->cause, entry->child);
-    }
-    entry->told = true;
-    entry->told_at = now;
+    log_event(LOG_LEVEL_ERROR, more,
+              "[children][down][%s][%s] [%u] %s; further failures are counted until it answers: %s",
+              failure->stage, failure->fallback, failure->session, failure->cause, entry->child);
 }
 
-static void health_tell_up(const struct health_entry *entry, double now)
+static void health_remind(const struct health_entry *entry, const struct health_failure *failure,
+                          double now, const struct log_field *fields)
+{
+    unsigned long count = atomic_load(&entry->common->failures);
+    const struct log_field *more =
+        LOG_FIELDS(LOG_TEXT("state", "down"), LOG_COUNT("failures", count), LOG_MORE(fields));
+
+    log_event(LOG_LEVEL_ERROR, more,
+              "[children][down][%s][%s] [%u] %s; down for %.0f seconds with %lu failures: %s",
+              failure->stage, failure->fallback, failure->session, failure->cause,
+              now - atomic_load(&entry->common->since), count, entry->child);
+}
+
+static void health_tell_up(const struct health_entry *entry, unsigned long count, double seconds)
 {
     log_event(LOG_LEVEL_MESSAGE,
               LOG_FIELDS(LOG_TEXT("state", "up"), LOG_TEXT("child", entry->child),
-                         LOG_TEXT("endpoint", entry->endpoint),
-                         LOG_COUNT("failures", entry->health.failures),
-                         LOG_SECONDS("elapsed", now - entry->since)),
+                         LOG_TEXT("endpoint", entry->endpoint), LOG_COUNT("failures", count),
+                         LOG_SECONDS("elapsed", seconds)),
               "[children][up] %s: answers again after %lu failure%s in %.1f seconds: %s",
-              entry->endpoint, entry->health.failures, health_plural(entry->health.failures),
-              now - entry->since, entry->child);
+              entry->endpoint, count, health_plural(count), seconds, entry->child);
 }
 
 /* ---- what happens ---- */
 
-static void health_change(struct health_entry *entry, enum health_state state, time_t time,
+/* False: it is in that state, or another process has just changed it. */
+static bool health_change(struct health_common *common, enum health_state state, time_t time,
                           double now)
 {
-    entry->health.state = state;
-    entry->health.since = time;
-    entry->health.failures = 0;
-    entry->since = now;
-    entry->told = false;
+    int former = atomic_load(&common->state);
+
+    if (former == (int)state ||
+        !atomic_compare_exchange_strong(&common->state, &former, (int)state)) {
+        return false;
+    }
+    atomic_store(&common->time, time);
+    atomic_store(&common->since, now);
+    atomic_store(&common->failures, 0);
+    return true;
 }
 
 void health_reached(const char *child, const char *endpoint, time_t time, double now)
 {
     struct health_entry *entry = health_find(child, endpoint);
 
-    if (entry == NULL || entry->health.state == HEALTH_UP) {
+    if (entry == NULL || atomic_load(&entry->common->state) == HEALTH_UP) {
         return;
     }
-    if (entry->told) {
-        health_tell_up(entry, now);
+    unsigned long count = atomic_load(&entry->common->failures);
+    double since = atomic_load(&entry->common->since);
+    if (health_change(entry->common, HEALTH_UP, time, now) &&
+        atomic_exchange(&entry->common->told, false)) {
+        health_tell_up(entry, count, now - since);
     }
-    health_change(entry, HEALTH_UP, time, now);
 }
 
-/* What is not said of it now; the lines of single sessions have a limit of their own. */
-static bool health_down_is_news(struct health_entry *entry, double now)
+enum health_news { HEALTH_OLD, HEALTH_NEWS, HEALTH_REMINDER };
+
+/* Of the processes one only has news; the lines of single sessions have a limit of their own. */
+static enum health_news health_down_is_news(struct health_entry *entry, double now)
 {
-    return entry->told ? now - entry->told_at >= HEALTH_REMIND : health_may_tell(entry, now);
+    struct health_common *common = entry->common;
+
+    if (atomic_load(&common->told)) {
+        double told_at = atomic_load(&common->told_at);
+
+        return now - told_at >= HEALTH_REMIND &&
+                       atomic_compare_exchange_strong(&common->told_at, &told_at, now)
+                   ? HEALTH_REMINDER
+                   : HEALTH_OLD;
+    }
+    if (!health_may_tell(entry, now)) {
+        return HEALTH_OLD;
+    }
+    atomic_store(&common->told_at, now); /* first: who sees told looks at it */
+    return atomic_exchange(&common->told, true) ? HEALTH_OLD : HEALTH_NEWS;
 }
 
-static void health_note(struct health_entry *entry, const struct health_failure *failure,
-                        bool unreachable, double now)
+static void health_tell_unreachable(struct health_entry *entry,
+                                    const struct health_failure *failure, const char *kind,
+                                    double now, const struct log_field *fields)
 {
-    if (unreachable && entry->health.state != HEALTH_DOWN) {
-        health_change(entry, HEALTH_DOWN, failure->time, now);
+    switch (health_down_is_news(entry, now)) {
+    case HEALTH_NEWS:
+        health_tell_down(entry, failure, fields);
+        break;
+    case HEALTH_REMINDER:
+        health_remind(entry, failure, now, fields);
+        break;
+    case HEALTH_OLD:
+        health_tell_failure(LOG_LEVEL_DEBUG, failure, kind, fields);
+        break;
     }
-    entry->health.failures++;
-    entry->health.last = *failure;
 }
 
 void health_failed(const struct health_failure *failure, const char *kind, bool unreachable,
@@ -194,13 +244,16 @@ void health_failed(const struct health_failure *failure, const char *kind, bool 
         health_tell_failure(LOG_LEVEL_ERROR, failure, kind, fields);
         return;
     }
-    health_note(entry, failure, unreachable, now);
-    if (unreachable && health_down_is_news(entry, now)) {
-        health_tell_down(entry, failure, now, fields);
-    } else if (!unreachable && health_may_tell(entry, now)) {
-        health_tell_failure(LOG_LEVEL_ERROR, failure, kind, fields);
+    if (unreachable) {
+        (void)health_change(entry->common, HEALTH_DOWN, failure->time, now);
+    }
+    (void)atomic_fetch_add(&entry->common->failures, 1);
+    entry->last = *failure;
+    if (unreachable) {
+        health_tell_unreachable(entry, failure, kind, now, fields);
     } else {
-        health_tell_failure(LOG_LEVEL_DEBUG, failure, kind, fields);
+        health_tell_failure(health_may_tell(entry, now) ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG,
+                            failure, kind, fields);
     }
 }
 
@@ -236,6 +289,24 @@ void health_tick(double now)
 
 /* ---- who is watched ---- */
 
+void health_open(void)
+{
+    shared = memory_new_shared(HEALTH_SHARED * sizeof(*shared));
+}
+
+/* What the processes know under that key; NULL: there is no room. */
+static struct health_common *health_share(uint64_t key)
+{
+    for (unsigned i = 0; shared != NULL && i < HEALTH_SHARED; i++) {
+        uint64_t found = 0;
+
+        if (atomic_compare_exchange_strong(&shared[i].key, &found, key) || found == key) {
+            return &shared[i];
+        }
+    }
+    return NULL;
+}
+
 static void health_begin(struct health_entry *entry, const char *child, const char *endpoint)
 {
     const struct health_entry *known = health_find(child, endpoint);
@@ -247,28 +318,34 @@ static void health_begin(struct health_entry *entry, const char *child, const ch
     (void)snprintf(entry->child, sizeof(entry->child), "%s", child);
     (void)snprintf(entry->endpoint, sizeof(entry->endpoint), "%s", endpoint);
     entry->hash = health_hash_of(child, endpoint);
+    entry->common = health_share(entry->hash);
+    if (entry->common == NULL) {
+        entry->common = NEW(struct health_common);
+    }
 }
 
-/* What was left out about children that are watched no more would never be told. */
-static void health_replace(struct health_entry *adopted, unsigned count)
+static void health_forget(struct health_common *common)
 {
-    struct health_entry *old = entries;
-    unsigned old_count = entry_count;
+    atomic_store(&common->state, HEALTH_UNKNOWN);
+    atomic_store(&common->time, 0);
+    atomic_store(&common->failures, 0);
+    atomic_store(&common->told, false);
+}
 
-    entries = adopted;
-    entry_count = count;
-    for (unsigned i = 0; i < old_count; i++) {
-        if (health_find(old[i].child, old[i].endpoint) == NULL) {
-            health_tell_hidden(&old[i]);
-        }
+static void health_end(struct health_entry *entry)
+{
+    /* What was left out about children that are watched no more would never be told. */
+    health_tell_hidden(entry);
+    if (atomic_load(&entry->common->key) == 0) {
+        free(entry->common);
     }
-    free(old);
 }
 
 void health_adopt(const struct configuration *configuration)
 {
     struct health_entry *adopted = memory_new(configuration->child_count, sizeof(*adopted));
-    unsigned count = 0;
+    struct health_entry *old = entries;
+    unsigned old_count = entry_count, count = 0;
 
     for (unsigned i = 0; i < configuration->child_count; i++) {
         const struct configuration_child *child = &configuration->children[i];
@@ -277,12 +354,26 @@ void health_adopt(const struct configuration *configuration)
             health_begin(&adopted[count++], child->name, child->connection_spec);
         }
     }
-    health_replace(adopted, count);
+    entries = adopted;
+    entry_count = count;
+    for (unsigned i = 0; i < old_count; i++) {
+        if (health_find(old[i].child, old[i].endpoint) == NULL) {
+            health_forget(old[i].common);
+            health_end(&old[i]);
+        }
+    }
+    free(old);
 }
 
+/* Other processes go on: what they share is kept. */
 void health_clear(void)
 {
-    health_replace(NULL, 0);
+    for (unsigned i = 0; i < entry_count; i++) {
+        health_end(&entries[i]);
+    }
+    free(entries);
+    entries = NULL;
+    entry_count = 0;
     failure_total = 0;
 }
 
@@ -291,8 +382,15 @@ void health_clear(void)
 struct health health_of(const char *child)
 {
     for (unsigned i = 0; i < entry_count; i++) {
-        if (strncmp(entries[i].child, child, HEALTH_TEXT - 1) == 0) {
-            return entries[i].health;
+        const struct health_entry *entry = &entries[i];
+
+        if (strncmp(entry->child, child, HEALTH_TEXT - 1) == 0) {
+            return (struct health){
+                .state = (enum health_state)atomic_load(&entry->common->state),
+                .since = atomic_load(&entry->common->time),
+                .failures = atomic_load(&entry->common->failures),
+                .last = entry->last,
+            };
         }
     }
     return (struct health){.state = HEALTH_UNKNOWN};

@@ -1,9 +1,11 @@
 /*
- * health - what this process knows of each child: does it answer, since when,
- * and what was the last failure.
+ * health - what is known of each child: does it answer, since when, and what
+ * was the last failure.
  *
  * Children are known by name and endpoint, across configurations: a child whose
- * endpoint a reload changes is unknown again.
+ * endpoint a reload changes is unknown again.  Whether a child answers is known
+ * to all processes of the manager, so a change is said by one of them; failures
+ * and the limit of lines about them are those of each process.
  *
  * It writes the lines of the log about failures.  A child that goes down or
  * comes back is one line, not one for each mail; failures of single sessions
@@ -47,8 +49,11 @@ struct health {
     enum health_state state;
     time_t since;               /* of the state; 0: unknown */
     unsigned long failures;     /* since since */
-    struct health_failure last; /* time 0: none */
+    struct health_failure last; /* of this process; time 0: none */
 };
+
+/* Before the first fork: what the processes know is in common from now on. */
+void health_open(void);
 
 /* HEALTH_UNKNOWN for whom nobody has asked. */
 struct health health_of(const char *child);

@@ -37,6 +37,7 @@ enum item_flag {
     ITEM_UNDERSCORE_IS_DASH = 1 << 5, /* choice: any case, '_' same as '-' */
     ITEM_COMMAND_LINE = 1 << 6,       /* string: words quoted as for a shell */
     ITEM_SECRET = 1 << 7,             /* visible ASCII; never shown, not even in messages */
+    ITEM_PASSWORD = 1 << 8,           /* shown to who can read the files, to no others */
 };
 
 struct item {

@@ -162,7 +162,9 @@ const struct item configuration_items[] = {
     {NAMED(manager, event_loop_backend), .type = ITEM_CHOICE, .text = "libev", .choices = backends,
      .only_default_why = ONLY_LIBEV, .summary = "Event loop: its own, or that of GLib",
      .details = "It makes no difference to mail. With `\"glib\"` what libraries wait for in the "
-                "default main context of GLib has its turns as well. Takes effect at the start."},
+                "default main context of GLib has its turns as well. A change takes effect at the "
+                "next start "
+                "or upgrade."},
     UNSIGNED_ROW(manager, n_workers, 0, 0, 1000, "Worker processes; 0 is none",
                  .details = "Each takes connections and has its own "
                             "`manager.max_connections`. "
@@ -195,7 +197,7 @@ const struct item configuration_items[] = {
              .address_offset = offsetof(struct configuration, controller.address),
              .details = "It serves status, metrics and commands over HTTP, see `CONTROLLER` in "
                         "`milter-manager(8)`. Where other hosts can connect it needs "
-                        "`controller.token`. A change takes effect at the next start."),
+                        "`controller.token`. A change takes effect at the next start or upgrade."),
     STRING_ROW(controller, token, "Secret that its clients have to know; nil is none",
                .flags = ITEM_SECRET,
                .details = "At least 8 visible ASCII characters. `milter-manager --control` takes "
@@ -216,7 +218,8 @@ const struct item configuration_items[] = {
      .summary = "Port of its server; nil is 3306 for MySQL"},
     STRING_ROW(database, path, "Unix socket of its server; of sqlite3 the file when name is nil"),
     STRING_ROW(database, user, "User to log in as; nil is root for MySQL"),
-    STRING_ROW(database, password, "Password of that user"),
+    STRING_ROW(database, password, "Password of that user", .flags = ITEM_PASSWORD,
+               .details = "`--show-config` prints it, the controller does not."),
 };
 const unsigned configuration_item_count =
     sizeof(configuration_items) / sizeof(configuration_items[0]);

@@ -21,12 +21,13 @@ static void show_location(const struct location *location, const char *indent, s
 }
 
 static void show_item(const struct item *item, const void *target, const struct location *location,
-                      const char *indent, struct buffer *text)
+                      const char *indent, enum show_to reader, struct buffer *text)
 {
     static const struct location nowhere;
+    unsigned hidden = reader == SHOW_TO_CLIENTS ? ITEM_SECRET | ITEM_PASSWORD : ITEM_SECRET;
 
     show_location((item->flags & ITEM_ALWAYS_DEFAULT) != 0 ? &nowhere : location, indent, text);
-    if ((item->flags & ITEM_SECRET) != 0 && !item_is_default(item, target)) {
+    if ((item->flags & hidden) != 0 && !item_is_default(item, target)) {
         buffer_append_format(text, "%s# %s.%s is set and not shown\n", indent, item->group,
                              item->name);
         return;
@@ -36,7 +37,8 @@ static void show_item(const struct item *item, const void *target, const struct 
     buffer_append_byte(text, '\n');
 }
 
-static void show_global_items(const struct configuration *configuration, struct buffer *text)
+static void show_global_items(const struct configuration *configuration, enum show_to reader,
+                              struct buffer *text)
 {
     for (unsigned i = 0; i < configuration_item_count; i++) {
         const struct item *item = &configuration_items[i];
@@ -44,7 +46,7 @@ static void show_global_items(const struct configuration *configuration, struct 
         if (i > 0 && strcmp(item->group, configuration_items[i - 1].group) != 0) {
             buffer_append_byte(text, '\n');
         }
-        show_item(item, configuration, &configuration->details->items[i], "", text);
+        show_item(item, configuration, &configuration->details->items[i], "", reader, text);
     }
     buffer_append_byte(text, '\n');
 }
@@ -86,7 +88,7 @@ static void show_conditions(const char *name, const struct configuration_child *
 }
 
 static void show_child(const struct configuration_child *child, const struct details_child *details,
-                       struct buffer *text)
+                       enum show_to reader, struct buffer *text)
 {
     show_location(&details->location, "", text);
     buffer_append_string(text, "define_milter(");
@@ -96,16 +98,17 @@ static void show_child(const struct configuration_child *child, const struct det
         if (strcmp(child_items[i].name, "command") == 0) {
             show_conditions("milter.applicable_conditions", child, details, "  ", text);
         }
-        show_item(&child_items[i], child, &details->items[i], "  ", text);
+        show_item(&child_items[i], child, &details->items[i], "  ", reader, text);
     }
     buffer_append_string(text, "end\n\n");
 }
 
-void configuration_format(const struct configuration *configuration, struct buffer *text)
+void configuration_format(const struct configuration *configuration, enum show_to reader,
+                          struct buffer *text)
 {
     const struct configuration_details *details = configuration->details;
 
-    show_global_items(configuration, text);
+    show_global_items(configuration, reader, text);
     for (unsigned i = 0; i < details->condition_count; i++) {
         show_condition(&details->conditions[i], text);
     }
@@ -114,7 +117,7 @@ void configuration_format(const struct configuration *configuration, struct buff
                     &details->recording, "", text);
     buffer_append_byte(text, '\n');
     for (unsigned i = 0; i < configuration->child_count; i++) {
-        show_child(&configuration->children[i], &details->children[i], text);
+        show_child(&configuration->children[i], &details->children[i], reader, text);
     }
     /* Every group ends in a blank line; the last one is not wanted. */
     text->end--;
@@ -126,7 +129,7 @@ bool configuration_show(const struct configuration *configuration, FILE *stream)
     struct slice bytes;
     bool written;
 
-    configuration_format(configuration, &text);
+    configuration_format(configuration, SHOW_TO_READERS, &text);
     bytes = buffer_slice(&text);
     written = fwrite(bytes.data, 1, bytes.length, stream) == bytes.length && fflush(stream) == 0;
     buffer_clear(&text);

@@ -99,7 +99,8 @@ static void answer_metrics(struct answer *answer)
 static void answer_configuration(struct answer *answer)
 {
     answer->type = answer_plain;
-    configuration_format(answer->host->configuration(answer->host_owner), &answer->body);
+    configuration_format(answer->host->configuration(answer->host_owner), SHOW_TO_CLIENTS,
+                         &answer->body);
 }
 
 static void answer_health(struct answer *answer)
@@ -171,8 +172,11 @@ static void answer_switch(struct answer *answer, bool off)
         switches_enable(child);
     }
     metrics_configuration(configuration);
-    log_message("[control][%s] new sessions go %s milter \"%s\"", off ? "disable" : "enable",
-                off ? "without" : "with", child);
+    log_event(LOG_LEVEL_MESSAGE, LOG_FIELDS(LOG_TEXT("child", child)), "[control][%s] %s \"%s\"",
+              off ? "disable" : "enable",
+              off ? "new sessions go without milter"
+                  : "new sessions go by what the configuration says of milter",
+              child);
     answer_done(
         answer, "../../",
         json_pack("{s:o, s:b}", "child", json_text_or_null(child), "switched_off", (int)off));

@@ -68,9 +68,12 @@ static void client_text_seconds(struct buffer *text, const json_t *object, const
 
 static void client_text_milliseconds(struct buffer *text, const json_t *child, const char *key)
 {
-    const json_t *number = json_object_get(json_object_get(child, "latency"), key);
+    const json_t *latency = json_object_get(child, "latency");
+    const json_t *number = json_object_get(latency, key),
+                 *count = json_object_get(latency, "count");
 
-    if (json_is_number(number)) {
+    /* Without replies there is no latency. */
+    if (json_is_number(number) && !(json_is_integer(count) && json_integer_value(count) == 0)) {
         buffer_append_format(text, "%.1fms", json_number_value(number) * 1e3);
     } else {
         buffer_append_byte(text, '-');

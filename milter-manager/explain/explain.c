@@ -70,7 +70,7 @@ static bool explain_load(const struct manager_options *options, const struct sce
 {
     struct error reported = {0}; /* already, each message of it */
     struct configuration *configuration =
-        manager_options_load(options, explain_complain, NULL, &reported);
+        manager_options_load(options, explain_complain, NULL, NULL, &reported);
     struct error cause = {0};
     bool ok;
 

@@ -277,8 +277,12 @@ static void master_stop_workers(struct master *master, int number)
     const struct configuration *configuration = server_configuration(master->server);
 
     if (!workers_stopped(master->workers)) {
-        log_message("[master][shutdown] %s: sessions to finish first: %u", strsignal(number),
-                    board_sessions());
+        const char *reason = strsignal(number);
+        unsigned sessions = board_sessions();
+
+        log_event(LOG_LEVEL_MESSAGE,
+                  LOG_FIELDS(LOG_COUNT("sessions", sessions), LOG_TEXT("signal", reason)),
+                  "[master][shutdown] %s: sessions to finish first: %u", reason, sessions);
         server_close(master->server);
         loop_timer_start(master->overdue, configuration->manager.shutdown_timeout + master_grace);
     }

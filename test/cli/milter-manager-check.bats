@@ -300,3 +300,28 @@ CONF
     check
     assert_line --partial 'note:     $/conf/milter-manager.conf:14: milter "down": connection to unix:$/d failed: No such file or directory; its command is run when a mail needs it'
 }
+
+@test "the controller's place: free, no directory, in the way, in use, no group, the same" {
+    check_controller() {
+        configure <<CONF
+controller.connection_spec = "$1"
+controller.unix_socket_group = $2
+CONF
+        check
+    }
+    mkdir "$PLACE/directory"
+    child taken
+    check_controller "unix:$PLACE/control" nil
+    assert_line '  ok:       $/conf/milter-manager.conf:1: controller: can listen on unix:$/control'
+    check_controller "unix:$PLACE/none/control" nil
+    assert_failure 1
+    assert_line '  warning:  $/conf/milter-manager.conf:1: controller: cannot listen on $/none/control: directory $/none does not exist; make it, or correct the path'
+    check_controller "unix:$PLACE/directory" nil
+    assert_line '  warning:  $/conf/milter-manager.conf:1: controller: cannot listen on unix:$/directory: $/directory exists and is not a socket; remove it, or listen somewhere else'
+    check_controller "unix:$PLACE/taken" nil
+    assert_line '  warning:  $/conf/milter-manager.conf:1: controller: unix:$/taken is in use by another program; end that one (ss -lxtnp names it), or listen somewhere else'
+    check_controller "unix:$PLACE/control" '"no-such-group"'
+    assert_line '  warning:  $/conf/milter-manager.conf:2: controller.unix_socket_group: there is no group no-such-group; make it (groupadd) or name another one'
+    check_controller "unix:$PLACE/own" nil
+    assert_line '  warning:  $/conf/milter-manager.conf:1: controller: cannot listen on unix:$/own: that is where mail servers connect to (manager.connection_spec); choose another port or path'
+}

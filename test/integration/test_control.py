@@ -377,7 +377,8 @@ class Tcp(ControlCase):
         self.assertEqual(200, self.ask("/status", headers={"Sec-Fetch-Site": "cross-site"}).status)
 
     def test_token(self):
-        self.serve_tcp('controller.token = "correct horse".sub(" ", "-")', host="0.0.0.0")
+        self.serve_tcp('controller.token = "correct horse".sub(" ", "-")\ndatabase.password = "swordfish"',
+                       host="0.0.0.0")
         basic = base64.b64encode(b"anybody:correct-horse").decode()
         for authorization in ("Bearer correct-horse", "bearer  correct-horse", "Basic " + basic):
             self.assertEqual(200, self.ask("/status", headers={"Authorization": authorization,
@@ -392,10 +393,13 @@ class Tcp(ControlCase):
         shown = self.ask("/configuration", headers={"Authorization": "Bearer correct-horse"}).text
         self.assertIn("# controller.token is set and not shown", shown)
         self.assertNotIn("correct", shown)
+        self.assertIn("# database.password is set and not shown", shown)
+        self.assertNotIn("swordfish", shown)
         with self.subTest("what --show-config prints"):
             _, out, _ = run_to_end("-c", self.directory, "--show-config")
             self.assertIn("# controller.token is set and not shown", out)
             self.assertNotIn("correct", out)
+            self.assertIn('database.password = "swordfish"', out)
         with self.subTest("the client"):
             def control(**how):
                 return run_to_end("-c", self.directory, "--control", "health", **how)[0]

@@ -37,6 +37,13 @@ class Health(ManagerCase):
         self.assertRegex(up[0], r"\]: \[children\]\[up\] unix:%s: answers again after 200 failures in "
                                 r"[0-9.]+ seconds: late$" % self.path("late.sock"))
 
+    def test_workers_say_it_once(self):
+        self.absent("late")
+        self.start("manager.n_workers = 2")
+        self.visit(40)
+        self.manager.wait_log(r"\[session\]\[end\].*\(40\)$")
+        self.assertEqual(1, len(self.manager.log_lines(r"\[children\]\[")), self.manager.log())
+
     def test_a_reload_does_not_say_it_again(self):
         self.absent("late")
         self.start()
@@ -72,7 +79,7 @@ class Json(ManagerCase):
         lines = [json.loads(line.decode("utf-8", "strict")) for line in text[:-1].split(b"\n")]
         for line in lines:
             self.assertRegex(line["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
-            self.assertEqual(self.manager.process.pid, line["pid"])
+            self.assertEqual("worker" in line, self.manager.process.pid != line["pid"])
             self.assertTrue({"level", "message"} <= set(line), line)
         return lines
 
@@ -123,11 +130,32 @@ class Json(ManagerCase):
         self.one(lines, "[manager][reload][signal][error]")
         self.assert_fields(self.one(lines, "[manager][shutdown]"), sessions=0)
 
+    def test_workers(self):
+        self.child("a")
+        self.start('manager.n_workers = 2\nlog.format = "json"')
+        self.assert_healthy()
+        self.manager.stop()
+        lines = self.objects()
+        self.assertIn(self.one(lines, "[session][end]")["worker"], (0, 1))
+        end = self.one(lines, "[master][shutdown]")
+        self.assert_fields(end, sessions=0, signal="Terminated")
+        self.assertNotIn("worker", end)
+
     def test_format_of_the_configuration(self):
         self.child("a")
         self.start('log.format = "json"')
         self.assert_healthy()
         self.manager.wait_log(r'^\{.*"message":"\[session\]\[end\]')
+
+    def test_warnings_of_the_start_go_to_the_file(self):
+        path = self.path("log")
+        self.child("a")
+        self.start('log.path = "%s"\nlog.format = "json"\ndefine_milter("nowhere")' % path)
+        self.assert_healthy()
+        with open(path, encoding="utf-8") as file:
+            first = json.loads(file.readline())
+        self.assertEqual("warning", first["level"])
+        self.assertRegex(first["message"], r'\.conf:\d+: milter "nowhere" has no connection_spec')
 
     def test_a_reload_changes_the_format(self):
         self.child("a")

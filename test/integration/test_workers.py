@@ -151,11 +151,12 @@ class Workers(UnderLoad):
                               r"signal 9" % victim)
 
     def test_signals_reach_every_worker(self):
-        self.prepare("manager.n_workers = 3")
+        self.prepare('manager.n_workers = 3\ndefine_milter("nowhere")')
         pid = self.manager.process.pid
         wait_until(lambda: len(children_of(pid)) == 3, "three workers")
         self.manager.signal(signal.SIGHUP)
         self.manager.wait_log(r"generation 2 of the configuration is in force", 4)
+        self.assertEqual(2, len(self.manager.log_lines("has no connection_spec")), "at the start, at the reload")
         held = self.session("held")
         workers = children_of(pid)
         self.manager.signal(signal.SIGTERM)

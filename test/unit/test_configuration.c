@@ -23,7 +23,7 @@ static void has(const struct configuration *configuration, const char *text)
 {
     struct buffer shown = {0};
 
-    configuration_format(configuration, &shown);
+    configuration_format(configuration, SHOW_TO_READERS, &shown);
     buffer_append_byte(&shown, '\0');
     if (strstr(buffer_slice(&shown).data, text) == NULL) {
         fail_msg("not shown:\n%s\nbut:\n%s", text, buffer_slice(&shown).data);

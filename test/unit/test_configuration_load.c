@@ -463,7 +463,7 @@ static char *show(const struct configuration *configuration)
     char *line;
     char *rest = NULL;
 
-    configuration_format(configuration, &text);
+    configuration_format(configuration, SHOW_TO_READERS, &text);
     buffer_append_byte(&text, '\0');
     for (line = strtok_r(text.data + text.start, "\n", &rest); line != NULL;
          line = strtok_r(NULL, "\n", &rest)) {

@@ -131,7 +131,8 @@ static void test_status(void **state)
         "\"memory\": 1048576}], \"children\": [{\"name\": \"a\", \"state\": \"up\", "
         "\"evaluation_mode\": true, \"since\": \"S\", \"replies\": 10, \"failures\": 0, "
         "\"timeouts\": 1, \"latency\": {\"p95\": 0.0123}, \"endpoint\": \"unix:/a\"}, "
-        "{\"name\": \"b\", \"switched_off\": true}]}",
+        "{\"name\": \"b\", \"switched_off\": true, "
+        "\"latency\": {\"p95\": 0, \"count\": 0}}]}",
         "milter-manager 3, running for 1d 1h on unix:/m, open sessions: 1\n"
         "configuration 2 of T, /c\n"
         "the reload of U has FAILED: m:1: bad\n\n"

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -286,6 +287,76 @@ static void a_reload_keeps_what_is_the_same(void **state)
     assert_int_equal(health_of("other").state, HEALTH_UNKNOWN);
 }
 
+/* What a worker would do, in a process of its own, which has its own end of the log. */
+static void in_another_process(void (*work)(void))
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        work();
+        log_flush();
+        health_clear(); /* as a worker that ends */
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+static void worker_finds_it_down(void)
+{
+    cannot_connect(1, 10);
+    cannot_connect(2, 11);
+}
+
+static void worker_reaches_it(void)
+{
+    answers(20);
+}
+
+static void processes_say_a_change_once(void **state)
+{
+    (void)state;
+    health_open();
+    adopt("shared", "unix:/shared");
+    adopt("clamav", "unix:/clamav");
+    answers(1);
+    in_another_process(worker_finds_it_down);
+    assert_int_equal(count_lines(logged()), 1);
+    assert_int_equal(health_of("clamav").state, HEALTH_DOWN);
+    cannot_connect(3, 12);
+    in_another_process(worker_finds_it_down);
+    assert_string_equal(logged(), "");
+    assert_int_equal(health_of("clamav").failures, 5);
+    /* Even a process that has never seen it down. */
+    in_another_process(worker_reaches_it);
+    answers(21);
+    assert_string_equal(logged(), "[message]: [children][up] unix:/clamav: answers again after 5 "
+                                  "failures in 10.0 seconds: clamav\n");
+    in_another_process(worker_finds_it_down);
+    assert_int_equal(count_lines(logged()), 1);
+    /* What a reload takes away is forgotten, by all. */
+    adopt("other", "unix:/other");
+    adopt("clamav", "unix:/clamav");
+    assert_int_equal(health_of("clamav").state, HEALTH_UNKNOWN);
+    answers(30);
+    assert_string_equal(logged(), "");
+}
+
+static void more_children_than_can_be_shared(void **state)
+{
+    char endpoint[32];
+
+    (void)state;
+    health_open();
+    for (unsigned i = 0; i < 1100; i++) {
+        (void)snprintf(endpoint, sizeof(endpoint), "unix:/%u", i);
+        adopt("clamav", endpoint);
+    }
+    adopt("clamav", "unix:/clamav");
+    down_and_up_are_a_line_each(state);
+}
+
 /* Old sessions go on with children that a reload has taken away. */
 static void children_that_are_not_watched_get_plain_lines(void **state)
 {
@@ -326,6 +397,8 @@ int main(void)
         TEST(down_is_said_when_there_is_room_again),
         TEST(what_was_left_out_is_told_at_the_end),
         TEST(a_reload_keeps_what_is_the_same),
+        TEST(processes_say_a_change_once),
+        TEST(more_children_than_can_be_shared),
         TEST(children_that_are_not_watched_get_plain_lines),
         TEST(the_last_fifty_failures_are_kept),
     };
