@@ -159,7 +159,11 @@ void health_reached(const char *child, const char *endpoint, time_t time, double
 {
     struct health_entry *entry = health_find(child, endpoint);
 
-    if (entry == NULL || entry->health.state == HEALTH_UP) {
+    if (entry == NULL) {
+        return;
+    }
+    entry->health.seen = time;
+    if (entry->health.state == HEALTH_UP) {
         return;
     }
     if (entry->told) {
@@ -180,6 +184,7 @@ static void health_note(struct health_entry *entry, const struct health_failure 
     if (unreachable && entry->health.state != HEALTH_DOWN) {
         health_change(entry, HEALTH_DOWN, failure->time, now);
     }
+    entry->health.seen = unreachable ? failure->time : entry->health.seen;
     entry->health.failures++;
     entry->health.last = *failure;
 }

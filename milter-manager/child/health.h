@@ -46,6 +46,7 @@ struct health_failure {
 struct health {
     enum health_state state;
     time_t since;               /* of the state; 0: unknown */
+    time_t seen;                /* the last time it showed to be so; 0: never */
     unsigned long failures;     /* since since */
     struct health_failure last; /* time 0: none */
 };

@@ -19,9 +19,9 @@ static json_t *report_health_child(const struct health *health)
                        : json_pack("{s:o, s:o}", "time", json_time(health->last.time), "message",
                                    json_text_or_null(health->last.cause));
 
-    return json_pack("{s:s, s:o, s:I, s:o}", "state", report_health_states[health->state], "since",
-                     json_time(health->since), "failures", (json_int_t)health->failures,
-                     "last_error", last);
+    return json_pack("{s:s, s:o, s:o, s:I, s:o}", "state", report_health_states[health->state],
+                     "since", json_time(health->since), "seen", json_time(health->seen), "failures",
+                     (json_int_t)health->failures, "last_error", last);
 }
 
 static json_t *report_health_failure(const struct health_failure *failure)

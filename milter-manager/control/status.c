@@ -197,8 +197,8 @@ const json_t *status_latest(const json_t *reports, const char *child)
         const json_t *found =
             json_object_get(json_object_get(report, "children"), json_string_value(name));
 
-        if (found != NULL && (latest == NULL || strcmp(status_text(found, "since"),
-                                                       status_text(latest, "since")) > 0)) {
+        if (found != NULL && (latest == NULL || strcmp(status_text(found, "seen"),
+                                                       status_text(latest, "seen")) > 0)) {
             latest = found;
         }
     }
