@@ -40,7 +40,7 @@ struct collection {
 struct control {
     struct loop *loop;
     struct http *http;
-    struct listener *listener;
+    struct listener *listener; /* NULL: another process has it */
     struct loop_timer *retry;
     const struct control_host *host;
     void *owner;
@@ -317,18 +317,29 @@ static struct listener *control_listen(struct control *control,
                               control_accepted, control_exhausted, control, error);
 }
 
+/* What stands behind "@" as a Host names it: brackets belong to IPv6 alone. */
+static char *control_host_name(const char *spec)
+{
+    const char *name = spec == NULL ? NULL : strchr(spec, '@');
+    size_t length = name == NULL ? 0 : strlen(++name);
+
+    if (length >= 2 && name[0] == '[' && name[length - 1] == ']' && strchr(name, ':') == NULL) {
+        return memory_format("%.*s", (int)length - 2, name + 1);
+    }
+    return name == NULL ? NULL : memory_copy_string(name);
+}
+
 /* An address that was handed over may be another one than the configuration's. */
 static bool control_note_address(struct control *control, const struct configuration *configuration,
                                  struct error *error)
 {
     const struct socket_address *address = listener_address(control->listener);
     const char *spec = configuration->controller.connection_spec;
-    const char *at = spec == NULL ? NULL : strchr(spec, '@');
     char text[SOCKET_ADDRESS_TEXT];
 
     control->exposed = !socket_address_is_local(address);
     control->loopback = !control->exposed && address->storage.ss_family != AF_UNIX;
-    control->host_name = at == NULL || !control->loopback ? NULL : memory_copy_string(at + 1);
+    control->host_name = control->loopback ? control_host_name(spec) : NULL;
     if (control->exposed && configuration->controller.token == NULL) {
         error_set(error, ERROR_USAGE, "other hosts can connect to <%s>: it needs controller.token",
                   socket_address_format(address, text));
@@ -388,12 +399,17 @@ bool control_give_socket_to(struct control *control, uid_t user)
 
 int control_socket(const struct control *control)
 {
-    return listener_socket(control->listener);
+    return control->listener == NULL ? -1 : listener_socket(control->listener);
 }
 
+/* Not only is the path not ours any more: two that accept would answer in turns. */
 void control_leave_socket(struct control *control)
 {
     listener_keep_path(control->listener);
+    listener_free(control->listener);
+    control->listener = NULL;
+    loop_timer_stop(control->retry);
+    http_let_go(control->http);
 }
 
 /* The host may still answer for these. */
@@ -425,7 +441,9 @@ void control_abandon(struct control *control)
 {
     control_orphan(control, false);
     http_abandon(control->http);
-    listener_keep_path(control->listener);
+    if (control->listener != NULL) {
+        listener_keep_path(control->listener);
+    }
     control_forget(control);
 }
 

@@ -51,9 +51,12 @@ struct control *control_new(struct loop *loop, const struct configuration *confi
 unsigned control_descriptors(const struct control *control);
 /* The unix socket's owner, before privileges are dropped; false with errno set. */
 bool control_give_socket_to(struct control *control, uid_t user);
-/* The listening socket, for the next program; stays the control's. */
+/* The listening socket, for the next program; stays the control's.  -1: it was left. */
 int control_socket(const struct control *control);
-/* Another process goes on with the socket: its path stays when it is closed here. */
+/*
+ * Another process goes on with the socket: its path stays, no more connections are accepted here,
+ * and those that are there end after the answer that is due.
+ */
 void control_leave_socket(struct control *control);
 /* A process that has been forked does without it: closes what it has of it. */
 void control_abandon(struct control *control);

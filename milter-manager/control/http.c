@@ -56,6 +56,7 @@ struct http {
     struct loop_task turn;
     struct http_connection *connections; /* newest first */
     unsigned count, maximum;
+    bool letting_go; /* a connection ends with its next response */
     http_handler_fn *handler;
     void *owner;
 };
@@ -222,7 +223,8 @@ const char *http_query(const struct http_request *request, const char *name)
 }
 
 /* What every response says: nobody keeps it, and nothing in it is run or framed. */
-static void http_add_headers(struct MHD_Response *response, const struct http_response *from)
+static void http_add_headers(struct MHD_Response *response, const struct http_response *from,
+                             bool last)
 {
     const struct {
         const char *name, *value;
@@ -235,6 +237,7 @@ static void http_add_headers(struct MHD_Response *response, const struct http_re
         {"Referrer-Policy", "same-origin"},
         {"Allow", from->allow},
         {"Location", from->location},
+        {"Connection", last ? "close" : NULL},
         {"WWW-Authenticate",
          from->wants_credentials ? "Basic realm=\"milter-manager\", charset=\"UTF-8\"" : NULL},
     };
@@ -256,7 +259,7 @@ void http_respond(struct http_request *request, const struct http_response *resp
     if (request->response == NULL) { /* no memory for it: the library closes the connection */
         log_error("[control][error] no memory for a response of %zu bytes", response->body.length);
     } else {
-        http_add_headers(request->response, response);
+        http_add_headers(request->response, response, http->letting_go);
     }
     if (request->suspended) {
         request->suspended = false;
@@ -419,6 +422,11 @@ struct http *http_new(struct loop *loop, unsigned connections, http_handler_fn *
     http->io = loop_io_new(loop, info->epoll_fd, http_ready, http);
     loop_io_watch(http->io, LOOP_READ);
     return http;
+}
+
+void http_let_go(struct http *http)
+{
+    http->letting_go = true;
 }
 
 static void http_forget(struct http *http)
