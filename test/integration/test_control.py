@@ -505,6 +505,27 @@ class Harm(ControlCase):
         self.assertEqual(1, self.status()["configuration"]["generation"])
         self.assertEqual(200, self.ask("/reload", "POST", body="x" * 4000).status)
 
+    def test_requests_of_which_two_see_different_ends(self):
+        """What a proxy lets through must not be another request here; the connection ends."""
+        self.serve()
+        for fields in (b"Content-Length: 5\r\nContent-Length: 0\r\n", b"Content-Length : 0\r\n",
+                       b"Host: evil.example\r\nContent-Length: 0\r\n",
+                       b"Content-Length: 0\r\nX: y\r\n  folded\r\nHost: again\r\n"):
+            client = self.raw()
+            client.sendall(b"POST /reload HTTP/1.1\r\nHost: localhost\r\n" + fields + b"\r\n"
+                           + b"POST /reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+            answer = b""
+            try:
+                while chunk := client.recv(4000):
+                    answer += chunk
+            except ConnectionResetError:
+                pass
+            self.assertEqual(b"HTTP/1.1 400", answer[:12], fields)
+        client = self.raw()
+        client.sendall(b"GET /healthz HTTP/1.1\r\n\r\n")
+        self.assertEqual(b"HTTP/1.1 400", client.recv(12))
+        self.assertEqual(1, self.status()["configuration"]["generation"])
+
     def test_what_is_no_http(self):
         self.serve()
         for words in (b"\0" * 100, b"O\0\0\0\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\r\n" * 50,
