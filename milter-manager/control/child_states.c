@@ -3,8 +3,8 @@
  */
 #include "milter-manager/control/child_states.h"
 
-#include "milter-manager/control/json_text.h"
 #include "milter-manager/control/status.h"
+#include "milter-manager/control/tally.h"
 
 #include <string.h>
 
@@ -26,12 +26,11 @@ void child_states_write(struct buffer *text, enum exposition_format format,
     exposition_begin(text, format, &family);
     for (unsigned i = 0; i < configuration->child_count; i++) {
         int state = child_state(reports, configuration->children[i].name);
-        json_t *name = json_text_or_null(configuration->children[i].name);
-        const struct exposition_label labels[] = {{"child", json_string_value(name)}, {0}};
+        const struct exposition_label labels[] = {{"child", configuration->children[i].name}, {0}};
 
-        if (state >= 0) {
+        /* Those that are counted together have no state in common. */
+        if (state >= 0 && tally_is_named(labels[0].value)) {
             exposition_count(text, &family, NULL, labels, (uint64_t)state);
         }
-        json_decref(name);
     }
 }

@@ -103,6 +103,15 @@ static void client_text_state(struct buffer *text, const json_t *child, const ch
     }
 }
 
+static void client_text_uptime(struct buffer *text, const json_t *worker, const char *key)
+{
+    if (json_is_false(json_object_get(worker, "answered"))) {
+        buffer_append_string(text, "no answer");
+    } else {
+        client_text_seconds(text, worker, key);
+    }
+}
+
 static void client_text_process(struct buffer *text, const json_t *worker, const char *key)
 {
     const json_t *number = json_object_get(worker, key);
@@ -218,7 +227,7 @@ static const struct client_text_column client_text_children[] = {
 static const struct client_text_column client_text_workers[] = {
     {"PROCESS", "number", client_text_process, false},
     {"PID", "pid", client_text_number, true},
-    {"UPTIME", "uptime", client_text_seconds, true},
+    {"UPTIME", "uptime", client_text_uptime, true},
     {"SESSIONS", "sessions", client_text_number, true},
     {"MEMORY", "memory", client_text_memory, true},
 };

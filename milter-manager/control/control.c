@@ -317,18 +317,29 @@ static struct listener *control_listen(struct control *control,
                               control_accepted, control_exhausted, control, error);
 }
 
+/* What stands behind "@" as a Host names it: brackets belong to IPv6 alone. */
+static char *control_host_name(const char *spec)
+{
+    const char *name = spec == NULL ? NULL : strchr(spec, '@');
+    size_t length = name == NULL ? 0 : strlen(++name);
+
+    if (length >= 2 && name[0] == '[' && name[length - 1] == ']' && strchr(name, ':') == NULL) {
+        return memory_format("%.*s", (int)length - 2, name + 1);
+    }
+    return name == NULL ? NULL : memory_copy_string(name);
+}
+
 /* An address that was handed over may be another one than the configuration's. */
 static bool control_note_address(struct control *control, const struct configuration *configuration,
                                  struct error *error)
 {
     const struct socket_address *address = listener_address(control->listener);
     const char *spec = configuration->controller.connection_spec;
-    const char *at = spec == NULL ? NULL : strchr(spec, '@');
     char text[SOCKET_ADDRESS_TEXT];
 
     control->exposed = !socket_address_is_local(address);
     control->loopback = !control->exposed && address->storage.ss_family != AF_UNIX;
-    control->host_name = at == NULL || !control->loopback ? NULL : memory_copy_string(at + 1);
+    control->host_name = control->loopback ? control_host_name(spec) : NULL;
     if (control->exposed && configuration->controller.token == NULL) {
         error_set(error, ERROR_USAGE, "other hosts can connect to <%s>: it needs controller.token",
                   socket_address_format(address, text));
@@ -398,11 +409,13 @@ void control_leave_socket(struct control *control)
     }
 }
 
+/* Two processes that accept would answer in turns. */
 void control_close(struct control *control)
 {
     loop_timer_stop(control->retry);
     listener_free(control->listener);
     control->listener = NULL;
+    http_let_go(control->http);
 }
 
 /* The host may still answer for these. */

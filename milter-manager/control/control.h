@@ -53,7 +53,10 @@ unsigned control_descriptors(const struct control *control);
 bool control_give_socket_to(struct control *control, uid_t user);
 /* The listening socket, for the next program; stays the control's.  -1: it is closed. */
 int control_socket(const struct control *control);
-/* Another process goes on with the socket: its path stays when it is closed here. */
+/*
+ * Another process goes on with the socket: its path stays, no more connections are accepted here,
+ * and those that are there end after the answer that is due.
+ */
 void control_leave_socket(struct control *control);
 /* Closes it; requests that have come are answered. */
 void control_close(struct control *control);

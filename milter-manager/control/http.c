@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -56,6 +57,7 @@ struct http {
     struct loop_task turn;
     struct http_connection *connections; /* newest first */
     unsigned count, maximum;
+    bool letting_go; /* a connection ends with its next response */
     http_handler_fn *handler;
     void *owner;
 };
@@ -222,7 +224,8 @@ const char *http_query(const struct http_request *request, const char *name)
 }
 
 /* What every response says: nobody keeps it, and nothing in it is run or framed. */
-static void http_add_headers(struct MHD_Response *response, const struct http_response *from)
+static void http_add_headers(struct MHD_Response *response, const struct http_response *from,
+                             bool last)
 {
     const struct {
         const char *name, *value;
@@ -235,6 +238,7 @@ static void http_add_headers(struct MHD_Response *response, const struct http_re
         {"Referrer-Policy", "same-origin"},
         {"Allow", from->allow},
         {"Location", from->location},
+        {"Connection", last ? "close" : NULL},
         {"WWW-Authenticate",
          from->wants_credentials ? "Basic realm=\"milter-manager\", charset=\"UTF-8\"" : NULL},
     };
@@ -256,7 +260,7 @@ void http_respond(struct http_request *request, const struct http_response *resp
     if (request->response == NULL) { /* no memory for it: the library closes the connection */
         log_error("[control][error] no memory for a response of %zu bytes", response->body.length);
     } else {
-        http_add_headers(request->response, response);
+        http_add_headers(request->response, response, http->letting_go);
     }
     if (request->suspended) {
         request->suspended = false;
@@ -283,7 +287,7 @@ static enum MHD_Result http_send(struct http_request *request)
 static enum MHD_Result http_refuse_body(struct http_request *request, unsigned status,
                                         const char *sentence)
 {
-    char body[128];
+    char body[160];
     int length = snprintf(body, sizeof(body), "{\"error\": \"%s\"}\n", sentence);
 
     request->handled = true;
@@ -291,6 +295,33 @@ static enum MHD_Result http_refuse_body(struct http_request *request, unsigned s
                                                   .type = "application/json",
                                                   .body = slice_of(body, (size_t)length)});
     return http_send(request);
+}
+
+struct http_fields {
+    unsigned hosts, lengths;
+    bool blank; /* in a name */
+};
+
+static enum MHD_Result http_count_field(void *owner, enum MHD_ValueKind kind, const char *name,
+                                        const char *value)
+{
+    struct http_fields *fields = owner;
+
+    (void)kind;
+    (void)value;
+    fields->hosts += strcasecmp(name, "Host") == 0;
+    fields->lengths += strcasecmp(name, "Content-Length") == 0;
+    fields->blank |= strpbrk(name, " \t") != NULL;
+    return MHD_YES;
+}
+
+/* A proxy and the library could see different ends of such a request (RFC 9112, 3.2, 5.1, 6.3). */
+static bool http_is_ambiguous(struct MHD_Connection *handle)
+{
+    struct http_fields fields = {0};
+
+    (void)MHD_get_connection_values(handle, MHD_HEADER_KIND, http_count_field, &fields);
+    return fields.hosts > 1 || fields.lengths > 1 || fields.blank;
 }
 
 /* The header is there, the body is still to come. */
@@ -308,6 +339,11 @@ static enum MHD_Result http_begin(struct http *http, struct MHD_Connection *hand
     request->method = method;
     request->path = path;
     *state = request;
+    if (http_is_ambiguous(handle)) {
+        return http_refuse_body(request, MHD_HTTP_BAD_REQUEST,
+                                "a header field that may be there once is there twice, or a name "
+                                "has a blank");
+    }
     if (http_header(request, "Transfer-Encoding") != NULL) {
         return http_refuse_body(request, MHD_HTTP_LENGTH_REQUIRED,
                                 "the request has a body without Content-Length");
@@ -404,8 +440,8 @@ struct http *http_new(struct loop *loop, unsigned connections, http_handler_fn *
         NULL, NULL, http_requested, http, MHD_OPTION_EXTERNAL_LOGGER, http_log, NULL,
         MHD_OPTION_NOTIFY_CONNECTION, http_notified, http, MHD_OPTION_NOTIFY_COMPLETED,
         http_completed, NULL, MHD_OPTION_UNESCAPE_CALLBACK, http_leave_encoded, NULL,
-        MHD_OPTION_CONNECTION_LIMIT, connections + HTTP_LEAVING, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)HTTP_MEMORY, MHD_OPTION_END);
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT, connections + HTTP_LEAVING,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_MEMORY, MHD_OPTION_END);
     info =
         http->daemon == NULL ? NULL : MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     if (info == NULL) {
@@ -419,6 +455,11 @@ struct http *http_new(struct loop *loop, unsigned connections, http_handler_fn *
     http->io = loop_io_new(loop, info->epoll_fd, http_ready, http);
     loop_io_watch(http->io, LOOP_READ);
     return http;
+}
+
+void http_let_go(struct http *http)
+{
+    http->letting_go = true;
 }
 
 static void http_forget(struct http *http)

@@ -43,6 +43,8 @@ struct http *http_new(struct loop *loop, unsigned connections, http_handler_fn *
 void http_take(struct http *http, int fd);
 /* A process that was forked does without it: closes what it has of it, for its parent goes on. */
 void http_abandon(struct http *http);
+/* From now on a connection ends with the response to its request. */
+void http_let_go(struct http *http);
 /* Every request must have been responded to. */
 void http_free(struct http *http);
 

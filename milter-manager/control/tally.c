@@ -131,6 +131,18 @@ static struct tally_entry *tally_entry(const char *name, unsigned likely)
     return &slot->entries[count];
 }
 
+bool tally_is_named(const char *name)
+{
+    unsigned count = atomic_load_explicit(&tally_here->entry_count, memory_order_relaxed);
+
+    for (unsigned i = 0; i < count; i++) {
+        if (strcmp(tally_here->entries[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct tally_child *tally_child(const char *name, unsigned likely)
 {
     return &tally_entry(name, likely)->child;

@@ -133,6 +133,8 @@ const struct tally_slot *tally_slot(unsigned slot);
  * configuration); only saves time.
  */
 struct tally_child *tally_child(const char *name, unsigned likely);
+/* In this slot it has counters of its own; if not it is counted among the others, or never was. */
+bool tally_is_named(const char *name);
 /* In this slot: no child is configured any more, and this one is again. */
 void tally_forget_configured(void);
 void tally_configured(const char *name, bool enabled);

@@ -136,6 +136,7 @@ class Routes(ControlCase):
         answer = self.ask("/metrics")
         self.assertEqual("text/plain; version=0.0.4; charset=utf-8", answer.headers["Content-Type"])
         lines = answer.text.splitlines()
+        self.assertNotIn("# EOF", lines)
         self.assertIn("milter_manager_configuration_generation 1", lines)
         self.assertIn('milter_manager_child_enabled{child="a"} 1', lines)
         escaped = HOSTILE.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
@@ -362,6 +363,14 @@ class Tcp(ControlCase):
         for host in ("evil.example", "localhost.evil.example:80", "127.0.0.1.nip.io", "", "[::2]"):
             self.refused(403, self.ask("/status", headers={"Host": host}))
 
+    def test_the_name_of_the_spec(self):
+        """Another address of loopback, with the brackets that a spec may have."""
+        self.serve_tcp(host="[127.0.0.2]")
+        other = http.client.HTTPConnection("127.0.0.2", self.port, timeout=10 * PATIENCE)
+        self.addCleanup(other.close)
+        self.assertEqual(200, self.ask("/status", connection=other).status)
+        self.refused(403, self.ask("/status", headers={"Host": "127.0.0.3"}, connection=other))
+
     def test_pages_of_other_sites(self):
         self.child("a")
         self.serve_tcp()
@@ -499,6 +508,27 @@ class Harm(ControlCase):
             self.assertIn(int(client.recv(4000).split()[1]), status)
         self.assertEqual(1, self.status()["configuration"]["generation"])
         self.assertEqual(200, self.ask("/reload", "POST", body="x" * 4000).status)
+
+    def test_requests_of_which_two_see_different_ends(self):
+        """What a proxy lets through must not be another request here; the connection ends."""
+        self.serve()
+        for fields in (b"Content-Length: 5\r\nContent-Length: 0\r\n", b"Content-Length : 0\r\n",
+                       b"Host: evil.example\r\nContent-Length: 0\r\n",
+                       b"Content-Length: 0\r\nX: y\r\n  folded\r\nHost: again\r\n"):
+            client = self.raw()
+            client.sendall(b"POST /reload HTTP/1.1\r\nHost: localhost\r\n" + fields + b"\r\n"
+                           + b"POST /reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+            answer = b""
+            try:
+                while chunk := client.recv(4000):
+                    answer += chunk
+            except ConnectionResetError:
+                pass
+            self.assertEqual(b"HTTP/1.1 400", answer[:12], fields)
+        client = self.raw()
+        client.sendall(b"GET /healthz HTTP/1.1\r\n\r\n")
+        self.assertEqual(b"HTTP/1.1 400", client.recv(12))
+        self.assertEqual(1, self.status()["configuration"]["generation"])
 
     def test_what_is_no_http(self):
         self.serve()
