@@ -52,7 +52,6 @@ struct master {
     struct loop_timer *look, *overdue, *alive, *status;
     double watchdog; /* s between signs of life; 0: nobody waits for them */
     int stopping;    /* the signal that asked for it, or 0 */
-    bool handed_over;
     int number, channel; /* in a worker: which one, and its end; -1 in the master */
 };
 
@@ -262,9 +261,7 @@ static void master_stopped(struct master *master)
 {
     upgrade_free(master->upgrade);
     master->upgrade = NULL;
-    if (!master->handed_over) {
-        service_stopping();
-    }
+    service_stopping();
 }
 
 static void master_stop_workers(struct master *master, int number)
@@ -347,8 +344,11 @@ static void master_upgraded(void *owner, pid_t process, const char *reason)
     }
     log_message("[master][upgrade] process %ld takes over, this one finishes its sessions: %u",
                 (long)process, board_sessions());
-    master->handed_over = true;
     service_main_process(process);
+    /* From here on the other one's word counts, and nobody else may say anything. */
+    service_forget();
+    loop_timer_stop(master->alive);
+    loop_timer_stop(master->status);
     server_leave_socket(master->server);
     controller_leave_socket(master->controller);
     master_stop(master, SIGTERM);

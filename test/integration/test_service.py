@@ -4,6 +4,7 @@ stopping, watchdog, the process that takes over (sd_listen_fds(3), sd_notify(3))
 import os
 import signal
 import socket
+import struct
 import subprocess
 import time
 import unittest
@@ -14,6 +15,9 @@ from manager import PATIENCE, PROGRAM, clean_environment, read_text
 
 # LISTEN_PID has to be the program's own number: the shell that sets it becomes the program.
 EXEC = 'export LISTEN_PID=$$; exec "$0" "$@"'
+
+with open(PROGRAM, "rb") as file:
+    BUILT_IN = b"libsystemd.so" in file.read()
 
 
 def kill(pid):
@@ -27,6 +31,7 @@ class ServiceCase(ManagerCase):
     def setUp(self):
         super().setUp()
         self.notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notifications.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self.notifications.bind(self.path("notify"))
         self.notifications.settimeout(10 * PATIENCE)
         self.addCleanup(self.notifications.close)
@@ -38,12 +43,19 @@ class ServiceCase(ManagerCase):
             if any(line.startswith(wanted) for line in message):
                 return message
 
+    def received(self):
+        """Who told what."""
+        message, ((_, _, credentials),), _, _ = self.notifications.recvmsg(
+            4096, socket.CMSG_SPACE(struct.calcsize("3i")))
+        return struct.unpack("3i", credentials)[0], message
+
     def begin(self, configuration="", environment=None):
         self.child("a")
         self.start(configuration,
                    environment={"NOTIFY_SOCKET": self.path("notify"), **(environment or {})})
 
 
+@unittest.skipUnless(BUILT_IN, "built without systemd")
 class Notification(ServiceCase):
     def test_life(self):
         self.begin()
@@ -80,6 +92,26 @@ class Notification(ServiceCase):
         self.assertNotEqual(self.manager.process.pid, new)
         self.assertEqual(0, self.manager.wait())
         self.assertEqual(new, int(read_text(self.path("pid"))))
+
+    def test_after_an_upgrade_the_former_process_says_nothing_more(self):
+        """A service manager that listens to the main process alone would complain each time."""
+        self.begin('manager.pid_file = "%s"' % self.path("pid"), {"WATCHDOG_USEC": "150000"})
+        self.told("READY=1")
+        mta = self.connect()
+        mta.negotiate()
+        mta.open()
+        self.manager.signal(signal.SIGUSR2)
+        old = self.manager.process.pid
+        sender = message = None
+        while sender != old or b"MAINPID=" not in message:
+            sender, message = self.received()
+        new = int(message.partition(b"MAINPID=")[2])
+        self.addCleanup(kill, new)
+        for _ in range(5):
+            sender, message = self.received()
+            self.assertEqual(new, sender, message)
+        mta.quit()
+        self.assertEqual(0, self.manager.wait())
 
 
 class Daemon(ManagerCase):
