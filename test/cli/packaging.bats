@@ -56,6 +56,25 @@ units() {
     assert_output --partial 'Overall exposure level'
 }
 
+@test "the kernel's connections are found where the unit hides all of /proc but processes" {
+    [[ $(id -u) = 0 ]] || skip "root is needed"
+    grep -qx ProcSubset=pid "$BUILD/packaging/milter-manager.service"
+    cat >find.rb <<'RUBY'
+require "socket"
+require "milter/manager/socket_table"
+server = TCPServer.new("127.0.0.1", 0)
+client = TCPSocket.new("127.0.0.1", server.local_address.ip_port)
+address = client.local_address
+table = Milter::Manager::SocketTable.new(1)
+puts table.find(IPAddr.new(address.ip_address), address.ip_port).map(&:state)
+RUBY
+    # shellcheck disable=SC2016
+    run unshare --mount --pid --fork sh -c 'mount -t proc -o subset=pid proc /proc && ! [ -e /proc/meminfo ] &&
+        exec /usr/bin/ruby "$@"' - -I "$ROOT/milter-manager/lib" find.rb
+    assert_success
+    assert_output ESTABLISHED
+}
+
 @test "user and directories are made as they are described" {
     need systemd-sysusers
     [[ $(id -u) = 0 ]] || skip "root is needed"
