@@ -13,6 +13,23 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Sockets of a service manager; of the process, as the sockets are. */
+static bool milter_is_kept, controller_is_kept;
+
+/* The one of that name, and whether it is a service manager's. */
+static int handover_socket(const struct handover *handover, const char *name, const char *kept_name,
+                           bool *kept)
+{
+    int fd = handover->upgrade ? activation_take(kept_name) : -1;
+
+    *kept = fd >= 0;
+    if (fd < 0) {
+        fd = activation_take(name);
+        *kept = fd >= 0 && !handover->upgrade;
+    }
+    return fd;
+}
+
 /*
  * A service manager that gives one socket without a name of ours means the one
  * for mail.
@@ -31,6 +48,7 @@ static bool handover_take_left(struct handover *handover, struct error *error)
             return false;
         }
         handover->milter = fd;
+        milter_is_kept = true;
     }
     return true;
 }
@@ -38,8 +56,10 @@ static bool handover_take_left(struct handover *handover, struct error *error)
 bool handover_take(struct handover *handover, struct error *error)
 {
     handover->upgrade = upgrade_begin();
-    handover->milter = activation_take(UPGRADE_MILTER);
-    handover->controller = activation_take(UPGRADE_CONTROLLER);
+    handover->milter =
+        handover_socket(handover, UPGRADE_MILTER, UPGRADE_SERVICE_MILTER, &milter_is_kept);
+    handover->controller = handover_socket(handover, UPGRADE_CONTROLLER, UPGRADE_SERVICE_CONTROLLER,
+                                           &controller_is_kept);
     handover->launcher = handover->upgrade ? activation_take(UPGRADE_LAUNCHER) : -1;
     handover->switches = handover->upgrade ? activation_take(UPGRADE_SWITCHES) : -1;
     return handover_take_left(handover, error);
@@ -71,10 +91,34 @@ void handover_compare(struct handover *handover, const struct configuration *con
     if (!handover->upgrade) {
         return;
     }
-    if (connection_spec_parse(configuration_listen_spec(configuration), &milter, &error)) {
+    if (!milter_is_kept &&
+        connection_spec_parse(configuration_listen_spec(configuration), &milter, &error)) {
         handover_leave_other(&handover->milter, &milter);
     }
-    handover_leave_other(&handover->controller, configuration->controller.connection_spec == NULL
-                                                    ? NULL
-                                                    : &configuration->controller.address);
+    if (!controller_is_kept) {
+        handover_leave_other(&handover->controller,
+                             configuration->controller.connection_spec == NULL
+                                 ? NULL
+                                 : &configuration->controller.address);
+    }
+}
+
+bool handover_milter_is_kept(void)
+{
+    return milter_is_kept;
+}
+
+bool handover_controller_is_kept(void)
+{
+    return controller_is_kept;
+}
+
+const char *handover_milter_name(void)
+{
+    return milter_is_kept ? UPGRADE_SERVICE_MILTER : UPGRADE_MILTER;
+}
+
+const char *handover_controller_name(void)
+{
+    return controller_is_kept ? UPGRADE_SERVICE_CONTROLLER : UPGRADE_CONTROLLER;
 }

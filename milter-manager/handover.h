@@ -20,8 +20,16 @@ struct handover {
 bool handover_take(struct handover *handover, struct error *error);
 /*
  * After an upgrade the configuration decides: a socket that is not the configured
- * one is closed.  A service manager's is used in any case.
+ * one is closed.  A service manager's is used in any case, after upgrades too: it
+ * stays open there, and whoever connects to it waits for us.
  */
 void handover_compare(struct handover *handover, const struct configuration *configuration);
+
+/* True when the socket is a service manager's: its path is never removed. */
+bool handover_milter_is_kept(void);
+bool handover_controller_is_kept(void);
+/* The names by which the sockets go to the next program. */
+const char *handover_milter_name(void);
+const char *handover_controller_name(void);
 
 #endif

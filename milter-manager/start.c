@@ -118,6 +118,12 @@ static bool start_listen(struct start *start)
         return start_fail("failed to listen: ", &error);
     }
     start->controller = controller_new(start->loop, start->server, start->handover.controller);
+    if (handover_milter_is_kept()) {
+        server_leave_socket(start->server);
+    }
+    if (handover_controller_is_kept()) {
+        controller_leave_socket(start->controller);
+    }
     return true;
 }
 

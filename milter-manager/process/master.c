@@ -17,6 +17,7 @@
 #include "milter-manager/control/metrics.h"
 #include "milter-manager/control/report.h"
 #include "milter-manager/control/switches.h"
+#include "milter-manager/handover.h"
 #include "milter-manager/process/channel.h"
 #include "milter-manager/process/collection.h"
 #include "milter-manager/process/signals.h"
@@ -52,6 +53,7 @@ struct master {
     struct loop_timer *look, *overdue, *alive, *status;
     double watchdog; /* s between signs of life; 0: nobody waits for them */
     int stopping;    /* the signal that asked for it, or 0 */
+    bool handed_over;
     int number, channel; /* in a worker: which one, and its end; -1 in the master */
 };
 
@@ -261,7 +263,9 @@ static void master_stopped(struct master *master)
 {
     upgrade_free(master->upgrade);
     master->upgrade = NULL;
-    service_stopping();
+    if (!master->handed_over) {
+        service_stopping();
+    }
 }
 
 static void master_stop_workers(struct master *master, int number)
@@ -344,6 +348,7 @@ static void master_upgraded(void *owner, pid_t process, const char *reason)
     }
     log_message("[master][upgrade] process %ld takes over, this one finishes its sessions: %u",
                 (long)process, board_sessions());
+    master->handed_over = true;
     service_main_process(process);
     /* From here on the other one's word counts, and nobody else may say anything. */
     service_forget();
@@ -361,8 +366,8 @@ static unsigned master_sockets(const struct master *master,
                                struct activation_socket sockets[MASTER_SOCKETS])
 {
     const struct activation_socket all[MASTER_SOCKETS] = {
-        {UPGRADE_MILTER, server_socket(master->server)},
-        {UPGRADE_CONTROLLER, controller_socket(master->controller)},
+        {handover_milter_name(), server_socket(master->server)},
+        {handover_controller_name(), controller_socket(master->controller)},
         {UPGRADE_LAUNCHER, launching_descriptor()},
         {UPGRADE_SWITCHES, switches_descriptor()},
     };

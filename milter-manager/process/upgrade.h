@@ -15,11 +15,13 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Names of what is handed over. */
-#define UPGRADE_MILTER     "milter"
-#define UPGRADE_CONTROLLER "controller"
-#define UPGRADE_LAUNCHER   "launcher"
-#define UPGRADE_SWITCHES   "switches"
+/* Names of what is handed over; the first two are a service manager's words as well. */
+#define UPGRADE_MILTER             "milter"
+#define UPGRADE_CONTROLLER         "controller"
+#define UPGRADE_SERVICE_MILTER     "service-milter" /* a service manager's, from process to process */
+#define UPGRADE_SERVICE_CONTROLLER "service-controller"
+#define UPGRADE_LAUNCHER           "launcher"
+#define UPGRADE_SWITCHES           "switches"
 
 /*
  * Remembers how the program was started: its file, arguments, directory.  First

@@ -201,19 +201,58 @@ class Activation(ServiceCase):
                       'manager.connection_spec = "inet:%d@127.0.0.1"' % free_port())
         self.serves(listener.getsockname())
 
-    def test_an_upgrade_listens_where_the_configuration_says(self):
-        listener = self.listen()
-        self.activate([listener], "milter",
-                      'manager.connection_spec = "unix:%s"\nmanager.pid_file = "%s"'
-                      % (self.path("new.sock"), self.path("pid")))
-        self.serves(self.path("given.sock"))
+    def upgrade(self):
         old = int(read_text(self.path("pid")))
         os.kill(old, signal.SIGUSR2)
         deadline = time.monotonic() + 10 * PATIENCE
         while int(read_text(self.path("pid"))) == old and time.monotonic() < deadline:
             time.sleep(0.01)
-        self.addCleanup(kill, int(read_text(self.path("pid"))))
+        new = int(read_text(self.path("pid")))
+        self.assertNotEqual(old, new)
+        self.addCleanup(kill, new)
+        return new
+
+    def test_upgrades_keep_it(self):
+        """Who connects to a socket that the service manager holds open would wait for ever."""
+        listener = self.listen()
+        self.activate([listener], "milter",
+                      'manager.connection_spec = "unix:%s"\nmanager.pid_file = "%s"'
+                      % (self.path("own.sock"), self.path("pid")))
+        self.serves(self.path("given.sock"))
+        for _ in range(2):
+            self.upgrade()
+            self.serves(self.path("given.sock"))
+        self.assertFalse(os.path.exists(self.path("own.sock")))
+
+    def test_an_upgrade_listens_where_the_configuration_says(self):
+        self.activate([], None, 'manager.connection_spec = "unix:%s"\nmanager.pid_file = "%s"'
+                      % (self.path("old.sock"), self.path("pid")))
+        deadline = time.monotonic() + 10 * PATIENCE
+        while not os.path.exists(self.path("pid")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        with open(self.path("milter-manager.conf"), "a", encoding="ascii") as file:
+            file.write('\nmanager.connection_spec = "unix:%s"\n' % self.path("new.sock"))
+        self.upgrade()
         self.serves(self.path("new.sock"))
+
+    def test_the_end_leaves_their_paths(self):
+        """The service manager goes on listening there, to start the program when it is needed."""
+        control = socket.socket(socket.AF_UNIX)
+        control.bind(self.path("control.sock"))
+        control.listen(16)
+        self.addCleanup(control.close)
+        process = self.activate([self.listen(), control], "milter:controller",
+                                'manager.pid_file = "%s"' % self.path("pid"))
+        self.serves(self.path("given.sock"))
+        new = self.upgrade()
+        self.assertEqual(0, process.wait(10 * PATIENCE))
+        os.kill(new, signal.SIGTERM)
+        deadline = time.monotonic() + 10 * PATIENCE
+        while os.path.exists(self.path("pid")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        for name in ("given.sock", "control.sock"):
+            self.assertTrue(os.path.exists(self.path(name)), name)
+        self.assertNotIn("[error]", read_text(self.path("log")))
 
     def refused(self, sockets, names, message):
         process = self.activate(sockets, names)
