@@ -56,6 +56,22 @@ units() {
     assert_output --partial 'Overall exposure level'
 }
 
+@test "stopping the service waits until the main process has finished" {
+    local stop
+    stop=$(sed -n "s/^ExecStop=-.bin.sh -c '\(.*\)'$/\1/p" "$BUILD/packaging/milter-manager.service")
+    [ -n "$stop" ]
+    bash -c 'trap "sleep 0.5; echo finished >ended; exit" TERM; echo >ready; while :; do sleep 0.05; done' 3>&- &
+    MAINPID=$!
+    until [ -e ready ]; do sleep 0.05; done
+    export MAINPID
+    run /bin/sh -c "$stop"
+    assert_success
+    assert_output ""
+    [ -s ended ]
+    MAINPID='' run /bin/sh -c "$stop" # it has ended by itself
+    assert_failure
+}
+
 @test "the kernel's connections are found where the unit hides all of /proc but processes" {
     [[ $(id -u) = 0 ]] || skip "root is needed"
     grep -qx ProcSubset=pid "$BUILD/packaging/milter-manager.service"
