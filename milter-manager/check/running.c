@@ -142,9 +142,9 @@ static unsigned long line_inode(const char *line, const struct socket_address *a
 
 enum running running_who_listens(const struct socket_address *address, pid_t *pid)
 {
-    const char *table = address->storage.ss_family == AF_UNIX   ? "/proc/net/unix"
-                        : address->storage.ss_family == AF_INET ? "/proc/net/tcp"
-                                                                : "/proc/net/tcp6";
+    const char *table = address->storage.ss_family == AF_UNIX   ? "/proc/self/net/unix"
+                        : address->storage.ss_family == AF_INET ? "/proc/self/net/tcp"
+                                                                : "/proc/self/net/tcp6";
     enum running result = RUNNING_OTHER;
     FILE *stream = fopen(table, "re");
     char line[LINE_SIZE];

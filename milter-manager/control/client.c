@@ -7,11 +7,16 @@
 #include "milter-manager/control/client.h"
 
 #include "libcore/base/log.h"
+#include "milter-manager/check/path_report.h"
 #include "milter-manager/control/client_text.h"
 #include "milter-manager/control/exchange.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 struct client_arguments client_arguments;
 const char *client_first_given;
@@ -239,6 +244,32 @@ static enum client_status client_answered(const struct client_arguments *argumen
     return status;
 }
 
+/* A unix socket that is there, and not for this user: who it is for. */
+static bool client_closed(const struct client_place *place)
+{
+    const struct sockaddr_un *address = (const struct sockaddr_un *)&place->address.storage;
+    char element[PATH_ELEMENT_TEXT], user[PATH_NAME_TEXT];
+    struct path_report report;
+    struct error error = {0};
+    bool closed;
+
+    if (address->sun_family != AF_UNIX || access(address->sun_path, W_OK) == 0 || errno != EACCES) {
+        return false;
+    }
+    closed = !path_report_make(&report, address->sun_path, PATH_CONNECT, &error) &&
+             report.culprit >= 0 && report.elements[report.culprit].known;
+    if (closed) {
+        (void)fprintf(stderr,
+                      "milter-manager: the controller at <%s> is closed to user %s: %s; ask as "
+                      "root or as the user of the manager, or open it to a group with "
+                      "controller.unix_socket_group\n",
+                      place->spec, path_user_name(geteuid(), user),
+                      path_element_format(&report.elements[report.culprit], element));
+    }
+    path_report_clear(&report);
+    return closed;
+}
+
 static enum client_status client_ask(const struct client_arguments *arguments,
                                      const struct client_command *command,
                                      const struct client_place *place, FILE *stream)
@@ -257,10 +288,10 @@ static enum client_status client_ask(const struct client_arguments *arguments,
     exchange.path = buffer_slice(&path).data;
     if (exchange_run(&exchange, &error)) {
         status = client_answered(arguments, command, place, &exchange, stream);
-    } else {
+    } else if (!client_closed(place)) {
         (void)fprintf(stderr,
                       "milter-manager: the controller at <%s> does not answer: %s; does the "
-                      "manager run, with this controller.connection_spec, and may you connect?\n",
+                      "manager run, with this controller.connection_spec?\n",
                       place->spec, error.message);
     }
     exchange_clear(&exchange);

@@ -17,6 +17,7 @@
 #include "milter-manager/control/metrics.h"
 #include "milter-manager/control/report.h"
 #include "milter-manager/control/switches.h"
+#include "milter-manager/handover.h"
 #include "milter-manager/process/channel.h"
 #include "milter-manager/process/collection.h"
 #include "milter-manager/process/signals.h"
@@ -367,7 +368,9 @@ static void master_upgraded(void *owner, pid_t process, unsigned kept, const cha
                 (long)process, board_sessions());
     master->handed_over = true;
     service_main_process(process);
-    loop_timer_stop(master->alive); /* from now on the other one's word counts */
+    /* From here on the other one's word counts, and nobody else may say anything. */
+    service_forget();
+    loop_timer_stop(master->alive);
     loop_timer_stop(master->status);
     if ((kept & UPGRADE_KEPT_MILTER) != 0) {
         server_leave_socket(master->server);

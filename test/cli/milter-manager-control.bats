@@ -115,7 +115,7 @@ control() {
 @test "nobody answers: status 2" {
     control status
     assert_failure 2
-    assert_equal "$stderr" 'milter-manager: the controller at <unix:$/control> does not answer: cannot connect: No such file or directory; does the manager run, with this controller.connection_spec, and may you connect?'
+    assert_equal "$stderr" 'milter-manager: the controller at <unix:$/control> does not answer: cannot connect: No such file or directory; does the manager run, with this controller.connection_spec?'
     control status --control-spec "inet:1@127.0.0.1"
     assert_failure 2
     assert_regex "$stderr" 'the controller at <inet:1@127.0.0.1> does not answer: .*Connection refused'
@@ -130,6 +130,22 @@ control() {
     control status
     assert_failure 2
     assert_regex "$stderr" 'does not tell where the controller is: \$/milter-manager.conf:1: .*--control-spec$'
+}
+
+@test "another user hears whom the socket is for: status 2" {
+    [[ $(id -u) = 0 ]] || skip "root is needed"
+    local directory
+    directory=$(mktemp -d /tmp/mm-control.XXXXXX)
+    chmod 755 "$directory"
+    "$CLIENT" -s "unix:$directory/control" >/dev/null 2>&1 3>&- &
+    PEERS+=("$!")
+    wait_until test -S "$directory/control"
+    chmod 600 "$directory/control"
+    run --separate-stderr setpriv --reuid nobody --regid nogroup --clear-groups \
+        "$MANAGER" --control status --control-spec "unix:$directory/control"
+    rm -r "$directory"
+    assert_failure 2
+    assert_equal "${stderr/$directory/\$}" "milter-manager: the controller at <unix:\$/control> is closed to user nobody: $directory/control 0600 root:root; ask as root or as the user of the manager, or open it to a group with controller.unix_socket_group"
 }
 
 @test "somebody else answers: status 2" {

@@ -56,6 +56,41 @@ units() {
     assert_output --partial 'Overall exposure level'
 }
 
+@test "stopping the service waits until the main process has finished" {
+    local stop
+    stop=$(sed -n "s/^ExecStop=-.bin.sh -c '\(.*\)'$/\1/p" "$BUILD/packaging/milter-manager.service")
+    [ -n "$stop" ]
+    bash -c 'trap "sleep 0.5; echo finished >ended; exit" TERM; echo >ready; while :; do sleep 0.05; done' 3>&- &
+    MAINPID=$!
+    until [ -e ready ]; do sleep 0.05; done
+    export MAINPID
+    run /bin/sh -c "$stop"
+    assert_success
+    assert_output ""
+    [ -s ended ]
+    MAINPID='' run /bin/sh -c "$stop" # it has ended by itself
+    assert_failure
+}
+
+@test "the kernel's connections are found where the unit hides all of /proc but processes" {
+    [[ $(id -u) = 0 ]] || skip "root is needed"
+    grep -qx ProcSubset=pid "$BUILD/packaging/milter-manager.service"
+    cat >find.rb <<'RUBY'
+require "socket"
+require "milter/manager/socket_table"
+server = TCPServer.new("127.0.0.1", 0)
+client = TCPSocket.new("127.0.0.1", server.local_address.ip_port)
+address = client.local_address
+table = Milter::Manager::SocketTable.new(1)
+puts table.find(IPAddr.new(address.ip_address), address.ip_port).map(&:state)
+RUBY
+    # shellcheck disable=SC2016
+    run unshare --mount --pid --fork sh -c 'mount -t proc -o subset=pid proc /proc && ! [ -e /proc/meminfo ] &&
+        exec /usr/bin/ruby "$@"' - -I "$ROOT/milter-manager/lib" find.rb
+    assert_success
+    assert_output ESTABLISHED
+}
+
 @test "user and directories are made as they are described" {
     need systemd-sysusers
     [[ $(id -u) = 0 ]] || skip "root is needed"

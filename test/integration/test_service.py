@@ -4,6 +4,7 @@ stopping, watchdog, the process that takes over (sd_listen_fds(3), sd_notify(3))
 import os
 import signal
 import socket
+import struct
 import subprocess
 import time
 import unittest
@@ -14,6 +15,9 @@ from manager import PATIENCE, PROGRAM, clean_environment, read_text
 
 # LISTEN_PID has to be the program's own number: the shell that sets it becomes the program.
 EXEC = 'export LISTEN_PID=$$; exec "$0" "$@"'
+
+with open(PROGRAM, "rb") as file:
+    BUILT_IN = b"libsystemd.so" in file.read()
 
 
 def kill(pid):
@@ -27,6 +31,7 @@ class ServiceCase(ManagerCase):
     def setUp(self):
         super().setUp()
         self.notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notifications.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self.notifications.bind(self.path("notify"))
         self.notifications.settimeout(10 * PATIENCE)
         self.addCleanup(self.notifications.close)
@@ -43,6 +48,11 @@ class ServiceCase(ManagerCase):
         while not condition():
             self.assertLess(time.monotonic(), deadline, os.listdir(self.directory))
             time.sleep(0.01)
+    def received(self):
+        """Who told what."""
+        message, ((_, _, credentials),), _, _ = self.notifications.recvmsg(
+            4096, socket.CMSG_SPACE(struct.calcsize("3i")))
+        return struct.unpack("3i", credentials)[0], message
 
     def begin(self, configuration="", environment=None):
         self.child("a")
@@ -50,6 +60,7 @@ class ServiceCase(ManagerCase):
                    environment={"NOTIFY_SOCKET": self.path("notify"), **(environment or {})})
 
 
+@unittest.skipUnless(BUILT_IN, "built without systemd")
 class Notification(ServiceCase):
     def test_life(self):
         self.begin()
@@ -110,6 +121,26 @@ class Notification(ServiceCase):
             pass
         self.assertNotIn("MAINPID=%d\n" % self.manager.process.pid, told)
         self.assertNotIn("RELOADING", told)
+    def test_after_an_upgrade_the_former_process_says_nothing_more(self):
+        """A service manager that listens to the main process alone would complain each time."""
+        self.begin('manager.pid_file = "%s"' % self.path("pid"), {"WATCHDOG_USEC": "150000"})
+        self.told("READY=1")
+        mta = self.connect()
+        mta.negotiate()
+        mta.open()
+        self.manager.signal(signal.SIGUSR2)
+        old = self.manager.process.pid
+        sender = message = None
+        while sender != old or b"MAINPID=" not in message:
+            sender, message = self.received()
+        new = int(message.partition(b"MAINPID=")[2])
+        self.addCleanup(kill, new)
+        for _ in range(5):
+            sender, message = self.received()
+            self.assertEqual(new, sender, message)
+        mta.quit()
+        self.assertEqual(0, self.manager.wait())
+
 
 
 class Daemon(ServiceCase):
@@ -229,6 +260,46 @@ class Activation(ServiceCase):
         self.wait(lambda: not os.path.exists(self.path("pid")))
         self.assertEqual(given.st_ino, os.stat(self.path("given.sock")).st_ino)
         self.assertFalse(os.path.exists(self.path("other.sock")))
+    def upgrade(self):
+        old = int(read_text(self.path("pid")))
+        os.kill(old, signal.SIGUSR2)
+        deadline = time.monotonic() + 10 * PATIENCE
+        while int(read_text(self.path("pid"))) == old and time.monotonic() < deadline:
+            time.sleep(0.01)
+        new = int(read_text(self.path("pid")))
+        self.assertNotEqual(old, new)
+        self.addCleanup(kill, new)
+        return new
+
+    def test_an_upgrade_listens_where_the_configuration_says(self):
+        self.activate([], None, 'manager.connection_spec = "unix:%s"\nmanager.pid_file = "%s"'
+                      % (self.path("old.sock"), self.path("pid")))
+        deadline = time.monotonic() + 10 * PATIENCE
+        while not os.path.exists(self.path("pid")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        with open(self.path("milter-manager.conf"), "a", encoding="ascii") as file:
+            file.write('\nmanager.connection_spec = "unix:%s"\n' % self.path("new.sock"))
+        self.upgrade()
+        self.serves(self.path("new.sock"))
+
+    def test_the_end_leaves_their_paths(self):
+        """The service manager goes on listening there, to start the program when it is needed."""
+        control = socket.socket(socket.AF_UNIX)
+        control.bind(self.path("control.sock"))
+        control.listen(16)
+        self.addCleanup(control.close)
+        process = self.activate([self.listen(), control], "milter:controller",
+                                'manager.pid_file = "%s"' % self.path("pid"))
+        self.serves(self.path("given.sock"))
+        new = self.upgrade()
+        self.assertEqual(0, process.wait(10 * PATIENCE))
+        os.kill(new, signal.SIGTERM)
+        deadline = time.monotonic() + 10 * PATIENCE
+        while os.path.exists(self.path("pid")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        for name in ("given.sock", "control.sock"):
+            self.assertTrue(os.path.exists(self.path(name)), name)
+        self.assertNotIn("[error]", read_text(self.path("log")))
 
     def refused(self, sockets, names, message):
         process = self.activate(sockets, names)

@@ -116,6 +116,16 @@ unit() { sed -n "s/^$1=//p" "$SYSTEM/lib/systemd/system/milter-manager.service";
     assert_output ""
 }
 
+# There is no systemd in the bare system to try it with.
+@test "an upgrade leaves the sockets of systemd as they are, removing stops them before the service" {
+    run in_system sh -c 'cat /var/lib/dpkg/info/milter-manager.preinst /var/lib/dpkg/info/milter-manager.postinst 2>/dev/null |
+        grep -E "(stop|restart).*socket"'
+    assert_output ""
+    run in_system grep -oE 'stop .?milter-manager\.(socket|service)' /var/lib/dpkg/info/milter-manager.prerm
+    assert_line --index 0 "stop milter-manager.socket"
+    assert_line --index 1 "stop 'milter-manager.service"
+}
+
 @test "the unit is shut in: exposure of at most 2.0" {
     run systemd-analyze security --offline=yes "$SYSTEM/lib/systemd/system/milter-manager.service"
     [[ $output =~ 'Overall exposure level for milter-manager.service: '([0-9.]+) ]]

@@ -4,14 +4,15 @@ require "ipaddr"
 
 module Milter
   module Manager
-    # The kernel's TCP connections, as /proc/net/tcp and /proc/net/tcp6 list
+    # The kernel's TCP connections, as net/tcp and net/tcp6 in /proc list
     # them: who is the local end of the connection from a foreign address and
     # port?
     #
     # The text is searched as it is, for the foreign end as the kernel writes
     # it: a busy machine has tens of thousands of lines, of which few are asked for.
     class SocketTable
-      PATHS = %w[/proc/net/tcp /proc/net/tcp6].freeze
+      # Not by /proc/net: a service may see nothing of /proc but processes (ProcSubset=pid).
+      PATHS = %w[/proc/self/net/tcp /proc/self/net/tcp6].freeze
       # The kernel's numbers from 1, by the names that netstat gives them.
       STATES = %w[ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE CLOSE_WAIT
                   LAST_ACK LISTEN CLOSING].freeze
