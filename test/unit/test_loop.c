@@ -548,8 +548,10 @@ static void give_up(void *owner)
 static void a_loop_goes_on_after_a_fork(void **state)
 {
     (void)state;
-    int ends[2], seen = 0, status = 0;
+    int ends[2], ready[2], seen = 0, status = 0;
+    char byte;
     assert_int_equal(pipe(ends), 0);
+    assert_int_equal(pipe(ready), 0);
     struct reader reader = {.fd = ends[0]};
     struct loop_signal *watcher = loop_signal_new(loop, SIGUSR1, on_signal, &seen);
     struct loop_timer *end = loop_timer_new(loop, stop, NULL);
@@ -566,13 +568,19 @@ static void a_loop_goes_on_after_a_fork(void **state)
         double start = loop_now(loop);
         loop_run(loop);
         int first = reader.calls;
+        if (write(ready[1], "r", 1) != 1) {
+            _exit(3);
+        }
         loop_run(loop);
         _exit(first == 1 && seen == SIGUSR1 && loop_now(loop) - start < 7 ? 0 : 1);
     }
+    close(ready[1]);
     assert_int_equal(write(ends[1], "c", 1), 1);
     loop_io_watch(reader.io, 0);
     loop_timer_start(end, 0.05);
     run();
+    /* Until it has a loop of its own the signal would be the parent's. */
+    assert_int_equal(read(ready[0], &byte, 1), 1);
     assert_int_equal(kill(child, SIGUSR1), 0);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
@@ -585,6 +593,7 @@ static void a_loop_goes_on_after_a_fork(void **state)
     loop_io_free(reader.io);
     close(ends[0]);
     close(ends[1]);
+    close(ready[0]);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
