@@ -319,6 +319,7 @@ static bool master_reload_now(struct master *master, struct error *error)
         log_warning("[manager][reload] %s", error->message);
         return false;
     }
+    upgrade_signal(master->upgrade, SIGHUP);
     service_reloading();
     reloaded = server_reload(master->server, error);
     if (reloaded && master->workers != NULL) {
@@ -342,6 +343,7 @@ static void master_reopen_log(void *owner, int number)
 
     signals_reopen_log(owner, number);
     launching_log_reopened();
+    upgrade_signal(master->upgrade, number);
     if (master->workers != NULL) {
         workers_signal(master->workers, number);
     }

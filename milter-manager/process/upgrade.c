@@ -265,6 +265,13 @@ struct upgrade *upgrade_start(struct loop *loop, const struct activation_socket 
     return upgrade;
 }
 
+void upgrade_signal(const struct upgrade *upgrade, int signal_number)
+{
+    if (upgrade != NULL) {
+        (void)kill(upgrade->process, signal_number);
+    }
+}
+
 void upgrade_free(struct upgrade *upgrade)
 {
     if (upgrade == NULL) {

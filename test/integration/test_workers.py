@@ -464,6 +464,21 @@ class Upgrade(UnderLoad):
         self.stop_last()
         self.assertFalse(os.path.exists(self.path("control.new")))
 
+    def test_a_reload_meanwhile_reaches_the_new_process(self):
+        """It has read the files already, as they were before."""
+        self.prepare('File.write("%s", Process.pid.to_s)\n%s'
+                     % (self.path("loading"), SLOW % self.path("slow")))
+        old, new = self.begin_slow_upgrade()
+        wait_until(lambda: read_text(self.path("loading")) == str(new), "it to read the files")
+        self.manager.write_configuration(self.configuration(
+            'manager.pid_file = "%s"' % self.path("pid")))
+        self.manager.signal(signal.SIGHUP)
+        self.manager.wait_log(r"generation 2 of the configuration is in force")
+        os.unlink(self.path("slow"))
+        self.manager.wait_log(r"generation 2 of the configuration is in force", 2)
+        self.assertEqual(0, self.manager.wait())
+        self.stop_last()
+
 
 if __name__ == "__main__":
     unittest.main()
