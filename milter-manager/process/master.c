@@ -496,7 +496,7 @@ static void master_collect(void *owner, control_collected_fn *collected, void *c
     }
     collection = NEW(struct master_collection);
     *collection = (struct master_collection){master, collected, collected_owner};
-    collections_begin(master->collections, master->count, master_ask, master, NULL,
+    collections_begin(master->collections, master->count, master_ask, master,
                       master_collected, collection);
 }
 
