@@ -43,7 +43,6 @@ bool server_reload(struct server *server, struct error *error);
 void server_stop(struct server *server, const char *reason);
 /* Only closes the socket: of a master that serves nobody itself. */
 void server_close(struct server *server);
-bool server_stopping(const struct server *server);
 /* So many descriptors are not for sessions. */
 void server_reserve_descriptors(struct server *server, unsigned count);
 /* The listening socket, -1 while stopping; it stays the server's. */
@@ -61,7 +60,10 @@ unsigned server_session_count(const struct server *server);
 typedef bool server_visit_fn(void *owner, const struct front *front);
 void server_each_front(const struct server *server, server_visit_fn *visit, void *owner);
 
-/* log.* of a configuration take effect; what is not assigned stays. */
-void server_apply_log(const struct configuration *configuration);
+/*
+ * log.* of a configuration take effect; what is not assigned stays.  False with *error: the log
+ * file cannot be opened, lines go where they went before.  All that is wrong is logged.
+ */
+bool server_apply_log(const struct configuration *configuration, struct error *file_error);
 
 #endif

@@ -99,7 +99,11 @@ static bool start_configure(struct start *start)
     if (start->configuration == NULL) {
         return false; /* it was said */
     }
-    server_apply_log(start->configuration);
+    if (!server_apply_log(start->configuration, &error) && start->handover.upgrade) {
+        /* The former process has its file open; a daemon has no other place for its lines. */
+        return start_fail("", &error);
+    }
+    error_clear(&error);
     start_limit_descriptors(start->configuration);
     handover_compare(&start->handover, start->configuration);
     return start_share(start, &error) || start_fail("", &error);

@@ -321,6 +321,15 @@ class Upgrade(UnderLoad):
         self.assertEqual(self.manager.process.pid, self.master())
         self.session().message()
 
+    def test_a_new_process_that_could_not_log_is_not_wanted(self):
+        """Root has opened the file, and the user it has become since cannot."""
+        self.prepare()
+        self.manager.write_configuration(self.configuration(
+            'log.path = "%s/nowhere/log"' % self.directory))
+        self.manager.signal(signal.SIGUSR2)
+        self.manager.wait_log(r"not ready: it ended with status 1: failed to open log file: <.*>")
+        self.session().message()
+
     def test_a_stop_ends_the_new_process(self):
         self.prepare("sleep 30 if File.exist?(\"%s\")" % self.path("slow"))
         with open(self.path("slow"), "w", encoding="ascii"):
