@@ -496,8 +496,8 @@ static void master_collect(void *owner, control_collected_fn *collected, void *c
     }
     collection = NEW(struct master_collection);
     *collection = (struct master_collection){master, collected, collected_owner};
-    collections_begin(master->collections, master->count, master_ask, master,
-                      master_collected, collection);
+    collections_begin(master->collections, master->count, master_ask, master, master_collected,
+                      collection);
 }
 
 /* ---- the whole */
