@@ -341,6 +341,7 @@ static void server_put_in_force(struct server *server, struct configuration *con
 bool server_reload(struct server *server, struct error *error)
 {
     struct configuration *configuration = server_load(server, error);
+    struct error file_error = {0};
 
     metrics_count_reload(configuration != NULL);
     server->mishap = configuration == NULL ? time(NULL) : 0;
@@ -352,7 +353,7 @@ bool server_reload(struct server *server, struct error *error)
     if (!server->worker) {
         server_compare(server->configuration, configuration);
     }
-    server_apply_log(configuration);
+    (void)server_apply_log(configuration, &file_error);
     log_event(LOG_LEVEL_MESSAGE, LOG_FIELDS(LOG_COUNT("generation", configuration->generation)),
               "[manager][reload] generation %u of the configuration is in force",
               configuration->generation);
@@ -372,11 +373,12 @@ static bool server_set_log_path(const char *path, struct error *error)
     return set;
 }
 
-void server_apply_log(const struct configuration *configuration)
+bool server_apply_log(const struct configuration *configuration, struct error *file_error)
 {
     static bool started;
     static unsigned initial; /* what the environment said: a reload may go back to it */
     struct error error = {0};
+    bool opened;
 
     if (!started) {
         started = true;
@@ -387,10 +389,10 @@ void server_apply_log(const struct configuration *configuration)
     if (!log_set_format(configuration->log.format, &error)) {
         log_error("[manager][log][error] %s", error.message);
     }
-    error_clear(&error);
-    if (configuration_assigned(configuration, "log.path") &&
-        !server_set_log_path(configuration->log.path, &error)) {
-        log_error("[manager][log][error] %s", error.message);
+    opened = !configuration_assigned(configuration, "log.path") ||
+             server_set_log_path(configuration->log.path, file_error);
+    if (!opened) {
+        log_error("[manager][log][error] %s", file_error->message);
     }
     error_clear(&error);
     if (!log_set_syslog(configuration->log.use_syslog,
@@ -400,6 +402,7 @@ void server_apply_log(const struct configuration *configuration)
                         &error)) {
         log_error("[manager][log][error] %s", error.message);
     }
+    return opened;
 }
 
 /* The socket handed over is used whatever the configuration says of another one. */

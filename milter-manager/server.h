@@ -60,7 +60,10 @@ unsigned server_session_count(const struct server *server);
 typedef bool server_visit_fn(void *owner, const struct front *front);
 void server_each_front(const struct server *server, server_visit_fn *visit, void *owner);
 
-/* log.* of a configuration take effect; what is not assigned stays. */
-void server_apply_log(const struct configuration *configuration);
+/*
+ * log.* of a configuration take effect; what is not assigned stays.  False with *error: the log
+ * file cannot be opened, lines go where they went before.  All that is wrong is logged.
+ */
+bool server_apply_log(const struct configuration *configuration, struct error *file_error);
 
 #endif

@@ -113,6 +113,7 @@ static bool start_share(struct start *start, struct error *error)
 static bool start_configure(struct start *start)
 {
     struct error error = {0};
+    bool logged = true;
 
     if (!handover_take(&start->handover, &error)) {
         return start_fail("failed to listen: ", &error);
@@ -120,12 +121,17 @@ static bool start_configure(struct start *start)
     start->configuration =
         manager_options_load(start->options, start_report, start_keep_warning, start, &error);
     if (start->configuration != NULL) {
-        server_apply_log(start->configuration);
+        logged = server_apply_log(start->configuration, &error);
     }
     start_tell_warnings(start);
     if (start->configuration == NULL) {
         return false; /* it was said */
     }
+    if (!logged && start->handover.upgrade) {
+        /* The former process has its file open; a daemon has no other place for its lines. */
+        return start_fail("", &error);
+    }
+    error_clear(&error);
     start_limit_descriptors(start->configuration);
     handover_compare(&start->handover, start->configuration);
     return start_share(start, &error) || start_fail("", &error);

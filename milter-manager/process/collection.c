@@ -70,8 +70,7 @@ void collections_free(struct collections *collections)
 }
 
 void collections_begin(struct collections *collections, unsigned count, collection_ask_fn *ask,
-                       void *ask_owner, json_t *first, collection_complete_fn *complete,
-                       void *owner)
+                       void *ask_owner, collection_complete_fn *complete, void *owner)
 {
     struct collection *collection = NEW(struct collection);
 
@@ -85,9 +84,6 @@ void collections_begin(struct collections *collections, unsigned count, collecti
         .owner = owner,
     };
     collections->first = collection;
-    if (first != NULL) {
-        (void)json_array_append_new(collection->answers, first);
-    }
     for (unsigned i = 0; i < count; i++) {
         collection->awaited += ask(ask_owner, i, collection->number) ? 1 : 0;
     }

@@ -23,12 +23,10 @@ struct collections *collections_new(struct loop *loop);
 /* Those under way are completed with what has come. */
 void collections_free(struct collections *collections);
 /*
- * Asks count workers; first: an answer that is there already, or NULL.  complete is called from
- * the loop, or at once when nobody can be asked.
+ * Asks count workers; complete is called from the loop, or at once when nobody can be asked.
  */
 void collections_begin(struct collections *collections, unsigned count, collection_ask_fn *ask,
-                       void *ask_owner, json_t *first, collection_complete_fn *complete,
-                       void *owner);
+                       void *ask_owner, collection_complete_fn *complete, void *owner);
 /* An answer has come: the callee's; NULL: what came was none.  Late ones are dropped. */
 void collections_answer(struct collections *collections, unsigned number, json_t *answer);
 

@@ -324,6 +324,7 @@ static bool master_reload_now(struct master *master, struct error *error)
         log_warning("[manager][reload] %s", error->message);
         return false;
     }
+    upgrade_signal(master->upgrade, SIGHUP);
     service_reloading();
     reloaded = server_reload(master->server, error);
     if (reloaded && master->workers != NULL) {
@@ -347,6 +348,7 @@ static void master_reopen_log(void *owner, int number)
 
     signals_reopen_log(owner, number);
     launching_log_reopened();
+    upgrade_signal(master->upgrade, number);
     if (master->workers != NULL) {
         workers_signal(master->workers, number);
     }
@@ -501,8 +503,8 @@ static void master_collect(void *owner, control_collected_fn *collected, void *c
     }
     collection = NEW(struct master_collection);
     *collection = (struct master_collection){master, collected, collected_owner};
-    collections_begin(master->collections, master->count, master_ask, master, NULL,
-                      master_collected, collection);
+    collections_begin(master->collections, master->count, master_ask, master, master_collected,
+                      collection);
 }
 
 /* ---- the whole */

@@ -33,7 +33,7 @@ enum {
  * it.  The program may be of another version: more may follow, and is left.
  */
 enum {
-    UPGRADE_SAYS_READY = 'r', /* and UPGRADE_KEPT_* */
+    UPGRADE_SAYS_READY = 'r',  /* and UPGRADE_KEPT_* */
     UPGRADE_SAYS_FAILED = 'f', /* and errno */
     UPGRADE_SAYS_WHY = 'w',    /* and a sentence; then it ends */
     UPGRADE_SENTENCE = 500,    /* bytes of that */
@@ -263,6 +263,13 @@ struct upgrade *upgrade_start(struct loop *loop, const struct activation_socket 
     loop_io_watch(upgrade->io, LOOP_READ);
     loop_timer_start(upgrade->timer, UPGRADE_TIMEOUT);
     return upgrade;
+}
+
+void upgrade_signal(const struct upgrade *upgrade, int signal_number)
+{
+    if (upgrade != NULL) {
+        (void)kill(upgrade->process, signal_number);
+    }
 }
 
 void upgrade_free(struct upgrade *upgrade)

@@ -48,6 +48,8 @@ typedef void upgrade_ended_fn(void *owner, pid_t process, unsigned kept, const c
 struct upgrade *upgrade_start(struct loop *loop, const struct activation_socket *sockets,
                               unsigned count, upgrade_ended_fn *ended, void *owner,
                               struct error *error);
+/* Also for the new process, which may have read its configuration already. */
+void upgrade_signal(const struct upgrade *upgrade, int signal_number);
 /* Ends the new process when it is not ready yet; ended is not called. */
 void upgrade_free(struct upgrade *upgrade);
 /* In a process forked meanwhile, for which it is another one's: the new process is let alone. */

@@ -273,8 +273,10 @@ class Commands(Launching):
         self.milter(startup_time=0.05)
         self.start()
         self.wait(lambda: self.launcher() is not None, "the launcher")
-        os.kill(self.launcher(), signal.SIGKILL)
-        self.wait(lambda: self.launcher() is None, "the end of the launcher")
+        pid = self.launcher()
+        os.kill(pid, signal.SIGKILL)
+        # It loses its name before its socket is closed.
+        self.wait(lambda: not alive(pid), "the end of the launcher")
         self.refused_mail()
         self.manager.wait_log(r"the process that starts milters has ended; start milter-manager again")
         self.assertEqual([], self.launched())

@@ -322,6 +322,15 @@ class Upgrade(UnderLoad):
         self.assertEqual(self.manager.process.pid, self.master())
         self.session().message()
 
+    def test_a_new_process_that_could_not_log_is_not_wanted(self):
+        """Root has opened the file, and the user it has become since cannot."""
+        self.prepare()
+        self.manager.write_configuration(self.configuration(
+            'log.path = "%s/nowhere/log"' % self.directory))
+        self.manager.signal(signal.SIGUSR2)
+        self.manager.wait_log(r"not ready: it ended with status 1: failed to open log file: <.*>")
+        self.session().message()
+
     def test_a_stop_ends_the_new_process(self):
         self.prepare("sleep 30 if File.exist?(\"%s\")" % self.path("slow"))
         with open(self.path("slow"), "w", encoding="ascii"):
@@ -464,6 +473,21 @@ class Upgrade(UnderLoad):
         self.assertTrue(os.path.exists(self.path("control.new")))
         self.stop_last()
         self.assertFalse(os.path.exists(self.path("control.new")))
+
+    def test_a_reload_meanwhile_reaches_the_new_process(self):
+        """It has read the files already, as they were before."""
+        self.prepare('File.write("%s", Process.pid.to_s)\n%s'
+                     % (self.path("loading"), SLOW % self.path("slow")))
+        old, new = self.begin_slow_upgrade()
+        wait_until(lambda: read_text(self.path("loading")) == str(new), "it to read the files")
+        self.manager.write_configuration(self.configuration(
+            'manager.pid_file = "%s"' % self.path("pid")))
+        self.manager.signal(signal.SIGHUP)
+        self.manager.wait_log(r"generation 2 of the configuration is in force")
+        os.unlink(self.path("slow"))
+        self.manager.wait_log(r"generation 2 of the configuration is in force", 2)
+        self.assertEqual(0, self.manager.wait())
+        self.stop_last()
 
 
 if __name__ == "__main__":
