@@ -33,7 +33,7 @@ enum {
  * it.  The program may be of another version: more may follow, and is left.
  */
 enum {
-    UPGRADE_SAYS_READY = 'r', /* and UPGRADE_KEPT_* */
+    UPGRADE_SAYS_READY = 'r',  /* and UPGRADE_KEPT_* */
     UPGRADE_SAYS_FAILED = 'f', /* and errno */
     UPGRADE_SAYS_WHY = 'w',    /* and a sentence; then it ends */
     UPGRADE_SENTENCE = 500,    /* bytes of that */
