@@ -33,11 +33,13 @@
 static const double master_burial = 0.02; /* s between looks after a worker that has hung up */
 static const double master_look = 1.0;    /* s between looks after all */
 static const double master_grace = 5.0;   /* s beyond shutdown_timeout for a worker that hangs */
+static const double master_hearing = 5.0; /* s between questions whether workers answer */
 static const double master_status = 5.0;  /* s between lines for the service manager */
 
 struct master_worker {
     struct channel *channel; /* NULL: none */
     int ends[2];             /* between the opening and the fork; -1: none */
+    bool silent;             /* it does not answer, which was said */
     bool hung_up;            /* its process has closed the channel and is about to end */
 };
 
@@ -52,7 +54,7 @@ struct master {
     struct workers *workers;
     struct master_worker *places;
     struct upgrade *upgrade; /* under way */
-    struct loop_timer *look, *overdue, *alive, *status;
+    struct loop_timer *look, *overdue, *alive, *status, *listen;
     double watchdog; /* s between signs of life; 0: nobody waits for them */
     int stopping;    /* the signal that asked for it, or 0 */
     bool handed_over;
@@ -137,6 +139,7 @@ static void master_worker_ended(void *owner, unsigned number)
     master_close_ends(place);
     channel_free(place->channel);
     place->channel = NULL;
+    place->silent = false;
     metrics_leave(number + 1);
     if (!workers_stopped(master->workers)) {
         metrics_count_worker_restart();
@@ -211,6 +214,7 @@ static void master_clear(struct master *master)
     loop_timer_free(master->overdue);
     loop_timer_free(master->alive);
     loop_timer_free(master->status);
+    loop_timer_free(master->listen);
     for (unsigned i = 0; i < master->count; i++) {
         channel_free(master->places[i].channel);
         master_close_ends(&master->places[i]);
@@ -507,6 +511,47 @@ static void master_collect(void *owner, control_collected_fn *collected, void *c
                       collection);
 }
 
+/* ---- workers that hang */
+
+/* One line when a worker stops answering, and one when it answers again. */
+static void master_note_answers(void *owner, json_t *reports)
+{
+    struct master *master = owner;
+    const json_t *report;
+    size_t i;
+
+    if (master->stopping != 0 || master->number >= 0) { /* what is left over at the end */
+        json_decref(reports);
+        return;
+    }
+    json_array_foreach(reports, i, report)
+    {
+        struct master_worker *place = &master->places[i];
+        bool silent = place->channel != NULL && json_is_false(json_object_get(report, "answered"));
+
+        if (silent && !place->silent) {
+            log_error("[master][worker][error] worker %zu (process %ld) does not answer: something "
+                      "in it waits or computes and lets nothing else happen; the other workers "
+                      "go on",
+                      i, (long)workers_process(master->workers, (unsigned)i));
+        } else if (!silent && place->silent) {
+            log_message("[master][worker] worker %zu answers again", i);
+        }
+        place->silent = silent;
+    }
+    json_decref(reports);
+}
+
+static void master_listen(void *owner)
+{
+    struct master *master = owner;
+
+    if (master->stopping == 0) {
+        master_collect(master, master_note_answers, master);
+        loop_timer_start(master->listen, master_hearing);
+    }
+}
+
 /* ---- the whole */
 
 static void master_begin_workers(struct master *master)
@@ -527,6 +572,7 @@ static void master_begin_workers(struct master *master)
     master->workers = workers_new(&options);
     /* From the loop, as all forks. */
     loop_timer_start(master->look, 0);
+    loop_timer_start(master->listen, master_hearing);
 }
 
 static void master_begin(struct master *master)
@@ -545,6 +591,7 @@ static void master_begin(struct master *master)
     master->overdue = loop_timer_new(master->loop, master_overdue, master);
     master->alive = loop_timer_new(master->loop, master_tell_alive, master);
     master->status = loop_timer_new(master->loop, master_tell_status, master);
+    master->listen = loop_timer_new(master->loop, master_listen, master);
     master->signals = signals_new(master->loop, handlers, master);
     signals_raise_early();
     signals_hold(SIG_UNBLOCK);

@@ -150,6 +150,19 @@ class Workers(UnderLoad):
         self.manager.wait_log(r"\[master\]\[worker\]\[error\] worker \d \(process %d\) was killed by "
                               r"signal 9" % victim)
 
+    def test_a_worker_that_hangs_is_told_of_once(self):
+        self.prepare("manager.n_workers = 2")
+        pid = self.manager.process.pid
+        wait_until(lambda: len(children_of(pid)) == 2, "two workers")
+        victim = children_of(pid)[0]
+        os.kill(victim, signal.SIGSTOP)
+        self.addCleanup(os.kill, victim, signal.SIGCONT)
+        self.manager.wait_log(r"\[master\]\[worker\]\[error\] worker \d \(process %d\) does not "
+                              r"answer" % victim, timeout=15)
+        os.kill(victim, signal.SIGCONT)
+        self.manager.wait_log(r"\[master\]\[worker\] worker \d answers again", timeout=15)
+        self.assertEqual(1, len(self.manager.log_lines("does not answer")))
+
     def test_signals_reach_every_worker(self):
         self.prepare('manager.n_workers = 3\ndefine_milter("nowhere")')
         pid = self.manager.process.pid
