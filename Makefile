@@ -12,8 +12,8 @@
 #   make install, uninstall, clean, dist
 #   make deb              packages for Debian, in $(BUILD)/deb
 #
-# Variables: CC CFLAGS LDFLAGS BUILD V=1 WERROR=1 SANITIZE=1 WITHOUT_GLIB=1 PREFIX DESTDIR
-# and the GNU directory variables; as arguments only:
+# Variables: CC CFLAGS LDFLAGS BUILD V=1 WERROR=1 SANITIZE=1 WITHOUT_GLIB=1
+# WITHOUT_SYSTEMD=1 PREFIX DESTDIR and the GNU directory variables; as arguments only:
 #   PLATFORM         default of package.platform: debian, redhat, redhat9, freebsd, pkgsrc, ...;
 #                    without it that of the machine, empty for none
 #   PACKAGE_OPTIONS  default of package.options

@@ -513,6 +513,11 @@ int server_socket(const struct server *server)
     return server->listener == NULL ? -1 : listener_socket(server->listener);
 }
 
+const struct socket_address *server_address(const struct server *server)
+{
+    return listener_address(server->listener);
+}
+
 void server_leave_socket(struct server *server)
 {
     if (server->listener != NULL) {

@@ -47,6 +47,8 @@ void server_close(struct server *server);
 void server_reserve_descriptors(struct server *server, unsigned count);
 /* The listening socket, -1 while stopping; it stays the server's. */
 int server_socket(const struct server *server);
+/* Where it listens; the server's.  Not while stopping. */
+const struct socket_address *server_address(const struct server *server);
 /* Another process goes on with the socket: its path stays when it is closed here. */
 void server_leave_socket(struct server *server);
 /* Every session is over when the loop stops; closes what is left. */

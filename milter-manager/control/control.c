@@ -359,8 +359,8 @@ static unsigned control_connections(void)
 }
 
 struct control *control_new(struct loop *loop, const struct configuration *configuration,
-                            int inherited, const struct control_host *host, void *owner,
-                            struct error *error)
+                            int inherited, const char *listen, const struct control_host *host,
+                            void *owner, struct error *error)
 {
     struct control *control = NEW(struct control);
 
@@ -369,7 +369,7 @@ struct control *control_new(struct loop *loop, const struct configuration *confi
     control->owner = owner;
     control->started = time(NULL);
     control->started_at = loop_now(loop);
-    control->listen = memory_copy_string(configuration_listen_spec(configuration));
+    control->listen = memory_copy_string(listen);
     control->connections = control_connections();
     control->retry = loop_timer_new(loop, control_accept_again, control);
     control->minute = loop_timer_new(loop, control_take_sample, control);

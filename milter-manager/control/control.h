@@ -42,11 +42,12 @@ struct control_host {
 
 /*
  * Listens on configuration->controller.*, or on inherited, an open listening socket, unless it
- * is -1.  NULL with *error when it cannot; that is no reason not to filter mail.
+ * is -1.  NULL with *error when it cannot; that is no reason not to filter mail.  listen: where
+ * mail is taken, to be shown.
  */
 struct control *control_new(struct loop *loop, const struct configuration *configuration,
-                            int inherited, const struct control_host *host, void *owner,
-                            struct error *error);
+                            int inherited, const char *listen, const struct control_host *host,
+                            void *owner, struct error *error);
 /* How many descriptors it may need in all, with the connections it takes. */
 unsigned control_descriptors(const struct control *control);
 /* The unix socket's owner, before privileges are dropped; false with errno set. */

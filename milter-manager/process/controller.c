@@ -8,6 +8,7 @@
 
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
+#include "milter-manager/handover.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -68,6 +69,7 @@ struct controller *controller_new(struct loop *loop, struct server *server, int 
         .state = controller_state,
     };
     const struct configuration *configuration = server_configuration(server);
+    char listen[SOCKET_ADDRESS_TEXT];
     struct controller *controller;
     struct error error = {0};
 
@@ -76,7 +78,12 @@ struct controller *controller_new(struct loop *loop, struct server *server, int 
     }
     controller = NEW(struct controller);
     controller->server = server;
-    controller->control = control_new(loop, configuration, inherited, &host, controller, &error);
+    /* A service manager's socket is not the one of the configuration, as a rule. */
+    controller->control = control_new(loop, configuration, inherited,
+                                      handover_milter_is_kept()
+                                          ? socket_address_format(server_address(server), listen)
+                                          : configuration_listen_spec(configuration),
+                                      &host, controller, &error);
     if (controller->control == NULL) {
         log_error("failed to listen controller socket: %s", error.message);
         free(controller);

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # The completions that are made from the tables of options: every option, the
-# right values, and nothing a shell could not read.
+# right values, and nothing a shell could not read.  What writes them runs in every
+# build, so with sanitizers too.
+# test/run: not sanitized
 
 bats_require_minimum_version 1.5.0
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # What comes with the programs on a machine: units, user, directories, rotation
 # of logs, the descriptions of packages; and that uninstalling takes all away.
+# test/run: not sanitized
 
 bats_require_minimum_version 1.5.0
 

@@ -291,6 +291,10 @@ class Activation(ServiceCase):
         process = self.activate([self.listen(), control], "milter:controller",
                                 'manager.pid_file = "%s"' % self.path("pid"))
         self.serves(self.path("given.sock"))
+        status = subprocess.run([PROGRAM, "--control", "status", "--control-spec",
+                                 "unix:" + self.path("control.sock")], text=True, check=True,
+                                env=clean_environment(), capture_output=True).stdout
+        self.assertIn(" on unix:%s, " % self.path("given.sock"), status)
         new = self.upgrade()
         self.assertEqual(0, process.wait(10 * PATIENCE))
         os.kill(new, signal.SIGTERM)
