@@ -13,7 +13,7 @@ global:
   scrape_interval: 1s
   scrape_timeout: 1s
   evaluation_interval: 1s
-${4:+rule_files: ['$4']}
+${4:+rule_files: [$4]}
 scrape_configs:
   - job_name: milter-manager
     static_configs:
