@@ -234,11 +234,6 @@ void server_stop(struct server *server, const char *reason)
     loop_timer_start(server->shutdown_timer, server->configuration->manager.shutdown_timeout);
 }
 
-bool server_stopping(const struct server *server)
-{
-    return server->stopping;
-}
-
 /* ---- reload ---- */
 
 struct server_mistakes {

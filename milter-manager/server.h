@@ -43,7 +43,6 @@ bool server_reload(struct server *server, struct error *error);
 void server_stop(struct server *server, const char *reason);
 /* Only closes the socket: of a master that serves nobody itself. */
 void server_close(struct server *server);
-bool server_stopping(const struct server *server);
 /* So many descriptors are not for sessions. */
 void server_reserve_descriptors(struct server *server, unsigned count);
 /* The listening socket, -1 while stopping; it stays the server's. */

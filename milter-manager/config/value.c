@@ -6,6 +6,8 @@
  */
 #include "milter-manager/config/value.h"
 
+#include "libcore/base/utf8.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,37 +40,6 @@ struct value value_string(const char *string)
     return (struct value){.kind = VALUE_STRING, .string = slice_from_string(string)};
 }
 
-/* Length of the well-formed UTF-8 character at the front; 0 when there is none (RFC 3629). */
-static size_t utf8_character(struct slice input)
-{
-    static const struct {
-        unsigned char first_low, first_high, second_low, second_high;
-        size_t length;
-    } forms[] = {
-        {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
-        {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
-        {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
-    const unsigned char *bytes = (const unsigned char *)input.data;
-
-    for (size_t form = 0; form < sizeof(forms) / sizeof(forms[0]); form++) {
-        size_t length = forms[form].length;
-
-        if (input.length < length || bytes[0] < forms[form].first_low ||
-            bytes[0] > forms[form].first_high || bytes[1] < forms[form].second_low ||
-            bytes[1] > forms[form].second_high) {
-            continue;
-        }
-        for (size_t i = 2; i < length; i++) {
-            if ((bytes[i] & 0xc0) != 0x80) {
-                return 0;
-            }
-        }
-        return length;
-    }
-    return 0;
-}
-
 void value_string_literal(struct slice string, struct buffer *text)
 {
     static const char escaped[] = "\a\b\t\n\v\f\r\x1b\"\\";
@@ -88,7 +59,7 @@ void value_string_literal(struct slice string, struct buffer *text)
             buffer_append_string(text, "\\#");
         } else if (byte >= ' ' && byte <= '~') {
             buffer_append_byte(text, byte);
-        } else if ((length = utf8_character(string)) > 0) {
+        } else if ((length = utf8_length(string)) > 1) {
             buffer_append(text, string.data, length);
         } else {
             length = 1;
