@@ -31,6 +31,30 @@ unsigned long process_descriptor_limit(void)
     return getrlimit(RLIMIT_NOFILE, &limits) == 0 ? (unsigned long)limits.rlim_cur : 1024;
 }
 
+/* /proc/PID/statm: pages, resident pages, ... */
+bool process_resident_memory(pid_t process, uint64_t *bytes)
+{
+    char text[128], *resident;
+    unsigned long long pages;
+    FILE *file;
+    bool known;
+
+    (void)snprintf(text, sizeof(text), "/proc/%ld/statm", (long)process);
+    file = fopen(text, "re");
+    if (file == NULL) {
+        return false;
+    }
+    known = fgets(text, sizeof(text), file) != NULL;
+    (void)fclose(file);
+    resident = known ? strchr(text, ' ') : NULL;
+    if (resident == NULL) {
+        return false;
+    }
+    pages = strtoull(resident, NULL, 10);
+    *bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    return pages > 0;
+}
+
 bool process_set_descriptor_limit(unsigned long limit, struct error *error)
 {
     struct rlimit limits;

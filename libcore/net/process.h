@@ -8,6 +8,7 @@
 #include "libcore/base/error.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Soft and hard RLIMIT_NOFILE; 0 raises the soft limit to the hard one. */
@@ -15,6 +16,9 @@ bool process_set_descriptor_limit(unsigned long limit, struct error *error);
 
 /* How many descriptors the process may have. */
 unsigned long process_descriptor_limit(void);
+
+/* Memory that is resident, of a process that runs; false where the system does not tell. */
+bool process_resident_memory(pid_t process, uint64_t *bytes);
 
 /*
  * Ordinary I/O errors instead of SIGPIPE when a peer has gone and of SIGXFSZ

@@ -120,14 +120,18 @@ static void answer_readiness(struct answer *answer)
 
 /* ---- changing ---- */
 
-/* What was done; a browser is led back to the page: relative, for proxies with a path of their own.
- */
-static void answer_done(struct answer *answer, const char *page, json_t *json)
+/* A browser is led back to the page: relative, for proxies with a path of their own. */
+static void answer_lead_back(struct answer *answer, const char *page)
 {
     if (answer->for_browser) {
         answer->status = 303;
         answer->location = page;
     }
+}
+
+static void answer_done(struct answer *answer, const char *page, json_t *json)
+{
+    answer_lead_back(answer, page);
     answer_json(answer, json, 0);
 }
 
@@ -142,6 +146,7 @@ static void answer_reload(struct answer *answer)
     log_message("[control][reload] asked for by a client of the controller");
     if (!answer->host->reload(answer->host_owner, &error)) {
         answer_error(answer, 500, error.message);
+        answer_lead_back(answer, "./"); /* where the mistake is told */
         return;
     }
     answer_done(answer, "./",

@@ -10,6 +10,7 @@
 #include "milter-manager/check/path_report.h"
 #include "milter-manager/control/client_text.h"
 #include "milter-manager/control/exchange.h"
+#include "milter-manager/control/markup.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -95,16 +96,9 @@ static const struct client_command *client_find(const struct client_arguments *a
 
 static void client_path(const struct client_command *command, const char *name, struct buffer *path)
 {
-    static const char plain[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~";
-
     buffer_append_string(path, command->before);
-    for (; command->named && *name != '\0'; name++) {
-        if (strchr(plain, *name) != NULL) {
-            buffer_append_byte(path, *name);
-        } else {
-            buffer_append_format(path, "%%%02X", (unsigned)(unsigned char)*name);
-        }
+    if (command->named) {
+        markup_path(path, slice_from_string(name));
     }
     buffer_append(path, command->behind, strlen(command->behind) + 1);
 }

@@ -4,6 +4,7 @@
 #include "milter-manager/control/client_text.h"
 
 #include "libcore/base/memory.h"
+#include "milter-manager/control/markup.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,23 +15,11 @@ enum { CLIENT_TEXT_WIDEST = 48 }; /* characters of a cell of a table; more is cu
 
 /* ---- cells ---- */
 
-/* Control characters, also those of C1 in UTF-8, are shown as \xHH. */
-static void client_text_visible(struct buffer *text, const char *string)
-{
-    for (const unsigned char *byte = (const unsigned char *)string; *byte != '\0'; byte++) {
-        if (*byte < ' ' || *byte == 0x7F || (*byte == 0xC2 && byte[1] >= 0x80 && byte[1] < 0xA0)) {
-            buffer_append_format(text, "\\x%02x", *byte == 0xC2 ? *++byte : *byte);
-        } else {
-            buffer_append_byte(text, (char)*byte);
-        }
-    }
-}
-
 static void client_text_string(struct buffer *text, const json_t *object, const char *key)
 {
     const char *string = json_string_value(json_object_get(object, key));
 
-    client_text_visible(text, string == NULL || string[0] == '\0' ? "-" : string);
+    markup_plain(text, slice_from_string(string == NULL || string[0] == '\0' ? "-" : string));
 }
 
 static void client_text_number(struct buffer *text, const json_t *object, const char *key)

@@ -8,12 +8,13 @@
  */
 #include "milter-manager/control/families.h"
 
+#include "libcore/net/process.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---- what the members of an array stand for */
 
@@ -179,30 +180,6 @@ static void families_write_counters(struct buffer *text, const struct families_r
 
 /* ---- the manager as a whole */
 
-/* /proc/PID/statm: pages, resident pages, ...; false where there is none. */
-static bool families_resident(uint64_t pid, uint64_t *bytes)
-{
-    char text[128], *resident;
-    unsigned long long pages;
-    FILE *file;
-    bool known;
-
-    (void)snprintf(text, sizeof(text), "/proc/%llu/statm", (unsigned long long)pid);
-    file = fopen(text, "re");
-    if (file == NULL) {
-        return false;
-    }
-    known = fgets(text, sizeof(text), file) != NULL;
-    (void)fclose(file);
-    resident = known ? strchr(text, ' ') : NULL;
-    if (resident == NULL) {
-        return false;
-    }
-    pages = strtoull(resident, NULL, 10);
-    *bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
-    return pages > 0;
-}
-
 static void families_write_memory(struct buffer *text, enum exposition_format format)
 {
     static const struct exposition_family family = {
@@ -214,7 +191,7 @@ static void families_write_memory(struct buffer *text, enum exposition_format fo
         uint64_t pid = counter_read(&tally_slot(i)->pid), bytes;
         char worker[16] = "master";
 
-        if (pid == 0 || !families_resident(pid, &bytes)) {
+        if (pid == 0 || !process_resident_memory((pid_t)pid, &bytes)) {
             continue;
         }
         if (i > 0) {

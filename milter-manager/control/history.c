@@ -3,6 +3,8 @@
  */
 #include "milter-manager/control/history.h"
 
+#include "milter-manager/control/json_text.h"
+
 static const char *const history_names[HISTORY_COUNTERS] = {
     [HISTORY_SESSIONS] = "sessions", [HISTORY_MESSAGES] = "messages",
     [HISTORY_REJECTED] = "rejected", [HISTORY_TEMPORARY_FAILURES] = "temporary_failures",
@@ -64,13 +66,8 @@ json_t *history_json(const struct history *history)
     for (unsigned i = 0; i < history->count; i++) {
         unsigned at = (history->next + HISTORY_MINUTES - history->count + i) % HISTORY_MINUTES;
         json_t *minute = json_object();
-        struct tm parts = {0};
-        char time[32] = "";
 
-        if (gmtime_r(&history->minutes[at].time, &parts) != NULL) {
-            strftime(time, sizeof(time), "%Y-%m-%dT%H:%M:%SZ", &parts);
-        }
-        json_object_set_new(minute, "time", json_string(time));
+        json_object_set_new(minute, "time", json_time(history->minutes[at].time));
         for (unsigned name = 0; name < HISTORY_COUNTERS; name++) {
             json_object_set_new(minute, history_names[name],
                                 json_integer((json_int_t)history->minutes[at].values[name]));

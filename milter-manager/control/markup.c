@@ -3,6 +3,8 @@
  */
 #include "milter-manager/control/markup.h"
 
+#include "libcore/base/utf8.h"
+
 #include <stdint.h>
 #include <string.h>
 
@@ -32,38 +34,17 @@ static bool markup_is_hidden(uint32_t point)
     return false;
 }
 
-/*
- * The bytes of the character rest begins with (RFC 3629: no overlong forms, no
- * surrogates), itself in *point; 0 when none begins there.
- */
+/* The bytes of the character rest begins with, itself in *point; 0 when none begins there. */
 static size_t markup_decode(struct slice rest, uint32_t *point)
 {
-    static const struct {
-        unsigned char mask, lead;
-        uint32_t least;
-    } forms[] = {{0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
-    const unsigned char *bytes = (const unsigned char *)rest.data;
+    size_t length = utf8_length(rest);
+    unsigned char first = (unsigned char)rest.data[0];
 
-    for (size_t length = 1; length <= 4; length++) {
-        if ((bytes[0] & forms[length - 1].mask) != forms[length - 1].lead) {
-            continue;
-        }
-        *point = bytes[0] & (unsigned char)~forms[length - 1].mask;
-        if (length > rest.length) {
-            return 0;
-        }
-        for (size_t i = 1; i < length; i++) {
-            if ((bytes[i] & 0xc0) != 0x80) {
-                return 0;
-            }
-            *point = *point << 6 | (bytes[i] & 0x3f);
-        }
-        return *point >= forms[length - 1].least && *point <= 0x10ffff &&
-                       (*point < 0xd800 || *point > 0xdfff)
-                   ? length
-                   : 0;
+    *point = length > 1 ? first & (0x7fU >> length) : first;
+    for (size_t i = 1; i < length; i++) {
+        *point = *point << 6 | ((unsigned char)rest.data[i] & 0x3f);
     }
-    return 0;
+    return length;
 }
 
 static const char *markup_entity(uint32_t point)
@@ -84,26 +65,27 @@ static const char *markup_entity(uint32_t point)
     }
 }
 
+/* before and after: around what is spelt out; NULL: no markup at all. */
 static void markup_escape(struct buffer *html, struct slice text, const char *before,
                           const char *after)
 {
     while (text.length > 0) {
         uint32_t point = 0;
         size_t length = markup_decode(text, &point);
-        const char *entity = length == 1 ? markup_entity(point) : NULL;
+        const char *entity = length == 1 && before != NULL ? markup_entity(point) : NULL;
 
         if (entity != NULL) {
             buffer_append_string(html, entity);
         } else if (length > 0 && !markup_is_hidden(point)) {
             buffer_append(html, text.data, length);
         } else {
-            buffer_append_string(html, before);
+            buffer_append_string(html, before == NULL ? "" : before);
             if (length <= 1) {
                 buffer_append_format(html, "\\x%02x", (unsigned char)text.data[0]);
             } else {
                 buffer_append_format(html, "\\u{%x}", (unsigned)point);
             }
-            buffer_append_string(html, after);
+            buffer_append_string(html, after == NULL ? "" : after);
         }
         slice_skip(&text, length > 0 ? length : 1);
     }
@@ -117,6 +99,11 @@ void markup_text(struct buffer *html, struct slice text)
 void markup_attribute(struct buffer *html, struct slice text)
 {
     markup_escape(html, text, "", "");
+}
+
+void markup_plain(struct buffer *text, struct slice from)
+{
+    markup_escape(text, from, NULL, NULL);
 }
 
 void markup_path(struct buffer *html, struct slice text)

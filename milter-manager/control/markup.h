@@ -1,5 +1,5 @@
 /*
- * markup - foreign bytes in a page: escaped for the place where they stand.
+ * markup - foreign bytes in a page or on a terminal: escaped for the place where they stand.
  *
  * What a reader could not see, or what would change how its neighbours are
  * shown (control characters, marks of direction, invisible characters, bytes
@@ -15,6 +15,8 @@
 void markup_text(struct buffer *html, struct slice text);
 /* Between double quotes. */
 void markup_attribute(struct buffer *html, struct slice text);
+/* On a terminal: only what is not visible is spelt out. */
+void markup_plain(struct buffer *text, struct slice from);
 /* One segment of a URL's path: everything but RFC 3986's unreserved characters as %XX. */
 void markup_path(struct buffer *html, struct slice text);
 /* Whether a browser keeps it as one segment: "", "." and ".." would vanish. */

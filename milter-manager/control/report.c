@@ -4,13 +4,12 @@
 #include "milter-manager/control/report.h"
 
 #include "libcore/base/buffer.h"
+#include "libcore/net/process.h"
 #include "milter-manager/control/json_text.h"
 #include "milter-manager/control/report_health.h"
 #include "milter-manager/front.h"
 #include "milter-manager/session/summary.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,35 +19,20 @@ struct report {
     int worker;
 };
 
-/* Bytes in memory; null where the system does not tell. */
 static json_t *report_memory(void)
 {
-    FILE *stream = fopen("/proc/self/statm", "re");
-    char line[128] = "";
-    const char *resident;
+    uint64_t bytes;
 
-    if (stream == NULL) {
-        return json_null();
-    }
-    if (fgets(line, sizeof(line), stream) == NULL) {
-        line[0] = '\0';
-    }
-    (void)fclose(stream);
-    resident = strchr(line, ' '); /* the first number is the size of the address space */
-    return resident == NULL
-               ? json_null()
-               : json_integer((json_int_t)strtoul(resident, NULL, 10) * sysconf(_SC_PAGESIZE));
+    return process_resident_memory(getpid(), &bytes) ? json_integer((json_int_t)bytes)
+                                                     : json_null();
 }
 
 static void report_process(const struct report *report)
 {
-    const struct configuration *configuration = server_configuration(report->server);
-
     (void)json_object_set_new(report->json, "pid", json_integer(getpid()));
     (void)json_object_set_new(report->json, "worker", json_integer(report->worker));
     (void)json_object_set_new(report->json, "uptime", json_real(server_uptime(report->server)));
     (void)json_object_set_new(report->json, "memory", report_memory());
-    (void)json_object_set_new(report->json, "generation", json_integer(configuration->generation));
     (void)json_object_set_new(report->json, "sessions_open",
                               json_integer(server_session_count(report->server)));
 }

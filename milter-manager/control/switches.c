@@ -29,11 +29,14 @@ static const uint32_t SWITCHES_LAYOUT = 0x6d6d0001;
 static struct switches *switches;
 static int switches_fd = -1;
 
-static struct switches *switches_map(int fd)
+/* False: switches is NULL. */
+static bool switches_map(int fd)
 {
-    void *memory = mmap(NULL, sizeof(struct switches), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-    return memory == MAP_FAILED ? NULL : memory;
+    switches = mmap(NULL, sizeof(struct switches), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (switches == MAP_FAILED) {
+        switches = NULL;
+    }
+    return switches != NULL;
 }
 
 void switches_open(void)
@@ -42,10 +45,8 @@ void switches_open(void)
         return;
     }
     switches_fd = memfd_create("milter-manager-switches", MFD_CLOEXEC);
-    if (switches_fd >= 0 && ftruncate(switches_fd, sizeof(struct switches)) == 0) {
-        switches = switches_map(switches_fd);
-    }
-    if (switches == NULL) {
+    if (switches_fd < 0 || ftruncate(switches_fd, sizeof(struct switches)) != 0 ||
+        !switches_map(switches_fd)) {
         switches = memory_new_shared(sizeof(struct switches)); /* an upgrade forgets it */
     }
     switches->layout = SWITCHES_LAYOUT;
@@ -58,8 +59,7 @@ bool switches_adopt(int fd)
     if (fstat(fd, &status) != 0 || status.st_size != (off_t)sizeof(struct switches)) {
         return false;
     }
-    switches = switches_map(fd);
-    if (switches == NULL || switches->layout != SWITCHES_LAYOUT) {
+    if (!switches_map(fd) || switches->layout != SWITCHES_LAYOUT) {
         switches = NULL;
         return false;
     }

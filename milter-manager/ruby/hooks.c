@@ -5,11 +5,11 @@
  */
 #include "milter-manager/ruby/hooks.h"
 
+#include "libcore/net/process.h"
 #include "milter-manager/ruby/binding.h"
 #include "milter-manager/ruby/building.h"
 #include "milter-manager/session/connection_check.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -59,19 +59,12 @@ enum condition_answer connection_checkers_ask(const struct configuration *config
 /* KB in memory now; where the system has no such file, the most there ever were. */
 static VALUE native_resident_size(VALUE self)
 {
-    FILE *file = fopen("/proc/self/statm", "re");
-    char line[256] = "";
-    const char *blank;
     struct rusage usage = {0};
+    uint64_t bytes;
 
     (void)self;
-    if (file != NULL) {
-        (void)!fgets(line, sizeof(line), file);
-        (void)fclose(file);
-    }
-    blank = strchr(line, ' '); /* pages: in all, in memory, ... */
-    if (blank != NULL) {
-        return LL2NUM(strtoll(blank, NULL, 10) * (sysconf(_SC_PAGESIZE) / 1024));
+    if (process_resident_memory(getpid(), &bytes)) {
+        return ULL2NUM(bytes / 1024);
     }
     (void)getrusage(RUSAGE_SELF, &usage);
     return LONG2NUM(usage.ru_maxrss);

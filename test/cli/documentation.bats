@@ -48,7 +48,7 @@ load_examples() {
 
 @test "the examples of the how-tos load without a word" {
     local name line n=0 inside=
-    for name in postfix rspamd operations; do
+    for name in postfix rspamd operations monitoring scaling-haproxy; do
         while IFS= read -r line; do
             case $line in
             '```ruby') n=$((n + 1)) inside=1 ;;
@@ -61,7 +61,7 @@ load_examples() {
     sed -i 's/^define_milter("rspamd") do |milter|$/&\n  milter.connection_spec ||= "inet:11332@localhost"/' \
         "$DIR"/examples/*
     load_examples
-    ((count >= 5))
+    ((count >= 9))
 }
 
 @test "the examples of the manual page load without a word" {

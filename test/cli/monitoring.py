@@ -4,6 +4,8 @@
     monitoring.py rules BOARD       the board's queries as rules, for promtool to parse
     monitoring.py panels BOARD      a line for each mistake in the layout of the board
     monitoring.py count             how many names the list has
+    monitoring.py exposed <TEXT     each name, kind or label of a manager's metrics that differs from
+                                    the list; what has not happened need not be in the text
 """
 import json
 import pathlib
@@ -23,6 +25,22 @@ def listed():
         for suffix in suffixes:
             names[name + suffix] = labels | ({"le"} if suffix == "_bucket" else set())
     return names
+
+
+def exposed(text):
+    """Differences between a manager's metrics, in Prometheus' format, and the list."""
+    kinds = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", LIST.read_text(), re.M))
+    types = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.M))
+    for name in sorted(kinds.keys() | types.keys()):
+        # That format has no infos.
+        listed_as, exposed_as = kinds.get(name, "").replace("info", "gauge"), types.get(name, "")
+        if listed_as != exposed_as:
+            yield f"{name}: listed as {listed_as or 'nothing'}, exposed as {exposed_as or 'nothing'}"
+    labels = listed()
+    for name, selector in re.findall(r"^(\w+)(?:\{(.*)\})? \S+$", text, re.M):
+        found = set(re.findall(r'([a-z_]+)="(?:[^"\\]|\\.)*"', selector))
+        if found != labels.get(name):
+            yield f"{name}: has the labels {sorted(found)}"
 
 
 def expressions(board):
@@ -79,6 +97,10 @@ def main(what, *paths):
         print("\n".join(layout(json.loads(pathlib.Path(paths[0]).read_text()))))
     elif what == "count":
         print(len(listed()))
+    elif what == "exposed":
+        differences = list(exposed(sys.stdin.read()))
+        print("\n".join(differences))
+        sys.exit(1 if differences else 0)
 
 
 main(*sys.argv[1:])

@@ -273,6 +273,17 @@ class Reload(ControlCase):
         self.assertEqual((303, "./"), (answer.status, answer.headers["Location"]))
 
 
+    def test_a_browser_is_led_to_the_page_that_tells_the_mistake(self):
+        self.serve()
+        self.manager.write_configuration("manager.nonsense = 1\n")
+        answer = self.ask("/reload", "POST", {"Accept": "text/html,*/*"})
+        self.assertEqual((303, "./"), (answer.status, answer.headers["Location"]))
+        page = self.ask("/", headers={"Accept": "text/html"}).text
+        self.assertIn("The last reload failed", page)
+        self.assertIn("milter-manager.conf:1", page)
+        self.refused(500, self.ask("/reload", "POST", {"Accept": "*/*"}))
+
+
 class Switches(ControlCase):
     def switch(self, name, way):
         return self.ask("/children/%s/%s" % (quote(name, safe=""), way), "POST")

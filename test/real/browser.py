@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Opens pages in headless Chromium and says what a reader would see.
 
-    browser.py DIRECTORY PAGE.html...
+    browser.py DIRECTORY PAGE...
 
-For each page, width and colour scheme it writes a screenshot of the page,
+A PAGE is a file, or NAME=URL; with NET=1 the browser gets a network for the latter.  For each page, width and colour scheme it writes a screenshot of the page,
 DIRECTORY/NAME-WIDTH-SCHEME.png, and prints one line of JSON: title, width of the
 window and of what would have to be scrolled, background, dialogs and requests, and the text with
 the least contrast.  Chromium is driven through its pipe: no port, no other package.
@@ -93,7 +93,7 @@ class Browser:
 
         # Chromium looks for its vendor whatever it is told: it gets no network.
         self.process = subprocess.Popen(
-            ["unshare", "-n"] + command if os.geteuid() == 0 else command,
+            ["unshare", "-n"] + command if os.geteuid() == 0 and not os.environ.get("NET") else command,
             preexec_fn=pipes, close_fds=False, env=dict(os.environ, HOME=home),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=open(home + "/log", "w"))
@@ -142,7 +142,7 @@ class Browser:
     def attach(self):
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Network", "Runtime"):
+        for domain in ("Page", "Network", "Runtime", "Log"):
             self.call(domain + ".enable")
 
     def seen(self, method):
@@ -158,12 +158,15 @@ class Browser:
 
 
 def look(browser, page, width, scheme, directory):
-    name = os.path.splitext(os.path.basename(page))[0]
+    name, _, url = page.partition("=")
+    if not url:
+        name = os.path.splitext(os.path.basename(page))[0]
+        url = "file://" + os.path.abspath(page)
     browser.call("Emulation.setDeviceMetricsOverride", width=width, height=900,
                  deviceScaleFactor=1, mobile=width < 600)
     browser.call("Emulation.setEmulatedMedia",
                  features=[{"name": "prefers-color-scheme", "value": scheme}])
-    browser.open("file://" + os.path.abspath(page))
+    browser.open(url)
     result = browser.call("Runtime.evaluate", expression=MEASURE, returnByValue=True)["result"]
     seen = result["value"]
     picture = browser.call("Page.captureScreenshot", format="png", captureBeyondViewport=True,
@@ -172,7 +175,7 @@ def look(browser, page, width, scheme, directory):
     path = "%s/%s-%d-%s.png" % (directory, name, width, scheme)
     with open(path, "wb") as file:
         file.write(base64.b64decode(picture["data"]))
-    seen.update(page=name, width=width, scheme=scheme, picture=path,
+    seen.update(page=name, console=[e["params"]["entry"]["text"] for e in browser.seen("Log.entryAdded")], width=width, scheme=scheme, picture=path,
                 dialogs=len(browser.seen("Page.javascriptDialogOpening")),
                 exceptions=len(browser.seen("Runtime.exceptionThrown")),
                 requests=len(browser.seen("Network.requestWillBeSent")))

@@ -78,7 +78,8 @@ halt() {
             kill "-$_hs" "$_q" 2>/dev/null || :
             while is_up "$1" "$2" && [ $_i -lt 200 ]; do sleep 0.05; _i=$((_i + 1)); done
         fi
-        for _left in $(ps -e -o pid=,sid= | awk -v s="$_q" '$2 == s {print $1}'); do
+        # A program that was executed anew leads no session.
+        for _left in $_q $(ps -e -o pid=,sid= | awk -v s="$_q" '$2 == s {print $1}'); do
             kill -KILL "$_left" 2>/dev/null || :
         done
         while is_up "$1" "$2"; do sleep 0.02; done

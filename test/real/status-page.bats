@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The status page in headless Chromium, from the statuses of fixtures/status: at 1280 and 400
-# pixels, in the light and the dark scheme.  No manager runs.
+# pixels, in the light and the dark scheme; and that of a manager that runs.
 
 load helper
 
@@ -41,6 +41,41 @@ for p in wrong:
     print(str(p)[:600])
 sys.exit(1 if wrong or len(pages) != 5 * 2 * 2 else 0)
 PYTHON
+}
+
+# The page as the controller sends it, with its Content-Security-Policy in force.
+@test "the page of a manager with workers, hostile milters and a client that lies" {
+    local control
+    control=$(free_port)
+    start test-client "$WORK/child" "$WORK/child/s.sock"
+    manager live "
+manager.n_workers = 2
+controller.connection_spec = \"inet:$control@[127.0.0.1]\"
+$(child good "$WORK/child/s.sock" 'description = "passes everything"')
+define_milter('<script>document.title = %q(owned)</script>') { |milter| milter.connection_spec = \"unix:$WORK/none\" }
+define_milter('\"><img src=x onerror=alert(1)>') { |milter| milter.connection_spec = \"unix:$WORK/none\" }
+"
+    "$MILTER_BUILD_DIR/bin/milter-test-server" -s "unix:$WORK/live.sock" \
+        --helo-fqdn '<script>document.title = "owned"</script>' \
+        --header 'Subject:<svg onload=alert(1)>' >"$WORK/session"
+    NET=1 "$REAL/browser.py" "$WORK" "live=http://127.0.0.1:$control/?refresh=off" >"$WORK/live.seen"
+    /usr/bin/python3 - "$WORK/live.seen" <<'PYTHON'
+import json, sys
+pages = [json.loads(line) for line in open(sys.argv[1])]
+assert len(pages) == 4, pages
+for page in pages:
+    assert page["headline"] == "2 children are down", page
+    assert page["title"] == page["headline"] + " \u00b7 milter-manager", page
+    assert page["window"] == page["content"] == page["width"], page
+    assert not page["scrolling"] and not page["wide"] and page["contrast"] >= 4.5, page
+    assert page["dialogs"] == page["exceptions"] == page["scripts"] == page["foreign"] == 0, page
+    # An icon is asked for by the browser, not by the page.
+    assert [text for text in page["console"] if "favicon" not in text and "404" not in text] == [], page
+    # A style that the policy forbids would leave it white.
+    assert page["background"] == {"light": "rgb(244, 245, 246)", "dark": "rgb(19, 22, 25)"}[page["scheme"]], page
+    assert len(page["actions"]) == 4, page
+PYTHON
+    [ -z "${KEEP_PICTURES:-}" ] || cp "$WORK"/live-*.png "$KEEP_PICTURES"
 }
 
 @test "a picture of each width and scheme" {

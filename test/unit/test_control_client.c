@@ -106,11 +106,11 @@ static void test_sessions(void **state)
         "{\"id\": 7, \"age\": 75.5, \"phase\": \"idle\", \"waiting_for\": null, \"waiting\": null, "
         "\"queue_id\": \"4F1\", \"client\": \"\xC3\xA4.example [192.0.2.1]\", \"helo\": \"h\"},"
         "{\"id\": 12, \"age\": 2.26, \"phase\": \"header\", \"waiting_for\": \"b\", "
-        "\"waiting\": 1.04, \"queue_id\": null, \"client\": \"\\u001b[2J\\u009b\\n\", "
+        "\"waiting\": 1.04, \"queue_id\": null, \"client\": \"\\u001b[2J\\u202e\\n\", "
         "\"helo\": 5}]}",
         "SESSION     AGE  PHASE   WAITING FOR   FOR  QUEUE ID  CLIENT                 HELO\n"
         "      7  1m 15s  idle    -               -  4F1       \xC3\xA4.example [192.0.2.1]  h\n"
-        "     12    2.3s  header  b            1.0s  -         \\x1b[2J\\x9b\\x0a        -\n"
+        "     12    2.3s  header  b            1.0s  -         \\x1b[2J\\u{202e}\\x0a    -\n"
         "... and 1 younger ones\n");
 }
 
