@@ -164,7 +164,7 @@ static bool start_listen(struct start *start)
     if (start->server == NULL) {
         return start_fail("failed to listen: ", &error);
     }
-    start->controller = controller_new(start->loop, start->server, start->handover.controller);
+    start->controller = controller_new(start->loop, start->server, &start->handover);
     start_leave_paths(start, start->handover.milter_given, start->handover.controller_given);
     return true;
 }

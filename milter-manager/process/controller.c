@@ -8,7 +8,6 @@
 
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
-#include "milter-manager/handover.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -59,7 +58,8 @@ static enum control_state controller_state(void *owner)
     return controller->master->stopping(controller->owner) ? CONTROL_STOPPING : CONTROL_RUNNING;
 }
 
-struct controller *controller_new(struct loop *loop, struct server *server, int inherited)
+struct controller *controller_new(struct loop *loop, struct server *server,
+                                  const struct handover *handover)
 {
     static const struct control_host host = {
         .configuration = controller_configuration,
@@ -73,17 +73,17 @@ struct controller *controller_new(struct loop *loop, struct server *server, int 
     struct controller *controller;
     struct error error = {0};
 
-    if (configuration->controller.connection_spec == NULL && inherited < 0) {
+    if (configuration->controller.connection_spec == NULL && handover->controller < 0) {
         return NULL;
     }
     controller = NEW(struct controller);
     controller->server = server;
     /* A service manager's socket is not the one of the configuration, as a rule. */
-    controller->control = control_new(loop, configuration, inherited,
-                                      handover_milter_is_kept()
-                                          ? socket_address_format(server_address(server), listen)
-                                          : configuration_listen_spec(configuration),
-                                      &host, controller, &error);
+    controller->control =
+        control_new(loop, configuration, handover->controller,
+                    handover->milter_given ? socket_address_format(server_address(server), listen)
+                                           : configuration_listen_spec(configuration),
+                    &host, controller, &error);
     if (controller->control == NULL) {
         log_error("failed to listen controller socket: %s", error.message);
         free(controller);

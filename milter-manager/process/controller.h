@@ -6,6 +6,7 @@
 #define MILTER_MANAGER_PROCESS_CONTROLLER_H
 
 #include "milter-manager/control/control.h"
+#include "milter-manager/handover.h"
 #include "milter-manager/server.h"
 
 struct controller;
@@ -18,11 +19,12 @@ struct controller_master {
 };
 
 /*
- * Listens on controller.connection_spec, or on inherited unless it is -1.  NULL:
+ * Listens on controller.connection_spec, or on what was handed over for it.  NULL:
  * there is none, or it cannot be, which is logged and no reason not to filter
  * mail.  The functions below take NULL.
  */
-struct controller *controller_new(struct loop *loop, struct server *server, int inherited);
+struct controller *controller_new(struct loop *loop, struct server *server,
+                                  const struct handover *handover);
 /* The unix socket's owner, before privileges are dropped; a failure is logged. */
 void controller_give_socket_to(struct controller *controller, uid_t user);
 /* Sessions are taken from now on, and that one answers for all. */
