@@ -40,6 +40,27 @@ def listening(path):
     return False
 
 
+def started_at(pid):
+    """When that process was started, in the kernel's ticks; None: there is none, or it has ended."""
+    try:
+        with open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] == "Z" else int(fields[19])
+
+
+def ender(pid):
+    """A function that ends this process, which is not our child, for addCleanup.  Its number is
+    soon another process' once it has ended: that is left alone."""
+    started = started_at(pid)
+
+    def end():
+        if started is not None and started_at(pid) == started:
+            os.kill(pid, signal.SIGKILL)
+    return end
+
+
 def run_to_end(*options, environment=None, timeout=20, **popen):
     """Runs the program with these options; returns (status, stdout, stderr)."""
     done = subprocess.run([PROGRAM, *options], env=clean_environment(environment),

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import wire
 from case import ManagerCase, free_port, literal
 from fake_child import SILENCE
-from manager import PATIENCE, listening, run_to_end
+from manager import PATIENCE, ender, listening, run_to_end
 
 HOSTILE = 'a b/c%"\'\\<script>#{1}\n\u00e4\u202e'
 
@@ -579,7 +579,7 @@ class Harm(ControlCase):
         self.session().quit()
         with open(self.path("pid"), encoding="ascii") as file:
             pid = int(file.read())
-        self.addCleanup(os.kill, pid, 9)
+        self.addCleanup(ender(pid))
         names = [os.readlink("/proc/%d/fd/%s" % (pid, number)) for number in os.listdir("/proc/%d/fd" % pid)]
         inode = [line.split()[6] for line in open("/proc/net/unix", encoding="ascii", errors="replace")
                  if line.rstrip().endswith(self.path("control"))]

@@ -9,10 +9,10 @@ import time
 
 import wire
 from fake_child import SILENCE
-from manager import PATIENCE, read_text, run_to_end
+from manager import PATIENCE, ender, read_text, run_to_end
 from transcript import Quiet
 from test_control import ControlCase
-from test_workers import alive, wait_until
+from test_workers import wait_until
 
 
 def value(text, name):
@@ -290,7 +290,7 @@ class Upgrade(WorkersCase):
         self.manager.signal(signal.SIGUSR2)
         wait_until(lambda: read_text(self.path("pid")).strip() not in ("", str(old)), "a new process")
         new = int(read_text(self.path("pid")))
-        self.addCleanup(self.end, new)
+        self.addCleanup(ender(new))
         self.manager.wait_log(r"\[master\]\[upgrade\] process %d takes over" % new)
         for _ in range(20):
             self.assertEqual(new, self.status()["pid"])
@@ -302,8 +302,3 @@ class Upgrade(WorkersCase):
         held.quit()
         self.assertEqual(0, self.manager.wait())
         self.assertEqual(new, self.status()["pid"])
-
-    @staticmethod
-    def end(pid):
-        os.kill(pid, signal.SIGTERM)
-        wait_until(lambda: not alive(pid), "the end of the new process")

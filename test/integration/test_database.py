@@ -10,7 +10,7 @@ import unittest
 
 import wire
 from case import PATIENCE, ManagerCase, condition
-from manager import PROGRAM, Manager, clean_environment, listening, read_text, run_to_end
+from manager import PROGRAM, Manager, clean_environment, ender, listening, read_text, run_to_end
 
 
 def installed():
@@ -524,19 +524,7 @@ class Daemon(DatabaseCase):
             self.assertLess(time.monotonic(), deadline, "no pid file")
             time.sleep(0.01)
         pid = int(read_text(self.path("pid")))
-        self.addCleanup(self.end, pid)
-
-    @staticmethod
-    def end(pid):
-        try:
-            os.kill(pid, signal.SIGTERM)
-            deadline = time.monotonic() + 10
-            while time.monotonic() < deadline:
-                os.kill(pid, 0)
-                time.sleep(0.02)
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        self.addCleanup(ender(pid))
 
     def test_a_file(self):
         self.run_daemon(self.settings() + "User.count\n")

@@ -9,6 +9,7 @@ import unittest
 
 import wire
 from case import PATIENCE, ManagerCase
+from manager import ender
 from fake_child import SILENCE
 
 
@@ -364,7 +365,7 @@ end
         self.manager.wait()
         with open(self.path("pid"), encoding="ascii") as file:
             pid = int(file.read())
-        self.addCleanup(lambda: os.path.exists("/proc/%d" % pid) and os.kill(pid, signal.SIGKILL))
+        self.addCleanup(ender(pid))
         self.wait_text("tick in true hello")
         self.wait_text("it ran for 0.3 s without waiting and was interrupted")
         self.assert_healthy()

@@ -8,6 +8,7 @@ import unittest
 
 import wire
 from case import PATIENCE, ManagerCase, condition, sanitized
+from manager import ender
 
 LIMIT = 0.5  # s, manager.condition_timeout of these tests
 
@@ -365,7 +366,7 @@ class Forked(IsolationCase):
         deadline = time.monotonic() + 5 * PATIENCE
         while not os.path.exists(self.path("mark")) and time.monotonic() < deadline:
             time.sleep(0.01)
-        self.addCleanup(os.kill, pid, signal.SIGKILL)
+        self.addCleanup(ender(pid))
         sockets = [name for name in self.links(pid) if name.startswith("socket:")]
         self.assertEqual([], sockets)
         self.served(mta)

@@ -10,7 +10,7 @@ import unittest
 
 import wire
 from case import ManagerCase
-from manager import BUILD
+from manager import BUILD, ender
 
 ROOT = os.getuid() == 0
 MILTER = os.path.join(BUILD, "bin", "milter-test-client")
@@ -30,15 +30,16 @@ class Launching(ManagerCase):
     def setUp(self):
         super().setUp()
         os.chmod(self.directory, 0o777)  # for milters that are not root
-        self.pids = []
+        self.enders = {}
         self.addCleanup(self.end_processes)
 
+    def note(self, *pids):
+        """These are ended with the test."""
+        self.enders.update((pid, ender(pid)) for pid in pids if pid not in self.enders)
+
     def end_processes(self):
-        for pid in self.pids:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        for end in self.enders.values():
+            end()
 
     def script(self, name, text):
         path = self.path(name)
@@ -63,7 +64,7 @@ class Launching(ManagerCase):
                 pids = [int(line) for line in file]
         except FileNotFoundError:
             return []
-        self.pids += [pid for pid in pids if pid not in self.pids]
+        self.note(*pids)
         return pids
 
     def start(self, before="", after="", options=(), **how):
@@ -246,7 +247,7 @@ class Commands(Launching):
         self.assert_healthy()
         with open(self.path("noisy"), encoding="ascii") as file:
             noisy = int(file.read())
-        self.pids.append(noisy)
+        self.note(noisy)
         launcher = self.launcher()
         self.assertIsNotNone(launcher)
         with open("/proc/%d/status" % launcher, encoding="ascii") as file:

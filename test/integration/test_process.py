@@ -13,7 +13,7 @@ import unittest
 import wire
 from case import ManagerCase, free_port
 from fake_child import SILENCE
-from manager import PROGRAM, Manager, clean_environment, listening, read_text, run_to_end
+from manager import PROGRAM, Manager, clean_environment, ender, listening, read_text, run_to_end
 
 
 class Start(ManagerCase):
@@ -222,7 +222,7 @@ class Files(ManagerCase):
         self.assertTrue(listening(manager.socket_path))
         self.wait_for_text("pid", r"^\d+\n$")
         pid = int(read_text(self.path("pid")))
-        self.addCleanup(lambda: alive(pid) and os.kill(pid, signal.SIGKILL))
+        self.addCleanup(ender(pid))
         self.assertEqual("/", os.readlink("/proc/%d/cwd" % pid))
         for number in range(3):
             self.assertEqual("/dev/null", os.readlink("/proc/%d/fd/%d" % (pid, number)))

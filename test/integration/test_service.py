@@ -11,20 +11,13 @@ import unittest
 
 from case import ManagerCase, free_port
 from fake_mta import FakeMta
-from manager import PATIENCE, PROGRAM, clean_environment, read_text
+from manager import PATIENCE, PROGRAM, clean_environment, ender, read_text
 
 # LISTEN_PID has to be the program's own number: the shell that sets it becomes the program.
 EXEC = 'export LISTEN_PID=$$; exec "$0" "$@"'
 
 with open(PROGRAM, "rb") as file:
     BUILT_IN = b"libsystemd.so" in file.read()
-
-
-def kill(pid):
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 class ServiceCase(ManagerCase):
@@ -93,7 +86,7 @@ class Notification(ServiceCase):
         self.manager.signal(signal.SIGUSR2)
         (line,) = [one for one in self.told("MAINPID=") if one.startswith("MAINPID=")]
         new = int(line.partition("=")[2])
-        self.addCleanup(kill, new)
+        self.addCleanup(ender(new))
         self.assertNotEqual(self.manager.process.pid, new)
         self.assertEqual(0, self.manager.wait())
         self.assertEqual(new, int(read_text(self.path("pid"))))
@@ -105,7 +98,7 @@ class Notification(ServiceCase):
         self.manager.signal(signal.SIGUSR2)
         (line,) = [one for one in self.told("MAINPID=") if one.startswith("MAINPID=")]
         new = int(line.partition("=")[2])
-        self.addCleanup(kill, new)
+        self.addCleanup(ender(new))
         self.manager.wait_log(r"takes over")
         self.manager.signal(signal.SIGHUP)
         self.manager.wait_log(r"\[reload\] not now")
@@ -134,7 +127,7 @@ class Notification(ServiceCase):
         while sender != old or b"MAINPID=" not in message:
             sender, message = self.received()
         new = int(message.partition(b"MAINPID=")[2])
-        self.addCleanup(kill, new)
+        self.addCleanup(ender(new))
         for _ in range(5):
             sender, message = self.received()
             self.assertEqual(new, sender, message)
@@ -154,7 +147,7 @@ class Daemon(ServiceCase):
             [PROGRAM, "-c", ".", "--daemon"], env=clean_environment(), cwd=self.directory,
             stdin=subprocess.DEVNULL, timeout=20 * PATIENCE, check=False).returncode)
         old = int(read_text(self.path("pid")))
-        self.addCleanup(kill, old)
+        self.addCleanup(ender(old))
         os.kill(old, signal.SIGHUP)
         self.wait(lambda: "generation 2" in read_text(self.path("log")))
         os.rename(self.path("log"), self.path("log.1"))
@@ -163,7 +156,7 @@ class Daemon(ServiceCase):
         os.kill(old, signal.SIGUSR2)
         self.wait(lambda: int(read_text(self.path("pid"))) != old)
         new = int(read_text(self.path("pid")))
-        self.addCleanup(kill, new)
+        self.addCleanup(ender(new))
         self.assertEqual("/", os.readlink("/proc/%d/cwd" % new))
         os.kill(new, signal.SIGTERM)
         self.wait(lambda: sorted(os.listdir(self.directory)) == ["log", "log.1",
@@ -178,7 +171,7 @@ class Daemon(ServiceCase):
             process = subprocess.Popen(
                 [PROGRAM, "-c", self.directory, "--no-daemon"], env=clean_environment(),
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-            self.addCleanup(kill, process.pid)
+            self.addCleanup(ender(process.pid))
             time.sleep(0.004 * number)
             process.terminate()
             self.assertEqual(-signal.SIGTERM, process.wait(10 * PATIENCE), number)
@@ -252,7 +245,7 @@ class Activation(ServiceCase):
             old = int(read_text(self.path("pid")))
             os.kill(old, signal.SIGUSR2)
             self.wait(lambda old=old: int(read_text(self.path("pid"))) != old)
-            self.addCleanup(kill, int(read_text(self.path("pid"))))
+            self.addCleanup(ender(int(read_text(self.path("pid")))))
             self.serves(self.path("given.sock"))
         self.assertEqual(0, process.wait(10 * PATIENCE))
         self.assertTrue(os.path.exists(self.path("given.sock")))
@@ -268,7 +261,7 @@ class Activation(ServiceCase):
             time.sleep(0.01)
         new = int(read_text(self.path("pid")))
         self.assertNotEqual(old, new)
-        self.addCleanup(kill, new)
+        self.addCleanup(ender(new))
         return new
 
     def test_an_upgrade_listens_where_the_configuration_says(self):

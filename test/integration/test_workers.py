@@ -11,7 +11,7 @@ import unittest
 
 import wire
 from case import ManagerCase, sanitized
-from manager import PATIENCE, PROGRAM, clean_environment, read_text
+from manager import PATIENCE, PROGRAM, clean_environment, ender, read_text, started_at
 from transcript import Mismatch, Quiet
 
 # Keeps a new process from getting ready as long as the file is there.
@@ -35,11 +35,7 @@ def children_of(pid):
 
 def alive(pid):
     """A process that has ended and that nobody has waited for does not count."""
-    try:
-        with open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+    return started_at(pid) is not None
 
 
 def wait_until(condition, what, timeout=10.0):
@@ -253,7 +249,7 @@ class Workers(UnderLoad):
         pid = self.manager.process.pid
         held = self.session("held")
         (worker,) = children_of(pid)
-        self.addCleanup(Upgrade.end, worker)
+        self.addCleanup(ender(worker))
         self.manager.signal(signal.SIGTERM)
         self.manager.wait_log(r"sessions to finish first: 1", 2)
         self.manager.kill()
@@ -280,15 +276,8 @@ class Upgrade(UnderLoad):
         os.kill(old, signal.SIGUSR2)
         wait_until(lambda: self.master() != old, "a new process")
         new = self.master()
-        self.addCleanup(self.end, new)
+        self.addCleanup(ender(new))
         return new
-
-    @staticmethod
-    def end(pid):
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
     def stop_last(self):
         pid = self.master()
@@ -381,7 +370,7 @@ class Upgrade(UnderLoad):
         os.kill(old, signal.SIGUSR2)
         wait_until(lambda: len(children_of(old)) > len(before), "a new process")
         (new,) = set(children_of(old)) - set(before)
-        self.addCleanup(self.end, new)
+        self.addCleanup(ender(new))
         return old, new
 
     def test_a_worker_forked_during_an_upgrade_has_no_part_in_it(self):
@@ -463,7 +452,7 @@ class Upgrade(UnderLoad):
             os.kill(old, signal.SIGUSR2)
             wait_until(lambda: children_of(old), "a new process")
             (new,) = children_of(old)
-            self.addCleanup(self.end, new)
+            self.addCleanup(ender(new))
             while alive(new) and self.master() == old:
                 try:
                     os.kill(new, signal.SIGHUP)
