@@ -473,7 +473,7 @@ static void http_forget(struct http *http)
 void http_abandon(struct http *http)
 {
     /* The library would end the connections and empty the set of descriptors, which are shared. */
-    static struct http *abandoned;
+    static struct http *volatile abandoned; /* kept where leaks are looked for */
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 
     http_forget(http);

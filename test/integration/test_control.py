@@ -14,7 +14,7 @@ from urllib.parse import quote
 import wire
 from case import ManagerCase, free_port, literal
 from fake_child import SILENCE
-from manager import PATIENCE, ender, listening, run_to_end
+from manager import OPTIONS, PATIENCE, ender, listening, run_to_end
 
 HOSTILE = 'a b/c%"\'\\<script>#{1}\n\u00e4\u202e'
 
@@ -151,7 +151,7 @@ class Routes(ControlCase):
         answer = self.ask("/configuration")
         self.assertEqual("text/plain; charset=utf-8", answer.headers["Content-Type"])
         _, shown, _ = run_to_end("--config-dir", self.directory, "-s", "unix:" + self.manager.socket_path,
-                                 "--show-config")
+                                 "--show-config", *OPTIONS)
         self.assertEqual(shown, answer.text)
 
     def test_health_and_readiness(self):
