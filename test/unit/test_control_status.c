@@ -16,16 +16,14 @@
 static const char reports_text[] =
     "[{\"worker\": 0, \"pid\": 10, \"uptime\": 1.5, \"memory\": 100, \"sessions_open\": 2,"
     "  \"sessions\": [{\"id\": 1, \"age\": 5.0}, {\"id\": 2, \"age\": 1.0}],"
-    "  \"children\": {\"a\": {\"state\": \"down\", \"since\": \"2026-01-01T00:00:05Z\","
-    "    \"seen\": \"2026-01-01T00:00:06Z\", \"last_error\": {\"time\": \"2026-01-01T00:00:09Z\", "
-    "\"message\": \"newer\"}}},"
+    "  \"children\": {\"a\": {\"state\": \"down\", \"since\": \"2026-01-01T00:00:00Z\","
+    "    \"last_error\": {\"time\": \"2026-01-01T00:00:09Z\", \"message\": \"newer\"}}},"
     "  \"failures\": [{\"time\": \"2026-01-01T00:00:09Z\", \"child\": \"a\"},"
     "                 {\"time\": \"2026-01-01T00:00:01Z\", \"child\": \"a\"}]},"
     " {\"worker\": 1, \"pid\": 11, \"answered\": false},"
     " {\"worker\": 2, \"pid\": 12, \"sessions_open\": 1, \"sessions\": [{\"id\": 1, \"age\": 3.0}],"
-    "  \"children\": {\"a\": {\"state\": \"up\", \"since\": \"2026-01-01T00:00:00Z\","
-    "    \"seen\": \"2026-01-01T00:00:07Z\", \"last_error\": {\"time\": \"2026-01-01T00:00:04Z\", "
-    "\"message\": \"older\"}}},"
+    "  \"children\": {\"a\": {\"state\": \"up\", \"since\": \"2026-01-01T00:00:05Z\","
+    "    \"last_error\": {\"time\": \"2026-01-01T00:00:04Z\", \"message\": \"older\"}}},"
     "  \"failures\": [{\"time\": \"2026-01-01T00:00:04Z\", \"child\": \"a\"}]}]";
 
 static const char totals_text[] =
@@ -100,7 +98,7 @@ static void test_children(void **state)
     assert_true(switches_disable("b"));
     status = status_of(reports_text, NULL);
     has(status, "children", 0,
-        "{\"name\": \"a\", \"state\": \"up\", \"since\": \"2026-01-01T00:00:00Z\", \"last_error\": "
+        "{\"name\": \"a\", \"state\": \"up\", \"since\": \"2026-01-01T00:00:05Z\", \"last_error\": "
         "{\"time\": \"2026-01-01T00:00:09Z\", \"message\": \"newer\"}}");
     has(status, "children", 1,
         "{\"name\": \"b\", \"state\": \"disabled\", \"switched_off\": true, \"since\": null}");
