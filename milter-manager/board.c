@@ -55,6 +55,11 @@ unsigned board_sessions(void)
     return sum;
 }
 
+unsigned board_generation(void)
+{
+    return (unsigned)counter_read(&tally_slot(0)->manager.generation);
+}
+
 /* Slot 0 is the master's. */
 unsigned board_fewest_sessions(void)
 {

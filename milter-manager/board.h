@@ -18,6 +18,8 @@ unsigned long board_finish(unsigned sessions);
 /* Sessions of this process, and of all of them (control/tally.h). */
 unsigned board_own_sessions(void);
 unsigned board_sessions(void);
+/* The number of the master's configuration. */
+unsigned board_generation(void);
 /* Of the worker that has the fewest. */
 unsigned board_fewest_sessions(void);
 

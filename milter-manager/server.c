@@ -12,6 +12,7 @@
 #include "libcore/base/memory.h"
 #include "libcore/net/listener.h"
 #include "libcore/net/process.h"
+#include "milter-manager/board.h"
 #include "milter-manager/child/health.h"
 #include "milter-manager/child/launching.h"
 #include "milter-manager/child/watch.h"
@@ -344,6 +345,10 @@ bool server_reload(struct server *server, struct error *error)
     struct error file_error = {0};
 
     metrics_count_reload(configuration != NULL);
+    if (configuration != NULL && server->worker) {
+        /* Two signals may come as one: the master counts. */
+        configuration->generation = board_generation();
+    }
     server->mishap = configuration == NULL ? time(NULL) : 0;
     if (configuration == NULL) {
         (void)snprintf(server->mishap_sentence, sizeof(server->mishap_sentence), "%s",
