@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # The examples of the guide and of the manual page are configuration.
+# test/run: not sanitized
 
 bats_require_minimum_version 1.5.0
 

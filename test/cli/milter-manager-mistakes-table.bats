@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Wrong configurations in test/fixtures/mistakes.txt: each mistake is one line
 # that says where, what is wrong and what would be right.
+# test/run: not sanitized
 
 bats_require_minimum_version 1.5.0
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # milter-test-server with several messages, several sessions and under load:
 # every option, what is sent, what is reported, what is counted when the filter
-# stalls.  test/run: alone
+# stalls.  test/run: alone; test/run: not sanitized
 
 bats_require_minimum_version 1.5.0
 
