@@ -72,11 +72,10 @@ static void workers_complain(const struct workers *workers, const char *sentence
     log_flush();
 }
 
-static void workers_tell(const struct workers *workers, void (*tell)(void *, unsigned),
-                         unsigned number)
+static void workers_tell_ended(const struct workers *workers, unsigned number, bool begun)
 {
-    if (tell != NULL) {
-        tell(workers->options.owner, number);
+    if (workers->options.ended != NULL) {
+        workers->options.ended(workers->options.owner, number, begun);
     }
 }
 
@@ -100,7 +99,9 @@ static pid_t worker_start(struct workers *workers, unsigned number)
     pid_t parent = getpid();
     pid_t pid;
 
-    workers_tell(workers, workers->options.starting, number);
+    if (workers->options.starting != NULL) {
+        workers->options.starting(workers->options.owner, number);
+    }
     log_flush(); /* or the worker would write it, too */
     pid = workers->options.fork != NULL ? workers->options.fork() : fork();
     if (pid == 0) {
@@ -132,7 +133,7 @@ static void worker_failed(struct workers *workers, unsigned number, int reason)
                    "cannot fork worker %u: %s; trying again in %g seconds", number,
                    strerror(reason), worker->pause);
     workers_complain(workers, sentence);
-    workers_tell(workers, workers->options.ended, number);
+    workers_tell_ended(workers, number, false);
 }
 
 bool workers_start(struct workers *workers, unsigned *number)
@@ -184,7 +185,7 @@ static void worker_ended(struct workers *workers, unsigned number, int status)
             WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM);
 
         workers->unclean = workers->unclean || !(well || told);
-        workers_tell(workers, workers->options.ended, number);
+        workers_tell_ended(workers, number, true);
         return;
     }
     if (clock_seconds() - worker->started < short_life) {
@@ -196,16 +197,21 @@ static void worker_ended(struct workers *workers, unsigned number, int status)
     (void)snprintf(sentence, sizeof(sentence), "worker %u (process %ld) %s; the next one follows%s",
                    number, (long)pid, end, worker->pause > first_pause ? " a little later" : "");
     workers_complain(workers, sentence);
-    workers_tell(workers, workers->options.ended, number);
+    workers_tell_ended(workers, number, true);
 }
 
 void workers_bury(struct workers *workers)
 {
     for (unsigned i = 0; i < workers->options.count; i++) {
-        pid_t pid = workers->all[i].pid;
+        pid_t pid = workers->all[i].pid, buried;
         int status = 0;
 
-        if (pid != 0 && waitpid(pid, &status, WNOHANG) == pid) {
+        if (pid == 0) {
+            continue;
+        }
+        buried = waitpid(pid, &status, WNOHANG);
+        /* Somebody else in this process may have waited for any child: how it ended is lost. */
+        if (buried == pid || (buried < 0 && errno == ECHILD)) {
             worker_ended(workers, i, status);
         }
     }

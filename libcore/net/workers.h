@@ -17,8 +17,9 @@ struct workers_options {
     process_fork_fn *fork; /* NULL: the system's */
     /* Before each fork: what only this worker is to have.  May be NULL. */
     void (*starting)(void *owner, unsigned number);
-    /* In the supervisor: the worker has gone, or could not be forked.  May be NULL. */
-    void (*ended)(void *owner, unsigned number);
+    /* In the supervisor: the worker has gone, or (begun: false) could not be forked.  May be NULL.
+     */
+    void (*ended)(void *owner, unsigned number, bool begun);
     /* A worker has died, or none could be forked: a sentence for the operator.  May be NULL. */
     void (*complain)(void *owner, const char *sentence);
     void *owner;

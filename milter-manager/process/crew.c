@@ -77,7 +77,7 @@ static void crew_worker_starts(void *owner, unsigned number)
     }
 }
 
-static void crew_worker_ended(void *owner, unsigned number)
+static void crew_worker_ended(void *owner, unsigned number, bool begun)
 {
     const struct crew *crew = owner;
     struct crew_place *place = &crew->places[number];
@@ -87,7 +87,7 @@ static void crew_worker_ended(void *owner, unsigned number)
     place->channel = NULL;
     place->silent = false;
     metrics_leave(number + 1);
-    if (!workers_stopped(crew->workers)) {
+    if (begun && !workers_stopped(crew->workers)) {
         metrics_count_worker_restart();
     }
 }

@@ -266,6 +266,67 @@ static void test_nobody_outlives_the_supervisor(void **state)
     assert_int_equal(end(supervisor, 0), 128 + SIGKILL);
 }
 
+static unsigned ended_well, ended_otherwise;
+
+static void count_end(void *owner, unsigned number, bool begun)
+{
+    (void)owner;
+    assert_int_equal(number, 0);
+    if (begun) {
+        ended_well++;
+    } else {
+        ended_otherwise++;
+    }
+}
+
+static bool fork_fails;
+
+static pid_t fork_or_fail(void)
+{
+    return fork_fails ? -1 : fork();
+}
+
+/* The steps of a supervisor with a loop of its own; somebody else has waited for the worker. */
+static void test_deaths_that_others_have_seen(void **state)
+{
+    const struct workers_options options = {.count = 1, .fork = fork_or_fail, .ended = count_end};
+    struct workers *workers = workers_new(&options);
+    unsigned number = 9;
+    pid_t pid;
+
+    (void)state;
+    if (workers_start(workers, &number)) {
+        _exit(0);
+    }
+    pid = workers_process(workers, 0);
+    assert_true(pid > 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    workers_bury(workers);
+    assert_int_equal(workers_process(workers, 0), 0);
+    assert_int_equal(ended_well, 1);
+    assert_true(workers_patience(workers) >= 0);
+    workers_stop(workers, SIGTERM);
+    assert_true(workers_gone(workers));
+    workers_free(workers);
+}
+
+static void test_a_fork_that_fails(void **state)
+{
+    const struct workers_options options = {.count = 1, .fork = fork_or_fail, .ended = count_end};
+    struct workers *workers = workers_new(&options);
+    unsigned number = 9;
+
+    (void)state;
+    ended_well = ended_otherwise = 0;
+    fork_fails = true;
+    assert_false(workers_start(workers, &number));
+    fork_fails = false;
+    assert_int_equal(ended_well, 0);
+    assert_int_equal(ended_otherwise, 1);
+    assert_true(workers_patience(workers) > 0);
+    workers_free(workers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +336,8 @@ int main(void)
         cmocka_unit_test(test_second_signal),
         cmocka_unit_test(test_other_signals_are_passed_on),
         cmocka_unit_test(test_nobody_outlives_the_supervisor),
+        cmocka_unit_test(test_deaths_that_others_have_seen),
+        cmocka_unit_test(test_a_fork_that_fails),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
