@@ -5,6 +5,7 @@ import base64
 import http.client
 import json
 import os
+import re
 import socket
 import stat
 import threading
@@ -14,7 +15,7 @@ from urllib.parse import quote
 import wire
 from case import ManagerCase, free_port, literal
 from fake_child import SILENCE
-from manager import OPTIONS, PATIENCE, ender, listening, run_to_end
+from manager import OPTIONS, PATIENCE, TOP, ender, listening, run_to_end
 
 HOSTILE = 'a b/c%"\'\\<script>#{1}\n\u00e4\u202e'
 
@@ -104,6 +105,27 @@ class Routes(ControlCase):
                          tuple(child[key] for key in ("name", "endpoint", "enabled", "switched_off",
                                                       "evaluation_mode", "fallback", "state")))
         self.assertEqual((False, "disabled"), tuple(status["children"][1][key] for key in ("enabled", "state")))
+
+    def test_status_is_as_documented(self):
+        """doc/status.md names every member, and no other."""
+        self.child("slow", script={"M": SILENCE}, reading_timeout=60)
+        self.define("down", "unix:" + self.path("nobody"))
+        self.serve()
+        mta = self.session()
+        mta.send(wire.mail())
+        status = self.wait_status(lambda s: s["sessions"][0]["waiting_for"] == "slow" and s["failures"])
+        with open(os.path.join(TOP, "doc", "status.md"), encoding="utf-8") as file:
+            text = file.read()
+        documented = json.loads(re.search(r"```json\n(.*?)```", text, re.DOTALL)[1])
+
+        def members(one):
+            return {key: members(value) for key, value in one.items() if key != "verdicts"} \
+                if isinstance(one, dict) else None
+        for shown, said in ((status, documented), *((status[key][0], documented[key][0])
+                                                     for key in ("workers", "children", "sessions"))):
+            self.assertEqual(members(said), members(shown))
+        (row,) = [line for line in text.splitlines() if line.startswith("| `failures`")]
+        self.assertEqual(set(re.findall(r"`(\w+)`", row.split("|", 2)[2])), set(status["failures"][0]))
 
     def test_sessions(self):
         self.child("fast")
