@@ -33,11 +33,21 @@ class Launching(ManagerCase):
         self.enders = {}
         self.addCleanup(self.end_processes)
 
+    def is_ours(self, pid):
+        try:
+            with open("/proc/%d/cmdline" % pid, "rb") as file:
+                return self.directory.encode() in file.read()
+        except OSError:
+            return False
+
     def note(self, *pids):
         """These are ended with the test."""
         self.enders.update((pid, ender(pid)) for pid in pids if pid not in self.enders)
 
     def end_processes(self):
+        for name in os.listdir(self.directory):
+            if name.endswith(".pids"):  # some a test may not have looked at
+                self.note(*[pid for pid in self.launched(name[:-5], note=False) if self.is_ours(pid)])
         for end in self.enders.values():
             end()
 
@@ -57,14 +67,15 @@ class Launching(ManagerCase):
                     "fallback_status": "temporary-failure", **settings}
         self.define(name, "unix:" + self.path(name + ".sock"), **settings)
 
-    def launched(self, name="a"):
+    def launched(self, name="a", note=True):
         """The process numbers of all starts."""
         try:
             with open(self.path(name + ".pids"), encoding="ascii") as file:
                 pids = [int(line) for line in file]
         except FileNotFoundError:
             return []
-        self.note(*pids)
+        if note:
+            self.note(*pids)
         return pids
 
     def start(self, before="", after="", options=(), **how):
