@@ -40,11 +40,6 @@ static unsigned board_sessions_of(const struct tally_slot *slot)
     return (unsigned)counter_read(&slot->totals.sessions_open);
 }
 
-unsigned board_own_sessions(void)
-{
-    return board_sessions_of(tally_here);
-}
-
 unsigned board_sessions(void)
 {
     unsigned sum = 0;

@@ -15,8 +15,7 @@ unsigned board_next(enum board_sequence sequence);
 /* So many more sessions have been disposed of; returns how many of all processes by now. */
 unsigned long board_finish(unsigned sessions);
 
-/* Sessions of this process, and of all of them (control/tally.h). */
-unsigned board_own_sessions(void);
+/* Sessions of all processes (control/tally.h). */
 unsigned board_sessions(void);
 /* The number of the master's configuration. */
 unsigned board_generation(void);

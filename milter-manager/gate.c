@@ -60,6 +60,12 @@ static bool gate_full(const struct gate *gate)
     return gate->sessions >= gate_maximum(gate);
 }
 
+/* Whoever comes is closed at once, instead of waiting. */
+static bool gate_refuses(const struct gate *gate)
+{
+    return gate->configuration->manager.refuse_when_full && gate_full(gate);
+}
+
 /* At least a second: an item of 0 must not keep the loop turning. */
 static double gate_pause(const struct gate *gate)
 {
@@ -138,19 +144,10 @@ static void gate_retry(void *owner)
 {
     struct gate *gate = owner;
 
-    if (gate_full(gate)) {
+    if (gate_full(gate) && !gate_refuses(gate)) {
         loop_timer_start(gate->retry, gate_pause(gate));
     } else {
         gate_resume(gate);
-    }
-}
-
-/* No room is left: connections wait, unless they are to be refused. */
-static void gate_fill(struct gate *gate)
-{
-    if (!gate->configuration->manager.refuse_when_full) {
-        gate_tell_full(gate);
-        gate_suspend(gate);
     }
 }
 
@@ -181,9 +178,10 @@ bool gate_willing(struct gate *gate)
 
 /* ---- sessions */
 
+/* Not refused are those, too, that come when a reload has just taken away the room for them. */
 bool gate_admit(struct gate *gate)
 {
-    if (!gate_full(gate)) {
+    if (!gate_refuses(gate)) {
         return true;
     }
     gate_tell_full(gate);
@@ -194,8 +192,9 @@ bool gate_admit(struct gate *gate)
 void gate_entered(struct gate *gate)
 {
     gate->sessions++;
-    if (gate_full(gate)) {
-        gate_fill(gate);
+    if (gate_full(gate) && !gate_refuses(gate)) {
+        gate_tell_full(gate);
+        gate_suspend(gate);
     }
 }
 

@@ -873,7 +873,7 @@ static void run_end(struct run *run)
     for (unsigned i = 0; i < CHILDREN; i++) {
         require(run->peers[i] == NULL && run->tickets[i] == NULL);
     }
-    require(board_own_sessions() == 0 && run->configuration.references == 1);
+    require(board_sessions() == 0 && run->configuration.references == 1);
     buffer_clear(&run->front_output);
     buffer_clear(&run->front_input);
     buffer_clear(&run->unread);

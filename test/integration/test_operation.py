@@ -334,6 +334,24 @@ class Limits(ManagerCase):
         third.message()
         self.manager.wait_log(r"\[client\]\[accept\]\[suspend\]")
 
+    def test_less_room_after_a_reload(self):
+        """Nobody is refused who may wait."""
+        self.child("a")
+        self.start("manager.suspend_time_on_unacceptable = 1")
+        open_ones = [self.session("MTA %d" % number) for number in range(3)]
+        self.manager.write_configuration(self.configuration("manager.max_connections = 1\n"
+                                                            "manager.suspend_time_on_unacceptable = 1"))
+        self.manager.signal(signal.SIGHUP)
+        self.manager.wait_log("generation 2 of the configuration is in force")
+        one_more = self.session("one more")  # it was on its way
+        waiting = self.connect("waiting")
+        waiting.send(wire.negotiate())
+        waiting.expect_nothing(0.3)
+        for mta in [*open_ones, one_more]:
+            mta.message()
+            mta.quit()
+        self.assertEqual("O", waiting.receive(5.0).letter)
+
     def test_refuse_when_full(self):
         self.child("a")
         self.start("manager.max_connections = 1\nmanager.refuse_when_full = true\n"

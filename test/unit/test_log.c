@@ -2,9 +2,9 @@
  * The log: level expressions, line formats, targets, collecting, syslog.
  */
 #include "libcore/base/log.h"
+#include "test/unit/file_text.h"
 
 #include <errno.h>
-#include <regex.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -18,9 +18,11 @@
 
 #include <cmocka.h>
 
+/* What was received for syslog last. */
+static char datagram[64 * 1024];
+
 static char directory[64];
 static char path[128];
-static char text[300 * 1024];
 
 static const char *const VARIABLES[] = {
     "MILTER_LOG_LEVEL",    "MILTER_LOG_PATH",         "MILTER_LOG_ITEM",
@@ -52,25 +54,6 @@ static int tear_down(void **state)
     unlink(path);
     assert_int_equal(rmdir(directory), 0);
     return 0;
-}
-
-static const char *file_text(const char *name)
-{
-    FILE *file = fopen(name, "r");
-    assert_non_null(file);
-    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
-    fclose(file);
-    return text;
-}
-
-static void assert_matches(const char *subject, const char *pattern)
-{
-    regex_t expression;
-    assert_int_equal(regcomp(&expression, pattern, REG_EXTENDED | REG_NOSUB), 0);
-    if (regexec(&expression, subject, 0, NULL, 0) != 0) {
-        fail_msg("<%s> does not match <%s>", subject, pattern);
-    }
-    regfree(&expression);
 }
 
 /* Levels. */
@@ -258,9 +241,12 @@ static void bad_environment_is_warned_about(void **state)
     log_flush();
     assert_int_equal(log_levels(), LOG_LEVEL_DEFAULT);
     assert_non_null(strstr(file_text(path), "MILTER_LOG_LEVEL: unknown flag names: [<loud>]"));
-    assert_non_null(strstr(text, "MILTER_LOG_COLORIZE must be default, none or console: <pink>"));
-    assert_non_null(strstr(text, "MILTER_LOG_ITEM: unknown flag names: [<smell>](log item)"));
-    assert_non_null(strstr(text, "MILTER_LOG_SYSLOG_FACILITY: unknown facility: <post>"));
+    assert_non_null(
+        strstr(file_text(path), "MILTER_LOG_COLORIZE must be default, none or console: <pink>"));
+    assert_non_null(
+        strstr(file_text(path), "MILTER_LOG_ITEM: unknown flag names: [<smell>](log item)"));
+    assert_non_null(
+        strstr(file_text(path), "MILTER_LOG_SYSLOG_FACILITY: unknown facility: <post>"));
 }
 
 static void a_detached_log_without_path_wants_nothing(void **state)
@@ -326,10 +312,10 @@ static int open_syslog_socket(const char *name)
 
 static const char *next_datagram(int fd)
 {
-    ssize_t length = recv(fd, text, sizeof(text) - 1, 0);
+    ssize_t length = recv(fd, datagram, sizeof(datagram) - 1, 0);
     assert_true(length > 0);
-    text[length] = '\0';
-    return text;
+    datagram[length] = '\0';
+    return datagram;
 }
 
 static void syslog_datagrams(void **state)
@@ -354,7 +340,7 @@ static void syslog_datagrams(void **state)
     assert_string_equal(error.message, "unknown syslog facility: <post>");
     assert_true(log_set_syslog(false, NULL, &error));
     log_warning("not sent");
-    assert_int_equal(recv(fd, text, sizeof(text), 0), -1);
+    assert_int_equal(recv(fd, datagram, sizeof(datagram), 0), -1);
     close(fd);
 }
 
@@ -377,7 +363,7 @@ static void a_full_or_absent_syslog_never_blocks(void **state)
     close(fd);
     /* A new daemon on the same path is found again. */
     fd = open_syslog_socket(name);
-    for (int i = 0; i < 30 && recv(fd, text, 1, MSG_PEEK) < 0; i++) {
+    for (int i = 0; i < 30 && recv(fd, datagram, 1, MSG_PEEK) < 0; i++) {
         log_message("again");
         usleep(50 * 1000);
     }
@@ -401,7 +387,7 @@ static void syslog_has_levels_of_its_own(void **state)
     log_message("to the file");
     log_flush();
     assert_matches(next_datagram(fd), "to syslog$");
-    assert_int_equal(recv(fd, text, sizeof(text), 0), -1);
+    assert_int_equal(recv(fd, datagram, sizeof(datagram), 0), -1);
     assert_string_equal(file_text(path), "to the file\n");
     close(fd);
 }

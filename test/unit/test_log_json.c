@@ -4,10 +4,10 @@
 #include "libcore/base/log.h"
 #include "libcore/base/log_json.h"
 #include "libcore/base/utf8.h"
+#include "test/unit/file_text.h"
 
 #include <fcntl.h>
 #include <limits.h>
-#include <regex.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -20,7 +20,7 @@
 
 #include <cmocka.h>
 
-static char directory[64], path[128], text[256 * 1024];
+static char directory[64], path[128];
 
 static int set_up(void **state)
 {
@@ -41,27 +41,6 @@ static int tear_down(void **state)
     (void)unlink(path);
     assert_int_equal(rmdir(directory), 0);
     return 0;
-}
-
-static const char *file_text(void)
-{
-    FILE *file = fopen(path, "r");
-
-    assert_non_null(file);
-    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
-    (void)fclose(file);
-    return text;
-}
-
-static void assert_matches(const char *subject, const char *pattern)
-{
-    regex_t expression;
-
-    assert_int_equal(regcomp(&expression, pattern, REG_EXTENDED | REG_NOSUB), 0);
-    if (regexec(&expression, subject, 0, NULL, 0) != 0) {
-        fail_msg("<%s> does not match <%s>", subject, pattern);
-    }
-    regfree(&expression);
 }
 
 static void strings(void **state)
@@ -162,7 +141,7 @@ static void fields_stand_beside_the_text(void **state)
               LOG_FIELDS(LOG_MORE(more), LOG_TEXT("empty", ""), LOG_TEXT("absent", NULL),
                          LOG_SECONDS("elapsed", 0.25), LOG_SECONDS("unknown", -1), LOG_MORE(NULL)),
               "[a][%s] x", "b");
-    assert_matches(file_text(),
+    assert_matches(file_text(path),
                    "^\\{\"time\":\"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\.[0-9]{6}Z\","
                    "\"level\":\"error\",\"pid\":[0-9]+,\"message\":\"\\[a\\]\\[b\\] x\","
                    "\"child\":\"a\",\"session\":7,\"elapsed\":0\\.250000\\}\n$");
@@ -176,9 +155,9 @@ static void a_worker_and_the_place_are_told(void **state)
     assert_true(log_set_format("json", NULL));
     log_set_worker(3);
     log_error("x");
-    assert_matches(file_text(), "\"pid\":[0-9]+,\"worker\":3,\"message\":\"x\",\"location\":"
-                                "\"test/unit/test_log_json.c:[0-9]+: "
-                                "a_worker_and_the_place_are_told\\(\\)\"\\}\n$");
+    assert_matches(file_text(path), "\"pid\":[0-9]+,\"worker\":3,\"message\":\"x\",\"location\":"
+                                    "\"test/unit/test_log_json.c:[0-9]+: "
+                                    "a_worker_and_the_place_are_told\\(\\)\"\\}\n$");
 }
 
 static void text_has_no_fields(void **state)
@@ -186,7 +165,7 @@ static void text_has_no_fields(void **state)
     (void)state;
     log_open("test-log");
     log_event(LOG_LEVEL_ERROR, LOG_FIELDS(LOG_TEXT("child", "a")), "[x] %d", 1);
-    assert_matches(file_text(), "^\\[[^]]+Z\\]: \\[x\\] 1\n$");
+    assert_matches(file_text(path), "^\\[[^]]+Z\\]: \\[x\\] 1\n$");
 }
 
 static unsigned evaluated;
@@ -219,7 +198,7 @@ static void an_unknown_format_changes_nothing(void **state)
     assert_false(log_set_format("xml", &error));
     assert_string_equal(error.message, "unknown log format: <xml> available values: [json|text]");
     log_error("x");
-    assert_matches(file_text(), "^\\[");
+    assert_matches(file_text(path), "^\\[");
 }
 
 /* A disk that takes only a part: the rest of that line is lost, the next one is whole. */
@@ -241,8 +220,8 @@ static void a_line_cut_off_does_not_spoil_the_next(void **state)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &usual), 0);
     log_error("next");
     log_error("last");
-    assert_matches(file_text(), "^\\{[^\n]*\"xx*\n\\{[^\n]*\"message\":\"next\"\\}\n"
-                                "\\{[^\n]*\"message\":\"last\"\\}\n$");
+    assert_matches(file_text(path), "^\\{[^\n]*\"xx*\n\\{[^\n]*\"message\":\"next\"\\}\n"
+                                    "\\{[^\n]*\"message\":\"last\"\\}\n$");
 }
 
 /* Several processes may share a pipe: what is written at once ends with a line. */
