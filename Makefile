@@ -114,6 +114,9 @@ MICROHTTPD_LIBS := $(shell $(PKG_CONFIG) --libs libmicrohttpd 2>/dev/null || ech
 ifneq ($(WITHOUT_SYSTEMD),1)
 SYSTEMD_LIBS := $(shell $(PKG_CONFIG) --libs libsystemd 2>/dev/null)
 endif
+# For milter-performance-check alone.
+SSL_LIBS    := $(shell $(PKG_CONFIG) --libs openssl 2>/dev/null || echo -lssl -lcrypto)
+GSASL_LIBS  := $(shell $(PKG_CONFIG) --libs libgsasl 2>/dev/null || echo -lgsasl)
 CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null || echo -lcmocka)
 RUBY_CFLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(RUBY_PC) 2>/dev/null))
 RUBY_LIBS   := $(shell $(PKG_CONFIG) --libs $(RUBY_PC) 2>/dev/null || echo -lruby)
@@ -121,7 +124,7 @@ RUBY_LIBS   := $(shell $(PKG_CONFIG) --libs $(RUBY_PC) 2>/dev/null || echo -lrub
 CORE_LIBS    = $(POPT_LIBS) $(EV_LIBS) $(GLIB_LIBS) $(SYSTEMD_LIBS) -lm -lpthread
 SERVICE_CPPFLAGS = $(if $(SYSTEMD_LIBS),-DHAVE_LIBSYSTEMD)
 MANAGER_LIBS = $(RUBY_LIBS) $(MICROHTTPD_LIBS) $(JANSSON_LIBS) $(CORE_LIBS)
-TOOL_LIBS    = $(JANSSON_LIBS) $(CORE_LIBS)
+TOOL_LIBS    = $(JANSSON_LIBS) $(SSL_LIBS) $(GSASL_LIBS) $(CORE_LIBS)
 
 MANAGER_CPPFLAGS = $(RUBY_CFLAGS) \
 	$(if $(PLATFORM),-DMILTER_MANAGER_PLATFORM='"$(PLATFORM)"') \
@@ -143,7 +146,7 @@ objects = $(patsubst %.c,$(BUILD)/object/%.o,$(1))
 
 CORE_SOURCES    := $(sort $(wildcard libcore/*/*.c))
 MANAGER_SOURCES := $(sort $(wildcard milter-manager/*.c milter-manager/*/*.c))
-TOOL_NAMES      := milter-test-server milter-test-client
+TOOL_NAMES      := milter-test-server milter-test-client milter-performance-check
 
 # A program exists once its main.c does.
 TOOLS    := $(foreach name,$(TOOL_NAMES),$(if $(wildcard $(name)/main.c),$(name)))
@@ -257,7 +260,7 @@ $(BUILD)/bin/$(1): $(BUILD)/object/$(1)/main.o $(BUILD)/lib/lib$(1).a $(CORE_LIB
 
 $(1)_TESTS := $(if $(TEST_SOURCES),$(shell grep -l '^\#include "$(1)/' $(TEST_SOURCES)))
 $$($(1)_TESTS:%.c=$(BUILD)/%): $(BUILD)/lib/lib$(1).a
-$$($(1)_TESTS:%.c=$(BUILD)/%): EXTRA_LIBS = $(JANSSON_LIBS)
+$$($(1)_TESTS:%.c=$(BUILD)/%): EXTRA_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) $(GSASL_LIBS)
 endef
 $(foreach tool,$(TOOLS),$(eval $(call tool_rule,$(tool))))
 

@@ -12,10 +12,10 @@
 #include "libcore/base/clock.h"
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
+#include "libcore/base/schedule.h"
 #include "libcore/net/alarm.h"
 #include "milter-test-server/load_report.h"
 #include "milter-test-server/progress.h"
-#include "milter-test-server/schedule.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -315,7 +315,6 @@ static void load_free(struct load *load)
     loop_timer_free(load->rest);
     alarm_free(load->alarm);
     loop_free(load->loop);
-    measurement_clear(&load->measurement);
     free(load);
 }
 

@@ -6,7 +6,7 @@
 
 #include "libcore/base/duration.h"
 #include "libcore/base/option_value.h"
-#include "milter-test-server/limits.h"
+#include "libcore/net/limits.h"
 
 #include <string.h>
 

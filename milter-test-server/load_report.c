@@ -3,39 +3,12 @@
  */
 #include "milter-test-server/load_report.h"
 
+#include "libcore/base/figures.h"
+
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
-
-static const struct {
-    const char *name;
-    double percent;
-} percentiles[] = {{"p50", 50}, {"p90", 90}, {"p99", 99}, {"p99.9", 99.9}};
-
-enum { PERCENTILES = sizeof(percentiles) / sizeof(percentiles[0]), FIGURES = PERCENTILES + 3 };
-
-static const double nanosecond = 1e-9;
-
-/* min, mean, percentiles, max, in seconds; the order of every form. */
-static void figures_of(const struct histogram *histogram, double figures[FIGURES])
-{
-    figures[0] = (double)histogram->minimum * nanosecond;
-    figures[1] = histogram_mean(histogram) * nanosecond;
-    for (size_t i = 0; i < PERCENTILES; i++) {
-        figures[2 + i] =
-            (double)histogram_percentile(histogram, percentiles[i].percent) * nanosecond;
-    }
-    figures[FIGURES - 1] = (double)histogram->maximum * nanosecond;
-}
-
-static const char *figure_name(size_t number)
-{
-    if (number >= 2 && number < FIGURES - 1) {
-        return percentiles[number - 2].name;
-    }
-    return number == 0 ? "min" : number == 1 ? "mean" : "max";
-}
 
 static double per_second(const struct load_report *report, uint64_t count)
 {
@@ -117,15 +90,15 @@ static void text_latencies(struct buffer *output, const struct load_report *repo
 
 void load_report_failures(struct buffer *output, const struct measurement *measurement)
 {
-    for (size_t i = 0; i < measurement->failure_kinds; i++) {
-        uint64_t count = measurement->failures[i].count;
+    for (size_t i = 0; i < measurement->failures.count; i++) {
+        uint64_t count = measurement->failures.items[i].count;
 
         buffer_append_format(output, "%" PRIu64 " session%s failed: %s\n", count,
-                             count == 1 ? "" : "s", measurement->failures[i].text);
+                             count == 1 ? "" : "s", measurement->failures.items[i].text);
     }
-    if (measurement->other_failures > 0) {
+    if (measurement->failures.others > 0) {
         buffer_append_format(output, "%" PRIu64 " sessions failed in other ways\n",
-                             measurement->other_failures);
+                             measurement->failures.others);
     }
 }
 
@@ -290,11 +263,12 @@ static json_t *json_failures(const struct measurement *measurement)
 {
     json_t *array = json_array();
 
-    for (size_t i = 0; i < measurement->failure_kinds; i++) {
-        append_failure(array, measurement->failures[i].count, measurement->failures[i].text);
+    for (size_t i = 0; i < measurement->failures.count; i++) {
+        append_failure(array, measurement->failures.items[i].count,
+                       measurement->failures.items[i].text);
     }
-    if (measurement->other_failures > 0) {
-        append_failure(array, measurement->other_failures, "other failures");
+    if (measurement->failures.others > 0) {
+        append_failure(array, measurement->failures.others, "other failures");
     }
     return array;
 }

@@ -1,13 +1,7 @@
 /*
- * measurement - what a load run has seen.  No allocation per event but for the
- * text of a failure not seen before.
+ * measurement - what a load run has seen.  Allocates nothing.
  */
 #include "milter-test-server/measurement.h"
-
-#include "libcore/base/memory.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 static const char *const names[MEASURED] = {
     [MEASURED_NEGOTIATE] = "negotiate",
@@ -67,22 +61,6 @@ void measurement_message(struct measurement *measurement, enum session_status st
     }
 }
 
-static void count_failure(struct measurement *measurement, const char *text)
-{
-    for (size_t i = 0; i < measurement->failure_kinds; i++) {
-        if (strcmp(measurement->failures[i].text, text) == 0) {
-            measurement->failures[i].count++;
-            return;
-        }
-    }
-    if (measurement->failure_kinds == FAILURE_KINDS) {
-        measurement->other_failures++;
-        return;
-    }
-    measurement->failures[measurement->failure_kinds++] =
-        (struct failure_kind){memory_copy_string(text), 1};
-}
-
 void measurement_session(struct measurement *measurement, const struct session_result *result,
                          uint64_t due)
 {
@@ -93,19 +71,11 @@ void measurement_session(struct measurement *measurement, const struct session_r
         histogram_record(measurement->histograms + MEASURED_SESSION, result->finished - due);
     } else {
         measurement->failed++;
-        count_failure(measurement, result->error.message);
+        (void)text_counts_add(&measurement->failures, result->error.message, 1);
     }
 }
 
 double measurement_seconds(const struct measurement *measurement)
 {
     return (double)(measurement->ended - measurement->begun) / 1e9;
-}
-
-void measurement_clear(struct measurement *measurement)
-{
-    for (size_t i = 0; i < measurement->failure_kinds; i++) {
-        free(measurement->failures[i].text);
-    }
-    measurement->failure_kinds = 0;
 }

@@ -5,6 +5,7 @@
 #define MILTER_TEST_SERVER_MEASUREMENT_H
 
 #include "libcore/base/histogram.h"
+#include "libcore/base/text_counts.h"
 #include "libcore/wire/verdict.h"
 #include "milter-test-server/session.h"
 
@@ -30,14 +31,9 @@ enum measured {
 
 const char *measured_name(enum measured what);
 
-enum { VERDICTS = VERDICT_DISCARD + 1, FAILURE_KINDS = 50 };
+enum { VERDICTS = VERDICT_DISCARD + 1 };
 
-struct failure_kind {
-    char *text;
-    uint64_t count;
-};
-
-/* Zero-initialise; clear it. */
+/* Zero-initialise. */
 struct measurement {
     struct histogram histograms[MEASURED];
     uint64_t stage_verdicts[MEASURED_STAGES][VERDICTS]; /* continue is not counted */
@@ -50,9 +46,7 @@ struct measurement {
     uint64_t bytes_out;
     uint64_t begun; /* clock_nanoseconds of the start and of the last thing that happened */
     uint64_t ended;
-    struct failure_kind failures[FAILURE_KINDS];
-    size_t failure_kinds;
-    uint64_t other_failures; /* of kinds beyond these */
+    struct text_counts failures;
 };
 
 void measurement_reply(struct measurement *measurement, enum command command, enum verdict verdict,
@@ -65,6 +59,5 @@ void measurement_session(struct measurement *measurement, const struct session_r
                          uint64_t due);
 /* Seconds from begun to ended. */
 double measurement_seconds(const struct measurement *measurement);
-void measurement_clear(struct measurement *measurement);
 
 #endif

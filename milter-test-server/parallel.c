@@ -8,7 +8,7 @@
 
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
-#include "milter-test-server/limits.h"
+#include "libcore/net/limits.h"
 #include "milter-test-server/prepared.h"
 #include "milter-test-server/report.h"
 

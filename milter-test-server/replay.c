@@ -9,7 +9,7 @@
 #include "libcore/base/file.h"
 #include "libcore/base/log.h"
 #include "libcore/base/memory.h"
-#include "milter-test-server/limits.h"
+#include "libcore/net/limits.h"
 #include "milter-test-server/session_paths.h"
 
 #include <errno.h>

@@ -55,7 +55,6 @@ static char *report(enum load_format format, double rate, const char *stopped)
     load_report_append(&output, &report);
     text = memory_copy_bytes(output.data, buffer_length(&output));
     buffer_clear(&output);
-    measurement_clear(measurement);
     free(measurement);
     return text;
 }
@@ -176,7 +175,7 @@ static void test_many_kinds_of_failures(void **state)
     struct buffer lines = {0};
 
     (void)state;
-    for (int i = 0; i < 3 * FAILURE_KINDS; i++) {
+    for (int i = 0; i < 3 * TEXT_COUNTS; i++) {
         error_clear(&result.error);
         error_set(&result.error, ERROR_CLOSED, "kind %d", i);
         measurement_session(measurement, &result, 0);
@@ -186,9 +185,8 @@ static void test_many_kinds_of_failures(void **state)
     assert_non_null(strstr(lines.data, "1 session failed: kind 49\n"));
     assert_null(strstr(lines.data, "kind 50"));
     assert_non_null(strstr(lines.data, "100 sessions failed in other ways\n"));
-    assert_int_equal(measurement->failed, 3 * FAILURE_KINDS);
+    assert_int_equal(measurement->failed, 3 * TEXT_COUNTS);
     buffer_clear(&lines);
-    measurement_clear(measurement);
     free(measurement);
 }
 

@@ -2,7 +2,7 @@
  * Tests of schedule: when sessions are due, with and without a rate, and when
  * there are no more.
  */
-#include "milter-test-server/schedule.h"
+#include "libcore/base/schedule.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /*
  * limits - descriptors for many sessions at once.
  */
-#include "milter-test-server/limits.h"
+#include "libcore/net/limits.h"
 
 #include "libcore/net/process.h"
 

@@ -5,8 +5,8 @@
  * Closed (rate 0): any number is due until the end; how many run at a time is
  * the caller's affair.
  */
-#ifndef MILTER_TEST_SERVER_SCHEDULE_H
-#define MILTER_TEST_SERVER_SCHEDULE_H
+#ifndef LIBCORE_BASE_SCHEDULE_H
+#define LIBCORE_BASE_SCHEDULE_H
 
 #include <stdbool.h>
 #include <stdint.h>

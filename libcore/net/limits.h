@@ -1,8 +1,8 @@
 /*
  * limits - descriptors for many sessions at once.
  */
-#ifndef MILTER_TEST_SERVER_LIMITS_H
-#define MILTER_TEST_SERVER_LIMITS_H
+#ifndef LIBCORE_NET_LIMITS_H
+#define LIBCORE_NET_LIMITS_H
 
 #include "libcore/base/error.h"
 

@@ -1,7 +1,7 @@
 /*
  * schedule - when which session is to start.  Pure functions of the time.
  */
-#include "milter-test-server/schedule.h"
+#include "libcore/base/schedule.h"
 
 static const double second = 1e9;
 static const double never = 9e18; /* 285 years: no clock shows that */

@@ -1,0 +1,29 @@
+/*
+ * statistics - one row for each mail in a file: --report-statistics-data
+ * (tools.md section 3).
+ *
+ * Rows are collected in unlinked temporary files, one for each worker, and written
+ * in order of time at the end.
+ */
+#ifndef MILTER_PERFORMANCE_CHECK_STATISTICS_H
+#define MILTER_PERFORMANCE_CHECK_STATISTICS_H
+
+#include "libcore/base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct statistics;
+
+/* Makes sure that path can be written; before the workers are forked. NULL with *error. */
+struct statistics *statistics_new(const char *path, unsigned workers, struct error *error);
+/* A mail has ended: at that time of clock_nanoseconds, after so many, with so many bytes. */
+void statistics_add(struct statistics *statistics, unsigned worker, uint64_t ended,
+                    uint64_t elapsed, uint64_t size);
+/* The workers' rows not yet in their files; each worker calls it before it ends. */
+bool statistics_flush(struct statistics *statistics, unsigned worker, struct error *error);
+/* Writes the file: after all workers have ended. */
+bool statistics_write(struct statistics *statistics, struct error *error);
+void statistics_free(struct statistics *statistics);
+
+#endif
