@@ -52,7 +52,7 @@ struct measurement {
     uint64_t mails[OUTCOMES];
     uint64_t warm_up_mails; /* ended, but not measured; in nothing else */
     uint64_t recipients_accepted, recipients_refused;
-    uint64_t connections; /* that were tried; and those that failed before any mail: */
+    uint64_t connections; /* that have ended; and those of them that failed before any mail: */
     uint64_t connections_failed;
     uint64_t content_bytes;                       /* of mails that were sent */
     uint64_t bytes_in, bytes_out;                 /* on the wire */
@@ -78,6 +78,11 @@ void measurement_reply(struct measurement *measurement, enum smtp_phase phase, u
 void measurement_phase(struct measurement *measurement, enum measured what, uint64_t elapsed,
                        uint64_t now);
 
+/* A connection has ended; used: it got as far as a mail. */
+void measurement_connection(struct measurement *measurement, bool used, uint64_t now);
+/* Bytes read and written on the wire. */
+void measurement_traffic(struct measurement *measurement, uint64_t in, uint64_t out, uint64_t now);
+
 struct mail_result {
     uint64_t due;     /* when it was to start: scheduled, or as soon as there was room for it */
     uint64_t started; /* when it did */
@@ -90,8 +95,8 @@ struct mail_result {
     const char *text;         /* the refusal or error on one line; NULL for a mail sent */
 };
 
-/* Those due before `begun' count as warm-up.  True when its text is new. */
-bool measurement_mail(struct measurement *measurement, const struct mail_result *result);
+/* Those due before `begun' count as warm-up. */
+void measurement_mail(struct measurement *measurement, const struct mail_result *result);
 /* Adds what other holds; other is unchanged. */
 void measurement_merge(struct measurement *measurement, const struct measurement *other);
 uint64_t measurement_mails_ended(const struct measurement *measurement);
