@@ -10,7 +10,7 @@
 #include "libcore/base/clock.h"
 #include "libcore/base/memory.h"
 #include "libcore/mail/outgoing_mail.h"
-#include "milter-performance-check/random.h"
+#include "milter-performance-check/chance.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -58,7 +58,7 @@ static void host_name(char host[HOST])
 
 static void prepare_header(struct made_up *made_up, const struct made_up_options *options)
 {
-    struct random random = random_begin(options->seed, UINT64_MAX - 1);
+    struct chance chance = chance_begin(options->seed, UINT64_MAX - 1);
     char host[HOST];
 
     host_name(host);
@@ -74,7 +74,7 @@ static void prepare_header(struct made_up *made_up, const struct made_up_options
     }
     buffer_append_string(&made_up->addressees, "\r\nSubject: test mail\r\nMessage-Id: <");
     buffer_append_format(&made_up->rest, ".%" PRIx64 ".%" PRIx64 ".%" PRIx64 "@%s>\r\n",
-                         (uint64_t)time(NULL), clock_nanoseconds(), random_next(&random), host);
+                         (uint64_t)time(NULL), clock_nanoseconds(), chance_next(&chance), host);
     buffer_append_string(&made_up->rest, fixed_fields);
 }
 

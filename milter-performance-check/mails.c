@@ -11,10 +11,10 @@
 #include "libcore/base/memory.h"
 #include "libcore/base/word.h"
 #include "libcore/mail/outgoing_mail.h"
+#include "milter-performance-check/chance.h"
 #include "milter-performance-check/given_address.h"
 #include "milter-performance-check/made_up.h"
 #include "milter-performance-check/mail_files.h"
-#include "milter-performance-check/random.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -273,10 +273,10 @@ const char *mails_warning(const struct mails *mails)
 
 static void shuffle(struct mails *mails, uint64_t pass)
 {
-    struct random random = random_begin(mails->seed, pass);
+    struct chance chance = chance_begin(mails->seed, pass);
 
     for (size_t i = 0; i < mails->files.count; i++) {
-        size_t other = (size_t)random_below(&random, i + 1);
+        size_t other = (size_t)chance_below(&chance, i + 1);
 
         mails->order[i] = mails->order[other];
         mails->order[other] = i;

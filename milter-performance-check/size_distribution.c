@@ -5,7 +5,7 @@
 #include "milter-performance-check/size_distribution.h"
 
 #include "libcore/base/memory.h"
-#include "milter-performance-check/random.h"
+#include "milter-performance-check/chance.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -126,13 +126,13 @@ uint64_t size_distribution_largest(const struct size_distribution *distribution)
 uint64_t size_distribution_take(const struct size_distribution *distribution, uint64_t seed,
                                 uint64_t number)
 {
-    struct random random = random_begin(seed, number);
-    uint64_t point = random_below(&random, distribution->total_weight);
+    struct chance chance = chance_begin(seed, number);
+    uint64_t point = chance_below(&chance, distribution->total_weight);
     const struct size_range *range = distribution->ranges;
 
     while (point >= range->weight) {
         point -= range->weight;
         range++;
     }
-    return range->minimum + random_below(&random, range->maximum - range->minimum + 1);
+    return range->minimum + chance_below(&chance, range->maximum - range->minimum + 1);
 }

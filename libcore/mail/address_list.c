@@ -441,9 +441,10 @@ static void parse_angle(struct parser *parser)
             in_route = true;
         } else {
             /* Here is no guessing which of two words is meant. */
-            draft->broken |= special != '\0' && special != '.' && special != '@';
-            draft->broken |= draft->after_word && special == '\0';
+            bool second = special == '\0' && draft->after_word;
+
             draft_add(draft, &token);
+            draft->broken |= second || special == ':';
         }
     }
     draft->broken |= in_route;
