@@ -193,7 +193,7 @@ static json_t *of_slot(const struct measured_slot *slot, double start)
 
 static json_t *of_timeline(const struct report *report)
 {
-    struct report_timeline timeline = report_timeline_of(report, TIMELINE_SLOTS);
+    struct report_timeline timeline = report_timeline_of(report, TIMELINE_SLOTS, 0);
     json_t *object = json_object();
     json_t *slots = json_array();
 

@@ -171,15 +171,19 @@ void report_append_plain(struct buffer *output, const char *text)
 
 /* ---- time */
 
-struct report_timeline report_timeline_of(const struct report *report, size_t most)
+struct report_timeline report_timeline_of(const struct report *report, size_t most, double shortest)
 {
     const struct timeline *timeline = &report->measurement->timeline;
     size_t length = timeline_length(timeline);
-    size_t joined = (length + most - 1) / most;
+    size_t joined = 1;
     struct report_timeline result = {.seconds = (double)timeline->slot_length / 1e9};
 
     if (length == 0) {
         return result;
+    }
+    /* Powers of two: lengths people like. */
+    while (length > joined * most || (double)joined * result.seconds < shortest) {
+        joined *= 2;
     }
     result.count = (length + joined - 1) / joined;
     result.seconds *= (double)joined;

@@ -50,15 +50,16 @@ void report_append_failures(struct buffer *output, const struct report *report);
 void report_append_plain(struct buffer *output, const char *text);
 
 /*
- * The timeline in at most `most' slots of equal length: slots_count of them at slots (free it),
- * each `seconds' long; the last may go beyond the end of the run.
+ * The timeline in at most `most' slots of equal length, `shortest' seconds at least: count of them
+ * at slots (free it), each `seconds' long; the last may go beyond the end of the run.
  */
 struct report_timeline {
     struct measured_slot *slots;
     size_t count;
     double seconds;
 };
-struct report_timeline report_timeline_of(const struct report *report, size_t most);
+struct report_timeline report_timeline_of(const struct report *report, size_t most,
+                                          double shortest);
 /* How long slot number lasted: the last ends with the run. */
 double report_slot_seconds(const struct report *report, const struct report_timeline *timeline,
                            size_t number);

@@ -106,7 +106,7 @@ static void append_bar(struct buffer *output, double share)
 /* Nothing for a run of one slot: the totals say the same. */
 static void append_time(struct buffer *output, const struct report *report)
 {
-    struct report_timeline timeline = report_timeline_of(report, TIME_ROWS);
+    struct report_timeline timeline = report_timeline_of(report, TIME_ROWS, 1);
     double most = 0;
 
     for (size_t i = 0; i < timeline.count; i++) {

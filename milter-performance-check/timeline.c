@@ -1,12 +1,12 @@
 /*
- * timeline - what became of mails in which second.  Allocates nothing.
+ * timeline - what became of mails at which time.  Allocates nothing.
  */
 #include "milter-performance-check/timeline.h"
 
 #include <math.h>
 #include <string.h>
 
-static const uint64_t first_length = 1000000000; /* nanoseconds */
+static const uint64_t first_length = TIMELINE_SHORTEST;
 
 /* ---- slots */
 

@@ -1,5 +1,5 @@
 /*
- * timeline - what became of mails in which second, and how long they took.
+ * timeline - what became of mails at which time, and how long they took.
  *
  * Fixed memory without pointers; a reader in another process may look at any time: what it
  * sees may be half written, but never misleads it to divide by zero or to read elsewhere.
@@ -41,11 +41,11 @@ uint64_t measured_slot_timed(const struct measured_slot *slot);
 double measured_slot_mean(const struct measured_slot *slot);
 double measured_slot_percentile(const struct measured_slot *slot, double percent);
 
-enum { TIMELINE_SLOTS = 512 };
+enum { TIMELINE_SLOTS = 512, TIMELINE_SHORTEST = 125000000 /* nanoseconds of a slot */ };
 
-/* Mails by the second they ended in; when the slots are used up they are joined in pairs. */
+/* Mails by the time they ended at; when the slots are used up they are joined in pairs. */
 struct timeline {
-    uint64_t slot_length; /* nanoseconds, 1 s at first */
+    uint64_t slot_length; /* nanoseconds, TIMELINE_SHORTEST at first */
     struct measured_slot slots[TIMELINE_SLOTS];
 };
 
