@@ -11,39 +11,20 @@
 #include "libcore/base/histogram.h"
 #include "libcore/base/text_counts.h"
 #include "libcore/smtp/client.h"
+#include "milter-performance-check/timeline.h"
 
 /* Rows of the report, in order: the phases of a session, then: */
 enum measured {
-    MEASURED_MAIL = SMTP_PHASES, /* (scheduled) start to the server's last word on it */
-    MEASURED_SESSION,            /* connect to the answer to QUIT */
-    MEASURED_DELAY,              /* scheduled start to the real one; open loop only */
+    /* (scheduled) start to the server's last word on it; so without errors */
+    MEASURED_MAIL = SMTP_PHASES,
+    MEASURED_SESSION, /* connect to the answer to QUIT */
+    MEASURED_DELAY,   /* scheduled start to the real one; open loop only */
     MEASURED,
 };
 
 const char *measured_name(enum measured what);
 
-enum outcome {
-    OUTCOME_SENT,
-    OUTCOME_TEMPORARY_FAILURE, /* 4xx */
-    OUTCOME_REJECT,            /* 5xx */
-    OUTCOME_ERROR,             /* time-outs, lost connections, mistakes of the server */
-    OUTCOMES,
-};
-
-/* One slot of time. */
-struct measured_slot {
-    uint64_t mails[OUTCOMES];
-    uint64_t minimum, maximum; /* nanoseconds per mail; 0: none */
-    double sum;
-};
-
-enum { TIMELINE_SLOTS = 512, INTERVAL_SLOTS = 64, REPLY_CLASSES = 6 };
-
-/* Mails by the second they ended in; when the slots are used up they are joined in pairs. */
-struct timeline {
-    uint64_t slot_length; /* nanoseconds, 1 s at first */
-    struct measured_slot slots[TIMELINE_SLOTS];
-};
+enum { INTERVAL_SLOTS = 64, REPLY_CLASSES = 6 };
 
 struct measurement {
     uint64_t begun;   /* where measuring begins: behind the warm-up */
@@ -71,7 +52,10 @@ struct measurement {
 /* begun: may be in the future (warm-up). interval: of the periodic table, 0: none. */
 void measurement_begin(struct measurement *measurement, uint64_t begun, uint64_t interval);
 
-/* An answer came now. */
+/*
+ * An answer came now.  Its time counts for its phase, but not at STARTTLS: the time of TLS is
+ * that of measurement_phase, from the command to the end of the handshake.
+ */
 void measurement_reply(struct measurement *measurement, enum smtp_phase phase, unsigned code,
                        uint64_t elapsed, uint64_t now);
 /* A phase without an answer of its own ended now (the handshake). */
