@@ -104,12 +104,9 @@ enum option_outcome arguments_parse(struct plan *plan, int argc, char **argv)
 
 void arguments_clear(struct plan *plan)
 {
+    mail_arguments_clear();
+    server_arguments_clear();
+    report_arguments_clear();
     servers_clear(&plan->servers);
-    free((void *)(uintptr_t)plan->client.xclient.data);
-    free((void *)(uintptr_t)plan->reports);
-    free((void *)(uintptr_t)plan->command_line);
-    option_strings_clear(&plan->mails.paths);
-    option_strings_clear(&plan->mails.senders);
-    option_strings_clear(&plan->mails.recipients);
-    option_strings_clear(&plan->mails.forced_recipients);
+    free(plan->command_line);
 }

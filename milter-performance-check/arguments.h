@@ -26,6 +26,10 @@ bool mail_arguments_check(struct plan *plan, struct error *error);
 bool server_arguments_check(struct plan *plan, struct error *error);
 bool load_arguments_check(struct plan *plan, struct error *error);
 bool report_arguments_check(struct plan *plan, struct error *error);
+/* Give back what the options hold; a plan made of them is not usable afterwards. */
+void mail_arguments_clear(void);
+void server_arguments_clear(void);
+void report_arguments_clear(void);
 
 /* A duration of the command line, above 0 unless zero_too; the sentence says what is wrong. */
 bool arguments_take_duration(double *seconds, const char *value, bool zero_too,

@@ -105,3 +105,11 @@ bool mail_arguments_check(struct plan *plan, struct error *error)
     plan->mails = given;
     return true;
 }
+
+void mail_arguments_clear(void)
+{
+    option_strings_clear(&mail_paths);
+    option_strings_clear(&given.senders);
+    option_strings_clear(&given.recipients);
+    option_strings_clear(&given.forced_recipients);
+}

@@ -62,6 +62,22 @@ void measurement_phase(struct measurement *measurement, enum measured what, uint
     }
 }
 
+void measurement_connection(struct measurement *measurement, bool used, uint64_t now)
+{
+    if (happens(measurement, now)) {
+        measurement->connections++;
+        measurement->connections_failed += used ? 0 : 1;
+    }
+}
+
+void measurement_traffic(struct measurement *measurement, uint64_t in, uint64_t out, uint64_t now)
+{
+    if (now >= measurement->begun) {
+        measurement->bytes_in += in;
+        measurement->bytes_out += out;
+    }
+}
+
 static void note_interval(struct measurement *measurement, const struct mail_result *result,
                           uint64_t elapsed)
 {
@@ -101,11 +117,11 @@ static void note_times(struct measurement *measurement, const struct mail_result
     note_interval(measurement, result, elapsed);
 }
 
-bool measurement_mail(struct measurement *measurement, const struct mail_result *result)
+void measurement_mail(struct measurement *measurement, const struct mail_result *result)
 {
     if (result->due < measurement->begun || !happens(measurement, result->ended)) {
         measurement->warm_up_mails++;
-        return false;
+        return;
     }
     measurement->mails[result->outcome]++;
     measurement->recipients_accepted += result->accepted;
@@ -113,10 +129,9 @@ bool measurement_mail(struct measurement *measurement, const struct mail_result 
     note_times(measurement, result);
     if (result->outcome == OUTCOME_SENT) {
         measurement->content_bytes += result->size;
-        return false;
+    } else if (result->text != NULL) {
+        (void)text_counts_add(measurement->texts + result->outcome, result->text, 1);
     }
-    return result->text != NULL &&
-           text_counts_add(measurement->texts + result->outcome, result->text, 1);
 }
 
 static void merge_counts(struct measurement *measurement, const struct measurement *other)

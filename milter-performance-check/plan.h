@@ -54,8 +54,8 @@ struct plan {
     double report_interval;      /* seconds; 0: no periodic table */
     bool failure_responses;
     unsigned fail_on;
-    double max_p99;           /* seconds; 0: any */
-    const char *command_line; /* as typed, for reports */
+    double max_p99;     /* seconds; 0: any */
+    char *command_line; /* as typed, for reports */
 };
 
 /* What follows from the number of mails in one pass of the list: limit and rate. */

@@ -5,6 +5,7 @@
 
 #include "libcore/base/memory.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static struct {
@@ -165,4 +166,9 @@ bool report_arguments_check(struct plan *plan, struct error *error)
     plan->reports = given.reports;
     plan->report_count = given.report_count;
     return true;
+}
+
+void report_arguments_clear(void)
+{
+    free(given.reports);
 }

@@ -315,3 +315,9 @@ bool server_arguments_check(struct plan *plan, struct error *error)
     plan->client.chunk_size = CHUNK_SIZE;
     return check_credentials(plan, error);
 }
+
+void server_arguments_clear(void)
+{
+    option_strings_clear(&given.servers);
+    buffer_clear(&given.xclient);
+}

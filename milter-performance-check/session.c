@@ -276,11 +276,8 @@ static void session_measure(struct session *session, const struct smtp_event *ev
     if (event->partial) {
         return;
     }
-    if (event->phase == SMTP_PHASE_TLS &&
-        smtp_client_wish(session->client) == SMTP_WISH_HANDSHAKE) {
-        /* The phase ends with the handshake. */
-        session->tls_time = now - event->elapsed;
-        return;
+    if (event->phase == SMTP_PHASE_TLS) {
+        session->tls_time = now - event->elapsed; /* the phase ends with the handshake */
     }
     measurement_reply(session->context->measurement, event->phase, event->reply.code,
                       event->elapsed, now);
@@ -332,8 +329,8 @@ static void session_handshaken(struct session *session, uint64_t now)
     bool wrapped = session->state == SESSION_WRAPPING;
 
     session->state = SESSION_OPEN;
-    measurement_reply(session->context->measurement, SMTP_PHASE_TLS, 220, now - session->tls_time,
-                      now);
+    measurement_phase(session->context->measurement, (enum measured)SMTP_PHASE_TLS,
+                      now - session->tls_time, now);
     if (!wrapped) {
         smtp_client_secured(session->client, now);
     }
