@@ -16,11 +16,7 @@
 
 #include <cmocka.h>
 
-/* A slice in a table, NULs inside included. */
-#define B(text)                                                                                    \
-    {                                                                                              \
-        (text), sizeof(text) - 1                                                                   \
-    }
+#define B SLICE_LITERAL
 
 static const struct {
     struct slice file, content;
