@@ -280,7 +280,7 @@ static void read_envelope(struct outgoing_mail *mail, struct arena *arena)
 void outgoing_mail_parse(struct outgoing_mail *mail, struct arena *arena, struct slice text)
 {
     *mail = (struct outgoing_mail){0};
-    if (slice_starts_with(text, "From ")) {
+    if (slice_starts_with(text, "From ") && name_length(text) == 0) {
         slice_skip(&text, line_length(text) + 1);
     }
     write_content(mail, arena, text);

@@ -120,7 +120,7 @@ static const struct {
     {"b\"a@b", "b\"a@b", {"a@b"}},
     {"a@b (unclosed, c@d", "a@b (unclosed", {"a@b", "c@d"}},
     {"a@[192.0.2.1, c@d", "a@[192.0.2.1", {"c@d"}},
-    {"a@[1]b, a@[\\1], [1]@b, a@b[1]", "a@[1]b", {"a@b"}},
+    {"a@[1]b, a@[\\1], [1]@b, a@b[1]", "a@[1]b", {"a@[1]", "a@b"}},
     {"a@\"b\"", "a@\"b\"", {NULL}},
     {"a\\@b@c, d@e", "a\\@b@c", {"d@e"}},
     {"group: a@b, c@d", "c@d", {"a@b", "c@d"}},
