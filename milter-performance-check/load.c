@@ -17,12 +17,12 @@
 
 enum {
     TIRED = 10,          /* connections in a row that came to nothing, before there is a pause */
-    HOPELESS = 100,      /* so many from the start, and nothing else: nobody is there */
+    HOPELESS = 200,      /* so many from the start, and nothing else: nobody is there */
     OVERLOADED_STEPS = 2 /* of a ramp, one after the other, and it ends */
 };
 
-static const double stopping_seconds = 2;  /* what mails on their way get after load_stop */
-static const double resting_seconds = 0.1; /* before the next connection to nobody */
+static const double stopping_seconds = 2;   /* what mails on their way get after load_stop */
+static const double resting_seconds = 0.02; /* before the next connection to nobody */
 static const double patience = 2; /* step lengths that mails of a step may be late to start */
 
 enum runner_state {

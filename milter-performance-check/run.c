@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -301,6 +302,15 @@ static bool append_report(struct buffer *output, enum report_format format,
     return false;
 }
 
+/* As any file a user makes. */
+static unsigned usual_mode(void)
+{
+    mode_t mask = umask(0);
+
+    (void)umask(mask);
+    return 0666 & ~(unsigned)mask;
+}
+
 static bool run_print(const struct report *report, const struct report_wanted *wanted,
                       struct error *error)
 {
@@ -308,8 +318,9 @@ static bool run_print(const struct report *report, const struct report_wanted *w
     bool written = append_report(&text, wanted->format, report, error);
 
     if (written) {
-        written = wanted->path == NULL ? write_out(stdout, &text, error)
-                                       : file_write(wanted->path, 0666, buffer_slice(&text), error);
+        written = wanted->path == NULL
+                      ? write_out(stdout, &text, error)
+                      : file_write(wanted->path, usual_mode(), buffer_slice(&text), error);
     }
     buffer_clear(&text);
     return written;
