@@ -116,6 +116,9 @@ SYSTEMD_LIBS := $(shell $(PKG_CONFIG) --libs libsystemd 2>/dev/null)
 endif
 # For milter-performance-check alone.
 SSL_LIBS    := $(shell $(PKG_CONFIG) --libs openssl 2>/dev/null || echo -lssl -lcrypto)
+# For milter-manager-log-analyzer alone.
+SQLITE_LIBS  := $(shell $(PKG_CONFIG) --libs sqlite3 2>/dev/null || echo -lsqlite3)
+ARCHIVE_LIBS := $(shell $(PKG_CONFIG) --libs libarchive 2>/dev/null || echo -larchive)
 GSASL_LIBS  := $(shell $(PKG_CONFIG) --libs libgsasl 2>/dev/null || echo -lgsasl)
 CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null || echo -lcmocka)
 RUBY_CFLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(RUBY_PC) 2>/dev/null))
@@ -124,7 +127,7 @@ RUBY_LIBS   := $(shell $(PKG_CONFIG) --libs $(RUBY_PC) 2>/dev/null || echo -lrub
 CORE_LIBS    = $(POPT_LIBS) $(EV_LIBS) $(GLIB_LIBS) $(SYSTEMD_LIBS) -lm -lpthread
 SERVICE_CPPFLAGS = $(if $(SYSTEMD_LIBS),-DHAVE_LIBSYSTEMD)
 MANAGER_LIBS = $(RUBY_LIBS) $(MICROHTTPD_LIBS) $(JANSSON_LIBS) $(CORE_LIBS)
-TOOL_LIBS    = $(JANSSON_LIBS) $(SSL_LIBS) $(GSASL_LIBS) $(CORE_LIBS)
+TOOL_LIBS    = $(JANSSON_LIBS) $(SSL_LIBS) $(GSASL_LIBS) $(SQLITE_LIBS) $(ARCHIVE_LIBS) $(CORE_LIBS)
 
 MANAGER_CPPFLAGS = $(RUBY_CFLAGS) \
 	$(if $(PLATFORM),-DMILTER_MANAGER_PLATFORM='"$(PLATFORM)"') \
@@ -146,7 +149,8 @@ objects = $(patsubst %.c,$(BUILD)/object/%.o,$(1))
 
 CORE_SOURCES    := $(sort $(wildcard libcore/*/*.c))
 MANAGER_SOURCES := $(sort $(wildcard milter-manager/*.c milter-manager/*/*.c))
-TOOL_NAMES      := milter-test-server milter-test-client milter-performance-check
+TOOL_NAMES      := milter-test-server milter-test-client milter-performance-check \
+	milter-manager-log-analyzer
 
 # A program exists once its main.c does.
 TOOLS    := $(foreach name,$(TOOL_NAMES),$(if $(wildcard $(name)/main.c),$(name)))
@@ -260,7 +264,7 @@ $(BUILD)/bin/$(1): $(BUILD)/object/$(1)/main.o $(BUILD)/lib/lib$(1).a $(CORE_LIB
 
 $(1)_TESTS := $(if $(TEST_SOURCES),$(shell grep -l '^\#include "$(1)/' $(TEST_SOURCES)))
 $$($(1)_TESTS:%.c=$(BUILD)/%): $(BUILD)/lib/lib$(1).a
-$$($(1)_TESTS:%.c=$(BUILD)/%): EXTRA_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) $(GSASL_LIBS)
+$$($(1)_TESTS:%.c=$(BUILD)/%): EXTRA_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) $(GSASL_LIBS) $(SQLITE_LIBS) $(ARCHIVE_LIBS)
 endef
 $(foreach tool,$(TOOLS),$(eval $(call tool_rule,$(tool))))
 
