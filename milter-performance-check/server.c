@@ -43,7 +43,9 @@ static void set_error_of_resolver(const char *host, int status, struct error *er
         const char *way_out;
     } WAYS_OUT[] = {
         {EAI_NONAME, "check the spelling, or give an address"},
+#ifdef EAI_NODATA
         {EAI_NODATA, "it exists, but has no address"},
+#endif
         {EAI_AGAIN, "the resolver does not answer: check /etc/resolv.conf, or give an address"},
         {EAI_FAIL, "the resolver does not answer: check /etc/resolv.conf, or give an address"},
     };
