@@ -8,192 +8,15 @@
 
 #include "libcore/base/file.h"
 #include "libcore/base/memory.h"
+#include "milter-performance-check/server_name.h"
 
-#include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 
-enum { PORT_MAXIMUM = 65535, PORT_TEXT = 64 };
-
-/* A server as it was typed. */
-struct target {
-    int family; /* AF_UNSPEC: whatever the resolver knows */
-    struct slice host;
-    unsigned port;
-};
-
-static struct slice part_of(const char *start, const char *end)
-{
-    return slice_of(start, (size_t)(end - start));
-}
-
-/* ---- ports */
-
-static bool parse_port_number(struct slice text, unsigned *port)
-{
-    unsigned long value = 0;
-
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9' || value > PORT_MAXIMUM) {
-            return false;
-        }
-        value = value * 10 + (unsigned long)(text.data[i] - '0');
-    }
-    *port = (unsigned)value;
-    return value > 0 && value <= PORT_MAXIMUM;
-}
-
-static bool parse_service(struct slice text, unsigned *port)
-{
-    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
-    char name[PORT_TEXT];
-
-    /* The resolver would take any number, however large. */
-    if (text.length == 0 || text.length >= sizeof(name) ||
-        strchr("0123456789-+ ", text.data[0]) != NULL) {
-        return false;
-    }
-    memcpy(name, text.data, text.length);
-    name[text.length] = '\0';
-    if (getaddrinfo(NULL, name, &hints, &found) != 0) {
-        return false;
-    }
-    *port = ntohs(((const struct sockaddr_in *)(const void *)found->ai_addr)->sin_port);
-    freeaddrinfo(found);
-    return *port != 0;
-}
-
-static bool parse_port(struct slice text, unsigned *port, struct error *error)
-{
-    if (parse_port_number(text, port) || parse_service(text, port)) {
-        return true;
-    }
-    error_set(error, ERROR_USAGE,
-              "port <%.*s> is neither a number from 1 to 65535 nor a service of /etc/services",
-              (int)text.length, text.data);
-    return false;
-}
-
-/* ---- what was typed */
-
-static bool parse_bracketed(const char *text, struct slice *host, struct slice *port,
-                            struct error *error)
-{
-    const char *close = strchr(text, ']');
-
-    if (close == NULL) {
-        error_set(error, ERROR_USAGE, "']' is missing: <%s>", text);
-        return false;
-    }
-    if (close[1] != '\0' && close[1] != ':') {
-        error_set(error, ERROR_USAGE, "a port is to follow ':' behind ']': <%s>", text);
-        return false;
-    }
-    *host = part_of(text + 1, close);
-    *port = close[1] == '\0' ? slice_of(NULL, 0) : slice_from_string(close + 2);
-    return true;
-}
-
-static bool parse_bare(const char *text, struct slice *host, struct slice *port,
-                       struct error *error)
-{
-    const char *colon = strchr(text, ':');
-
-    if (text[0] == '/') {
-        error_set(error, ERROR_USAGE, "a unix socket is written unix:%s", text);
-        return false;
-    }
-    if (colon != NULL && strchr(colon + 1, ':') == NULL) {
-        *host = part_of(text, colon);
-        *port = slice_from_string(colon + 1);
-        return true;
-    }
-    struct in6_addr address;
-    char bare[INET6_ADDRSTRLEN];
-    size_t length = strcspn(text, "%"); /* fe80::1%eth0 */
-    snprintf(bare, sizeof(bare), "%.*s", (int)length, text);
-    if (colon != NULL && (length >= sizeof(bare) || inet_pton(AF_INET6, bare, &address) != 1)) {
-        error_set(error, ERROR_USAGE,
-                  "neither HOST:PORT nor an IPv6 address (with a port: [ADDRESS]:PORT): <%s>",
-                  text);
-        return false;
-    }
-    *host = slice_from_string(text);
-    *port = slice_of(NULL, 0);
-    return true;
-}
-
-/* HOST, HOST:PORT, ADDRESS, [ADDRESS]:PORT; default_port 0: there is none. */
-static bool parse_target(const char *text, unsigned default_port, struct target *target,
-                         struct error *error)
-{
-    struct slice port;
-    bool good = text[0] == '[' ? parse_bracketed(text, &target->host, &port, error)
-                               : parse_bare(text, &target->host, &port, error);
-
-    target->family = AF_UNSPEC;
-    target->port = default_port;
-    if (!good) {
-        return false;
-    }
-    if (target->host.length == 0) {
-        error_set(error, ERROR_USAGE, "the name of the host is missing: <%s>", text);
-        return false;
-    }
-    if (port.data != NULL) {
-        return parse_port(port, &target->port, error);
-    }
-    if (default_port == 0) {
-        error_set(error, ERROR_USAGE, "the port is missing: <%s>", text);
-        return false;
-    }
-    return true;
-}
-
-/* inet:PORT[@HOST], which connection_spec_parse has found right. */
-static struct target target_of_specification(const char *spec, const struct socket_address *address)
-{
-    const struct sockaddr_in *inet = (const void *)&address->storage;
-    const struct sockaddr_in6 *inet6 = (const void *)&address->storage;
-    const char *at = strchr(spec, '@');
-    struct target target = {.family = address->storage.ss_family};
-
-    target.port = ntohs(target.family == AF_INET ? inet->sin_port : inet6->sin6_port);
-    if (at == NULL) {
-        /* Any address, of those to listen on: this machine. */
-        target.host = slice_from_string(target.family == AF_INET ? "127.0.0.1" : "::1");
-    } else if (at[1] == '[') {
-        target.host = part_of(at + 2, strchr(at, ']'));
-    } else {
-        target.host = slice_from_string(at + 1);
-    }
-    return target;
-}
-
-static bool has_prefix(const char *text, const char *const *prefixes)
-{
-    for (; *prefixes != NULL; prefixes++) {
-        if (strncmp(text, *prefixes, strlen(*prefixes)) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_unix_specification(const char *text)
-{
-    return has_prefix(text, (const char *const[]){"unix:", "local:", NULL});
-}
-
-static bool is_internet_specification(const char *text)
-{
-    return has_prefix(text, (const char *const[]){"inet:", "inet6:", NULL});
-}
+enum { PORT_TEXT = 8 };
 
 /* ---- addresses */
 
@@ -220,7 +43,9 @@ static void set_error_of_resolver(const char *host, int status, struct error *er
         const char *way_out;
     } WAYS_OUT[] = {
         {EAI_NONAME, "check the spelling, or give an address"},
+#ifdef EAI_NODATA
         {EAI_NODATA, "it exists, but has no address"},
+#endif
         {EAI_AGAIN, "the resolver does not answer: check /etc/resolv.conf, or give an address"},
         {EAI_FAIL, "the resolver does not answer: check /etc/resolv.conf, or give an address"},
     };
@@ -240,14 +65,14 @@ static void set_error_of_resolver(const char *host, int status, struct error *er
               gai_strerror(status), way_out);
 }
 
-static bool resolve(struct server *server, const struct target *target, struct error *error)
+static bool resolve(struct server *server, const struct server_name *name, struct error *error)
 {
     struct addrinfo hints = {
-        .ai_family = target->family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+        .ai_family = name->family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     struct addrinfo *found = NULL;
     char port[PORT_TEXT];
 
-    snprintf(port, sizeof(port), "%u", target->port);
+    snprintf(port, sizeof(port), "%u", name->port);
     int status = getaddrinfo(server->host, port, &hints, &found);
     if (status != 0) {
         set_error_of_resolver(server->host, status, error);
@@ -267,56 +92,39 @@ static const char *keep(struct servers *servers, struct slice text)
     return arena_copy(&servers->strings, text).data;
 }
 
-static const char *name_of(struct servers *servers, const struct target *target)
+/* "mx.example.net:25", "[::1]:25", or a specification as it was typed. */
+static const char *text_of(struct servers *servers, const struct server_name *name,
+                           const char *typed)
 {
-    bool colons = memchr(target->host.data, ':', target->host.length) != NULL;
-    char *name = memory_format(colons ? "[%.*s]:%u" : "%.*s:%u", (int)target->host.length,
-                               target->host.data, target->port);
-    const char *kept = keep(servers, slice_from_string(name));
+    if (name->specification) {
+        return keep(servers, slice_from_string(typed));
+    }
+    bool colons = memchr(name->host.data, ':', name->host.length) != NULL;
+    char *text = memory_format(colons ? "[%.*s]:%u" : "%.*s:%u", (int)name->host.length,
+                               name->host.data, name->port);
+    const char *kept = keep(servers, slice_from_string(text));
 
-    free(name);
+    free(text);
     return kept;
 }
 
-static bool add_specification(struct servers *servers, struct server *server, const char *text,
-                              struct error *error)
-{
-    struct socket_address address;
-    struct target target;
-
-    if (!connection_spec_parse(text, &address, error)) {
-        return false;
-    }
-    server->name = keep(servers, slice_from_string(text));
-    if (address.storage.ss_family == AF_UNIX) {
-        server->host = "localhost";
-        add_address(server, &address.storage, address.length);
-        return true;
-    }
-    target = target_of_specification(text, &address);
-    if (target.port == 0) {
-        error_set(error, ERROR_USAGE, "nobody can be reached at port 0: <%s>", text);
-        return false;
-    }
-    server->host = keep(servers, target.host);
-    return resolve(server, &target, error);
-}
-
-static bool add_server(struct servers *servers, const char *text, unsigned port,
+static bool add_server(struct servers *servers, const char *typed, unsigned port,
                        struct error *error)
 {
     struct server *server = &servers->each[servers->count++];
-    struct target target;
+    struct server_name name;
 
-    if (is_unix_specification(text) || is_internet_specification(text)) {
-        return add_specification(servers, server, text, error);
-    }
-    if (!parse_target(text, port, &target, error)) {
+    if (!server_name_parse(typed, port, &name, error)) {
         return false;
     }
-    server->name = name_of(servers, &target);
-    server->host = keep(servers, target.host);
-    return resolve(server, &target, error);
+    server->name = text_of(servers, &name, typed);
+    if (name.family == AF_UNIX) {
+        server->host = "localhost";
+        add_address(server, &name.socket.storage, name.socket.length);
+        return true;
+    }
+    server->host = keep(servers, name.host);
+    return resolve(server, &name, error);
 }
 
 bool servers_resolve(struct servers *servers, const struct option_strings *names, const char *port,
@@ -325,7 +133,7 @@ bool servers_resolve(struct servers *servers, const struct option_strings *names
     unsigned default_port = 0;
 
     memset(servers, 0, sizeof(*servers));
-    if (!parse_port(slice_from_string(port), &default_port, error)) {
+    if (!server_name_parse_port(slice_from_string(port), &default_port, error)) {
         return false;
     }
     servers->each = memory_new(names->count, sizeof(servers->each[0]));
@@ -406,32 +214,29 @@ static unsigned port_of(const struct socket_address *address)
     }
 }
 
-static bool is_server_at(const struct server *server, const struct target *target,
-                         const struct socket_address *socket)
+static bool is_called(const struct server *server, const struct server_name *name)
 {
     const struct socket_address *address = &server->addresses[0];
 
-    if (socket->length > 0) {
-        return address->length == socket->length &&
-               memcmp(&address->storage, &socket->storage, socket->length) == 0;
+    if (name->family == AF_UNIX) {
+        return address->length == name->socket.length &&
+               memcmp(&address->storage, &name->socket.storage, address->length) == 0;
     }
-    return port_of(address) == target->port &&
-           slice_equal_ignoring_case(slice_from_string(server->host), target->host);
+    return port_of(address) == name->port &&
+           slice_equal_ignoring_case(slice_from_string(server->host), name->host);
 }
 
 static bool give_credentials(const struct map *map, const char *place, struct slice user,
                              struct slice password, struct error *error)
 {
-    struct socket_address socket = {.length = 0};
-    struct target target = {.port = 0};
+    struct server_name name;
 
-    if (!(is_unix_specification(place) ? connection_spec_parse(place, &socket, error)
-                                       : parse_target(place, 0, &target, error))) {
+    if (!server_name_parse(place, 0, &name, error)) {
         return false;
     }
     for (size_t i = 0; i < map->servers->count; i++) {
         struct server *server = &map->servers->each[i];
-        if (!is_server_at(server, &target, &socket)) {
+        if (!is_called(server, &name)) {
             continue;
         }
         if (map->lines[i] != 0) {

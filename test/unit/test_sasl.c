@@ -8,7 +8,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -220,6 +222,43 @@ static void nonsense_of_the_server_is_named(void **state)
     }
 }
 
+/* The client's share of SCRAM up to its proof; seconds of processor time. */
+static double prove(const struct fixture *fixture, const struct credentials *credentials,
+                    unsigned iterations)
+{
+    struct error error = {0};
+    struct buffer response = {0}, first = {0};
+    struct sasl *sasl = sasl_new(fixture->context, "SCRAM-SHA-256", credentials, "mx", &error);
+
+    assert_true(sasl_step(sasl, slice_of(NULL, 0), &response, &error));
+    buffer_append_byte(&response, '\0');
+    buffer_append_format(&first, "%sx,s=c2FsdA==,i=%u",
+                         strstr(response.data + response.start, "r="), iterations);
+    clock_t begun = clock();
+    assert_true(sasl_step(sasl, buffer_slice(&first), &response, &error));
+    clock_t ended = clock();
+    buffer_clear(&response);
+    buffer_clear(&first);
+    sasl_free(sasl);
+    return (double)(ended - begun) / CLOCKS_PER_SEC;
+}
+
+static void what_is_dear_is_done_once(void **state)
+{
+    enum { DEAR = 50000, USERS = 70 };
+    char user[16];
+    const struct credentials another = {user, "x"};
+
+    double once = prove(*state, &ALICE, DEAR);
+    assert_true(prove(*state, &ALICE, DEAR) < once / 2);
+    /* There is room for so many: then it is forgotten, and worked out again. */
+    for (int i = 0; i < USERS; i++) {
+        snprintf(user, sizeof(user), "user%d", i);
+        (void)prove(*state, &another, 1);
+    }
+    assert_true(prove(*state, &ALICE, DEAR) > once / 8);
+}
+
 static void a_server_without_proof_is_not_believed(void **state)
 {
     static const char *const FINALS[] = {
@@ -326,6 +365,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(salted_passwords_are_kept_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_but_what_is_needed_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nonsense_of_the_server_is_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_dear_is_done_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_server_without_proof_is_not_believed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_prepared_is_named, set_up, tear_down),
         cmocka_unit_test(the_strongest_offered_is_chosen),

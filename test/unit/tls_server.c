@@ -68,7 +68,7 @@ static int note_name(SSL *library, int *alert, void *argument)
     struct tls_server *server = argument;
     const char *name = SSL_get_servername(library, TLSEXT_NAMETYPE_host_name);
 
-    (void)alert;
+    *alert = SSL_AD_UNRECOGNIZED_NAME;
     if (name != NULL) {
         snprintf(server->asked_for, sizeof(server->asked_for), "%s", name);
     }
