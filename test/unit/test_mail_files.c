@@ -167,7 +167,7 @@ static void very_deep_trees(void **state)
     (void)state;
     for (unsigned i = 0; i < DEPTH; i++) {
         assert_int_equal(mkdir(path, 0700), 0);
-        (void)strcat(path, "/d");
+        (void)strncat(path, "/d", sizeof(path) - strlen(path) - 1);
     }
     write_file(path);
     assert_true(mail_files_collect(&files, &strings, &error));
