@@ -52,7 +52,7 @@ static void host_name(char host[HOST])
     }
     host[HOST - 1] = '\0';
     if (!outgoing_mail_is_host(slice_from_string(host))) {
-        (void)strcpy(host, "localhost");
+        (void)snprintf(host, HOST, "localhost");
     }
 }
 

@@ -10,11 +10,11 @@
 #include "libcore/base/file.h"
 #include "libcore/base/memory.h"
 #include "libcore/base/word.h"
+#include "libcore/mail/mail_files.h"
 #include "libcore/mail/outgoing_mail.h"
 #include "milter-performance-check/chance.h"
 #include "milter-performance-check/given_address.h"
 #include "milter-performance-check/made_up.h"
-#include "milter-performance-check/mail_files.h"
 
 #include <stdlib.h>
 #include <string.h>

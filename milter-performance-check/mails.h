@@ -10,6 +10,10 @@
 #include "libcore/base/options.h"
 #include "libcore/smtp/client.h"
 
+/*
+ * Addresses are written as users do, with or without brackets; "" and "<>" are
+ * the null sender.  additional_lines and size_distribution exclude each other, and paths.
+ */
 struct mails_options {
     struct option_strings paths;      /* files, directories, "-"; none: mails are made up */
     struct option_strings senders;    /* round-robin; none: from@example.com */
@@ -32,12 +36,12 @@ struct mail {
     struct slice helo;
     size_t file;          /* number of its file; MAILS_NO_FILE for one made up */
     uint64_t size;        /* bytes of the content */
-    struct buffer memory; /* of head and sender, kept from mail to mail */
+    struct buffer memory; /* of the head, kept from mail to mail */
 };
 
 #define MAILS_NO_FILE SIZE_MAX
 
-/* Reads everything; NULL with *error (one sentence naming the file) when something cannot be. */
+/* Reads and checks everything; NULL with *error, one sentence naming the file or the option. */
 struct mails *mails_new(const struct mails_options *options, struct error *error);
 void mails_free(struct mails *mails);
 /* Mails of one pass. */

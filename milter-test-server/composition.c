@@ -6,7 +6,7 @@
 
 #include "libcore/base/memory.h"
 #include "libcore/mail/mail_file.h"
-#include "milter-test-server/mails.h"
+#include "libcore/mail/mail_files.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -103,7 +103,7 @@ bool composition_build(const struct composition *composition, struct message *me
     for (size_t i = 0; i < composition->count; i++) {
         const struct composition_item *item = composition->items + i;
 
-        if (item->part == PART_MAIL && mails_is_directory(item->value)) {
+        if (item->part == PART_MAIL && mail_files_is_directory(item->value)) {
             error_set(error, ERROR_USAGE,
                       "%s is a directory: its mails are sent with --n-sessions, --duration or "
                       "--rate",
@@ -148,9 +148,19 @@ static bool build_with(const struct composition *composition, size_t place, cons
 
 /* All mails, each with the number of the item that names it. */
 struct sources {
-    struct mails mails;
+    struct mail_files mails;
     size_t *places;
 };
+
+/* What is no directory is taken as it is: reading it tells what is wrong. */
+static bool add_mails(struct mail_files *mails, const char *path, struct error *error)
+{
+    if (mail_files_is_directory(path)) {
+        return mail_files_add_directory(mails, path, error);
+    }
+    mail_files_add(mails, path);
+    return true;
+}
 
 static bool find_sources(const struct composition *composition, struct sources *sources,
                          struct error *error)
@@ -161,7 +171,7 @@ static bool find_sources(const struct composition *composition, struct sources *
         if (composition->items[i].part != PART_MAIL) {
             continue;
         }
-        if (!mails_add(&sources->mails, composition->items[i].value, error)) {
+        if (!add_mails(&sources->mails, composition->items[i].value, error)) {
             return false;
         }
         sources->places =
@@ -195,14 +205,14 @@ static bool build_all(const struct composition *composition, const struct source
 bool composition_build_each(const struct composition *composition, struct message **messages,
                             size_t *count, struct error *error)
 {
-    struct sources sources = {.places = NULL};
+    struct sources sources = {0};
     bool ok;
 
     *messages = NULL;
     *count = 0;
     ok = find_sources(composition, &sources, error) &&
          build_all(composition, &sources, messages, count, error);
-    mails_clear(&sources.mails);
+    mail_files_clear(&sources.mails);
     free(sources.places);
     return ok;
 }

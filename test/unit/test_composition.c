@@ -1,11 +1,10 @@
 /*
- * Tests of composition and mails: the order of the parts, one message of all
- * mails or one of each, files below directories.
+ * Tests of composition: the order of the parts, one message of all mails or one
+ * of each.
  */
 #include "milter-test-server/composition.h"
 
 #include "libcore/base/memory.h"
-#include "milter-test-server/mails.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -77,29 +76,6 @@ static int tear_down(void **state)
         free(path);
     }
     return 0;
-}
-
-static void test_files_below_a_directory(void **state)
-{
-    static const char *const names[] = {"a", "b/B", "b/z", "c"};
-    struct mails mails = {0};
-    struct error error = {0};
-    char *empty = path_of("empty");
-
-    (void)state;
-    assert_true(mails_add(&mails, top, &error));
-    assert_int_equal(mails.count, 4);
-    for (size_t i = 0; i < mails.count; i++) {
-        assert_string_equal(mails.paths[i] + strlen(top) + 1, names[i]);
-    }
-    assert_false(mails_add(&mails, empty, &error));
-    assert_non_null(strstr(error.message, "there is no file in the directory"));
-    /* What is no directory is taken as it is: reading it tells what is wrong. */
-    assert_true(mails_add(&mails, "/no/such/file", &error));
-    assert_int_equal(mails.count, 5);
-    free(empty);
-    mails_clear(&mails);
-    assert_int_equal(mails.count, 0);
 }
 
 static void test_order_decides(void **state)
@@ -204,7 +180,6 @@ static void test_what_cannot_be(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_files_below_a_directory),
         cmocka_unit_test(test_order_decides),
         cmocka_unit_test(test_each_mail_alone),
         cmocka_unit_test(test_no_mail_is_one_message),

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -110,12 +111,59 @@ static void test_failures(void **state)
     buffer_clear(&content);
 }
 
+/* The size tells it at once; a pipe has none, so reading has to stop. */
+static void test_limit(void **state)
+{
+    static const char piece[1 << 16] = "x";
+    struct buffer content = {0}, two = {0};
+    struct error error = {0};
+    int ends[2], input = dup(STDIN_FILENO);
+    pid_t writer;
+
+    (void)state;
+    for (unsigned i = 0; i < 32; i++) {
+        buffer_append(&two, piece, sizeof(piece));
+    }
+    assert_true(file_write(path, 0600, buffer_slice(&two), &error));
+    assert_true(file_read_up_to(path, "test file", 2 << 20, &content, &error));
+    assert_int_equal(buffer_length(&content), 2 << 20);
+    buffer_reset(&content);
+    assert_false(file_read_up_to(path, "test file", 1 << 20, &content, &error));
+    assert_non_null(strstr(error.message, "is too large: more than 1 MiB"));
+    assert_int_equal(buffer_length(&content), 0);
+    error = (struct error){0};
+    assert_int_equal(pipe(ends), 0);
+    writer = fork();
+    assert_true(writer >= 0);
+    if (writer == 0) {
+        (void)close(ends[0]);
+        while (write(ends[1], piece, sizeof(piece)) > 0) {
+        }
+        _exit(0);
+    }
+    (void)close(ends[1]);
+    assert_true(dup2(ends[0], STDIN_FILENO) >= 0);
+    (void)close(ends[0]);
+    assert_false(file_read_up_to("-", "test file", 1 << 20, &content, &error));
+    assert_string_equal(error.message, "test file - is too large: more than 1 MiB");
+    if (input >= 0) {
+        (void)dup2(input, STDIN_FILENO);
+        (void)close(input);
+    } else {
+        (void)close(STDIN_FILENO);
+    }
+    assert_int_equal(waitpid(writer, NULL, 0), writer);
+    buffer_clear(&content);
+    buffer_clear(&two);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_write_and_read),
         cmocka_unit_test(test_link),
         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_limit),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -2,7 +2,7 @@
  * test_mail_files - files, trees of directories, links, and the words that
  * name nothing that could be sent.
  */
-#include "milter-performance-check/mail_files.h"
+#include "libcore/mail/mail_files.h"
 
 #include "libcore/base/memory.h"
 
@@ -72,7 +72,7 @@ static int tear_down(void **state)
 static void assert_collected(const char *const *words, size_t count, const char *expected)
 {
     const struct option_strings strings = {(const char **)(size_t)words, count};
-    struct mail_files files;
+    struct mail_files files = {0};
     struct error error = {0};
     char found[512] = "";
 
@@ -114,7 +114,7 @@ static void assert_refused(const char *word, const char *sentence)
 {
     const char *words[] = {"one", word};
     const struct option_strings strings = {words, 2};
-    struct mail_files files;
+    struct mail_files files = {0};
     struct error error = {0};
 
     assert_false(mail_files_collect(&files, &strings, &error));
@@ -126,14 +126,14 @@ static void what_cannot_be_sent_is_named(void **state)
 {
     const char *twice[] = {"-", "one", "-"};
     const struct option_strings strings = {twice, 3};
-    struct mail_files files;
+    struct mail_files files = {0};
     struct error error = {0};
 
     (void)state;
     assert_refused("missing", "missing does not exist.");
     assert_refused("", "the name of a mail file is empty");
     assert_refused("one/x", "cannot read one/x: Not a directory");
-    assert_refused("empty", "the directory empty holds no mail: no file is in or below it");
+    assert_refused("empty", "there is no file in the directory empty");
     assert_refused("tree/fifo", "tree/fifo is neither a file nor a directory; "
                                 "- reads a mail from standard input");
     assert_false(mail_files_collect(&files, &strings, &error));
@@ -161,13 +161,13 @@ static void very_deep_trees(void **state)
     char path[2 * DEPTH + 32] = "deep";
     const char *word = "deep";
     struct option_strings strings = {&word, 1};
-    struct mail_files files;
+    struct mail_files files = {0};
     struct error error = {0};
 
     (void)state;
     for (unsigned i = 0; i < DEPTH; i++) {
         assert_int_equal(mkdir(path, 0700), 0);
-        (void)strcat(path, "/d");
+        (void)strncat(path, "/d", sizeof(path) - strlen(path) - 1);
     }
     write_file(path);
     assert_true(mail_files_collect(&files, &strings, &error));

@@ -5,7 +5,7 @@
  * Directories that are still to be read wait in a list, so that the depth of a
  * tree costs no stack and no descriptors.
  */
-#include "milter-performance-check/mail_files.h"
+#include "libcore/mail/mail_files.h"
 
 #include "libcore/base/memory.h"
 
@@ -15,13 +15,26 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static void add(struct mail_files *list, char *path)
+/* Takes over path. */
+static void append(struct mail_files *list, char *path)
 {
     if (list->count == list->capacity) {
         list->capacity = list->capacity > 0 ? list->capacity * 2 : 16;
         list->paths = memory_resize(list->paths, list->capacity, sizeof(*list->paths));
     }
     list->paths[list->count++] = path;
+}
+
+void mail_files_add(struct mail_files *files, const char *path)
+{
+    append(files, memory_copy_string(path));
+}
+
+bool mail_files_is_directory(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
 void mail_files_clear(struct mail_files *files)
@@ -55,9 +68,9 @@ static bool sort_in(char *path, struct mail_files *files, struct mail_files *dir
         return false;
     }
     if (S_ISREG(status.st_mode)) {
-        add(files, path);
+        append(files, path);
     } else if (S_ISDIR(status.st_mode) && !linked) {
-        add(directories, path);
+        append(directories, path);
     } else {
         free(path);
     }
@@ -109,13 +122,13 @@ static int compare_paths(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool collect_directory(struct mail_files *files, const char *top, struct error *error)
+bool mail_files_add_directory(struct mail_files *files, const char *path, struct error *error)
 {
     struct mail_files directories = {0};
     size_t begin = files->count;
     bool ok = true;
 
-    add(&directories, memory_copy_string(top));
+    append(&directories, memory_copy_string(path));
     for (size_t i = 0; ok && i < directories.count; i++) {
         ok = read_directory(directories.paths[i], files, &directories, error);
     }
@@ -124,8 +137,7 @@ static bool collect_directory(struct mail_files *files, const char *top, struct 
         return false;
     }
     if (files->count == begin) {
-        error_set(error, ERROR_USAGE, "the directory %s holds no mail: no file is in or below it",
-                  top);
+        error_set(error, ERROR_USAGE, "there is no file in the directory %s", path);
         return false;
     }
     qsort(files->paths + begin, files->count - begin, sizeof(*files->paths), compare_paths);
@@ -144,7 +156,7 @@ static bool collect_word(struct mail_files *files, const char *word, struct erro
                 return false;
             }
         }
-        add(files, memory_copy_string(word));
+        mail_files_add(files, word);
         return true;
     }
     if (stat(word, &status) != 0) {
@@ -158,21 +170,20 @@ static bool collect_word(struct mail_files *files, const char *word, struct erro
         return false;
     }
     if (S_ISDIR(status.st_mode)) {
-        return collect_directory(files, word, error);
+        return mail_files_add_directory(files, word, error);
     }
     if (!S_ISREG(status.st_mode)) {
         error_set(error, ERROR_USAGE,
                   "%s is neither a file nor a directory; - reads a mail from standard input", word);
         return false;
     }
-    add(files, memory_copy_string(word));
+    mail_files_add(files, word);
     return true;
 }
 
 bool mail_files_collect(struct mail_files *files, const struct option_strings *words,
                         struct error *error)
 {
-    *files = (struct mail_files){0};
     for (size_t i = 0; i < words->count; i++) {
         if (!collect_word(files, words->items[i], error)) {
             return false;
