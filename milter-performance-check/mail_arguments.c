@@ -96,11 +96,6 @@ bool mail_arguments_check(struct plan *plan, struct error *error)
     if (!seed_given) {
         given.seed = (uint64_t)time(NULL) ^ ((uint64_t)getpid() << 32);
     }
-    if (mail_paths.count > 0 && (given.size_distribution != NULL || given.additional_lines > 0)) {
-        error_set(error, ERROR_USAGE, "%s: is for mails that are made up, but mail files are given",
-                  given.size_distribution != NULL ? "--size-distribution" : "--n-additional-lines");
-        return false;
-    }
     given.paths = mail_paths;
     plan->mails = given;
     return true;

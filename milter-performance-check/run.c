@@ -407,6 +407,9 @@ static bool run_prepare(struct run *run, struct error *error)
     if (run->mails == NULL) {
         return false;
     }
+    if (mails_warning(run->mails) != NULL) {
+        say(mails_warning(run->mails));
+    }
     if (plan->statistics_path != NULL) {
         run->statistics = statistics_new(plan->statistics_path, plan->workers, error);
         if (run->statistics == NULL) {

@@ -91,11 +91,21 @@ static void session_lose_mail(struct session *session, const struct error *error
     }
 }
 
+/* As far as the peer still listens. */
+static void session_close_tls(struct session *session)
+{
+    if (session->tls != NULL && session->state == SESSION_LEAVING) {
+        tls_close(session->tls, stream_output(session->stream));
+        stream_flush(session->stream);
+    }
+}
+
 static void session_disconnect(struct session *session)
 {
     struct measurement *measurement = session->context->measurement;
 
     if (session->stream != NULL) {
+        session_close_tls(session);
         measurement_traffic(measurement, stream_bytes_read(session->stream),
                             stream_bytes_written(session->stream), clock_nanoseconds());
         stream_free(session->stream);
@@ -118,8 +128,8 @@ static void session_finish(struct session *session, const struct error *error)
     if (session->state == SESSION_IDLE) {
         return;
     }
-    session->state = SESSION_IDLE;
     session_disconnect(session);
+    session->state = SESSION_IDLE;
     if (left) {
         measurement_phase(session->context->measurement, MEASURED_SESSION,
                           now - session->connect_time, now);
@@ -283,6 +293,17 @@ static void session_measure(struct session *session, const struct smtp_event *ev
                       event->elapsed, now);
 }
 
+/* A server that lets us in without proof that it knows the password is somebody else's. */
+static void session_check_login(struct session *session, const struct smtp_event *event)
+{
+    struct error error = {0};
+
+    if (event->phase == SMTP_PHASE_AUTH && event->reply.code < 300 && session->sasl != NULL &&
+        !sasl_accepted(session->sasl, &error)) {
+        smtp_client_fail(session->client, &error);
+    }
+}
+
 static void session_work(struct session *session, struct slice *input, uint64_t now)
 {
     struct smtp_event event;
@@ -290,6 +311,7 @@ static void session_work(struct session *session, struct slice *input, uint64_t 
     while (session->state != SESSION_IDLE &&
            smtp_client_take(session->client, input, now, &event)) {
         session_measure(session, &event, now);
+        session_check_login(session, &event);
         if (event.mail_ended && session->mail != NULL) {
             const struct smtp_outcome *outcome = smtp_client_outcome(session->client);
 

@@ -107,8 +107,34 @@ static bool take_after(int file, const char *path, unsigned mode)
     return fchmod(file, old.st_mode & 07777) == 0;
 }
 
+/* A device or a pipe is no file that another could take the place of. */
+static bool is_special(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
+static bool write_into(const char *path, struct slice content, struct error *error)
+{
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    bool ok = file >= 0 && write_all(file, content);
+
+    if (file >= 0) {
+        ok = close(file) == 0 && ok;
+    }
+    if (!ok) {
+        error_set_errno(error, "cannot write %s", path);
+    }
+    return ok;
+}
+
 bool file_write(const char *path, unsigned mode, struct slice content, struct error *error)
 {
+    if (is_special(path)) {
+        return write_into(path, content, error);
+    }
+
     char *linked = realpath(path, NULL); /* a link stays one */
     const char *target = linked != NULL ? linked : path;
     char *temporary = memory_format("%s.XXXXXX", target);

@@ -19,7 +19,7 @@ bool file_read_up_to(const char *path, const char *what, size_t limit, struct bu
  * Writes the content to path, as a whole or not at all: a reader sees the old
  * file or the new one, and after a failure the old one stays.  mode: of a new file, whatever the
  * umask is; a file that is replaced keeps its own, and its owner where that may be; a link to one
- * stays a link.
+ * stays a link.  Into a device or a pipe it is written as it comes.
  */
 bool file_write(const char *path, unsigned mode, struct slice content, struct error *error);
 

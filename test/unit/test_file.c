@@ -3,6 +3,7 @@
  */
 #include "libcore/base/file.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -90,6 +91,29 @@ static void test_link(void **state)
     assert_int_equal(unlink(link), 0);
 }
 
+/* Nobody's /dev/full becomes a file. */
+static void test_special_files_stay(void **state)
+{
+    struct error error = {0};
+    struct stat status;
+    char fifo[64];
+    char bytes[8] = {0};
+    int ends;
+
+    (void)state;
+    (void)snprintf(fifo, sizeof(fifo), "%s/fifo", directory);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    ends = open(fifo, O_RDWR | O_NONBLOCK);
+    assert_true(ends >= 0);
+    assert_true(file_write(fifo, 0644, slice_from_string("text"), &error));
+    assert_int_equal(read(ends, bytes, sizeof(bytes)), 4);
+    assert_string_equal(bytes, "text");
+    assert_int_equal(lstat(fifo, &status), 0);
+    assert_true(S_ISFIFO(status.st_mode));
+    assert_int_equal(close(ends), 0);
+    assert_int_equal(unlink(fifo), 0);
+}
+
 static void test_failures(void **state)
 {
     struct buffer content = {0};
@@ -162,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_write_and_read),
         cmocka_unit_test(test_link),
+        cmocka_unit_test(test_special_files_stay),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_limit),
     };
