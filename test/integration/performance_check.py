@@ -1,6 +1,6 @@
 """The frame of the tests of milter-performance-check: servers, runs, what a run prints."""
 
-import json
+import csv
 import os
 import re
 import shutil
@@ -186,23 +186,24 @@ class PerformanceCase(unittest.TestCase):
         self.assertRegex(run.err, message)
         self.assertEqual("", run.out)
 
-    def report(self, *options, **how):
-        """(run, what --report=json says)"""
-        path = self.path("report.json")
-        run = self.run_check("--report=json:" + path, *options, **how)
-        with open(path, encoding="utf-8") as file:
-            return run, Figures(json.load(file))
+    def measured(self, *options, **how):
+        """(run, its Figures)"""
+        path = self.path("report.csv")
+        run = self.run_check("--report=text", "--report=csv:" + path, *options, **how)
+        return run, Figures(path)
 
 
 class Figures:
-    """What a report in JSON says: the one place that knows its names."""
+    """The report in CSV: figures["mail", "p99"], in seconds; the one place that knows its names."""
 
-    def __init__(self, document):
-        self.document = document
+    def __init__(self, path):
+        with open(path, encoding="utf-8", newline="") as file:
+            self.rows = {row["name"]: row for row in csv.DictReader(file)}
 
-    def phase(self, name, column):
-        """Of connect, tls, ..., mail; column: count, or seconds of min mean p50 p90 p99 p99.9 max."""
-        raise NotImplementedError
+    def __getitem__(self, key):
+        """name: connect, tls, ..., mail, session, delay; column: count min mean p50 p90 p99 p99.9 max."""
+        name, column = key
+        return float(self.rows[name][column] or "nan")
 
 
 def normal(content):
