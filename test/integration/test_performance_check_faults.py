@@ -6,7 +6,7 @@ import time
 import unittest
 
 from performance_check import PerformanceCase
-from smtp_server import CLOSE, DIE, ENDLESS, RESET, SILENCE, Every, SmtpServer, Stall, Trickle, Turns, refusing_port
+from smtp_server import CLOSE, DIE, ENDLESS, RESET, SILENCE, Every, Stall, Turns, refusing_port
 
 STAGES = ("connect", "EHLO", "MAIL", "RCPT", "DATA", "mid-content", "content")
 LARGE = b"Subject: x\n\n" + (b"x" * 70 + b"\n") * 20000
