@@ -194,14 +194,14 @@ class PerformanceCase(unittest.TestCase):
 
 
 class Figures:
-    """The report in CSV: figures["mail", "p99"], in seconds; the one place that knows its names."""
+    """The report in CSV: figures["whole-mail", "p99"], in seconds; the one place that knows its names."""
 
     def __init__(self, path):
         with open(path, encoding="utf-8", newline="") as file:
             self.rows = {row["name"]: row for row in csv.DictReader(file)}
 
     def __getitem__(self, key):
-        """name: connect, tls, ..., mail, session, delay; column: count min mean p50 p90 p99 p99.9 max."""
+        """name: connect, tls, ..., mail (the command), whole-mail; column: count min mean p50 p90 p99 p99.9 max."""
         name, column = key
         return float(self.rows[name][column] or "nan")
 

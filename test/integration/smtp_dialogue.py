@@ -341,15 +341,14 @@ class Dialogue:
         return self._answer("RCPT", "250 2.1.5 Ok", after, line=line, recipient=number)
 
     def _data(self, line):
-        if self.mail is None or not self.mail.recipients:
-            if not self._offers("PIPELINING"):
-                self._violation("DATA without recipients")
-            return self._answer("DATA", "503 5.5.1 need RCPT", line=line)
+        ready = self.mail is not None and self.mail.recipients
+        if not ready and not self._offers("PIPELINING"):
+            self._violation("DATA without recipients")
 
         def after(code):
-            if code == 354:
+            if code == 354 and self.mail is not None:
                 self.mode, self.wanted, self.content_begun = self._content, 0, False
-        return self._answer("DATA", "354 go ahead", after, line=line)
+        return self._answer("DATA", "354 go ahead" if ready else "503 5.5.1 need RCPT", after, line=line)
 
     def _content(self, buffer):
         if buffer and not self.content_begun:
@@ -422,7 +421,8 @@ class Dialogue:
             if not left:
                 self.mail = None
                 return
-            self._answer("content", "250 2.0.0 Ok: taken", next_answer, recipient=left.pop(0))
+            good = "250 2.0.0 Ok: taken" if mail.recipients else "554 5.5.1 for nobody"
+            self._answer("content", good, next_answer, recipient=left.pop(0))
         next_answer()
 
     # ---- the rest

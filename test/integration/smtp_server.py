@@ -22,7 +22,6 @@ which also says what the stages of a script are called.  An answer in a script i
 
 import atexit
 import heapq
-import os
 import selectors
 import shutil
 import socket
@@ -106,6 +105,7 @@ class Connection:
         self.wire_out = 0           # bytes the kernel has taken
         self.busy = False           # an answer is not complete: nothing is taken
         self.endless = False
+        self.deaf = False           # nothing is read either: too much has come meanwhile
         self.leaving = False        # to be closed when output is sent
         self.closed = None          # "server" or "client"
         self.tls = None
@@ -149,6 +149,9 @@ class Connection:
 
     def _resume(self, answers, code, after):
         if not self.closed:
+            if self.deaf:
+                self.deaf = False
+                self.server.watch(self, False)
             self._go_on(answers, code, after)
             self.process()
 
@@ -198,6 +201,9 @@ class Connection:
             data = self.tls.read(data)
         self.buffer += data
         self.process()
+        if self.busy and len(self.buffer) > 262144 and not self.closed:
+            self.deaf = True
+            self.server.unwatch(self)
 
     def process(self):
         while not (self.busy or self.leaving or self.closed) and self.dialogue.step(self.buffer):
@@ -402,13 +408,22 @@ class SmtpServer:
         heapq.heappush(self._timers, (time.monotonic() + seconds, self._timer_number, call))
 
     def watch(self, connection, writing):
+        if connection.deaf:
+            return
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if writing else 0)
-        if self._selector.get_key(connection.socket).events != events:
+        key = self._selector.get_map().get(connection.socket)
+        if key is None:
+            self._selector.register(connection.socket, events, connection)
+        elif key.events != events:
             self._selector.modify(connection.socket, events, connection)
+
+    def unwatch(self, connection):
+        if connection.socket in self._selector.get_map():
+            self._selector.unregister(connection.socket)
 
     def forget(self, connection):
         self._alive.discard(connection)
-        self._selector.unregister(connection.socket)
+        self.unwatch(connection)
 
     def count(self, stage):
         number = self.totals.get(stage, 0)
@@ -437,8 +452,3 @@ def refusing_port():
     bound = socket.socket()
     bound.bind(("127.0.0.1", 0))
     return bound
-
-
-def remove(path):
-    if os.path.exists(path):
-        os.unlink(path)

@@ -166,13 +166,9 @@ class Content(PerformanceCase):
     def test_fixtures(self):
         names = sorted(name for name in os.listdir(FIXTURES) if name.endswith(".eml"))
         server = self.server()
-        run = self.run_check(FIXTURES, "--force-from=a@x.test", "--force-recipient=b@x.test",
-                             "--n-concurrent-connections=4", status=None)
-        self.assertEqual(0, run.status, run)
-        expected = sorted(normal(fixture(name)) for name in names)
-        got = sorted(mail.content for mail in server.mails)
-        for want in expected:
-            self.assertIn(want, got)
+        self.run_check(*(os.path.join(FIXTURES, name) for name in names), "--force-from=a@x.test",
+                       "--force-recipient=b@x.test", "--n-concurrent-connections=4")
+        self.assertEqual(sorted(normal(fixture(name)) for name in names), sorted(mail.content for mail in server.mails))
 
     def test_standard_input(self):
         server = self.server()
@@ -256,7 +252,7 @@ class Arguments(PerformanceCase):
                 self.assert_refused(r"\A(milter-performance-check: )?\S.+\n", *options)
 
     def test_a_server_that_cannot_be(self):
-        for name in ("unix:", "127.0.0.1:99999", "[::1", "no-such-host.invalid:25"):
+        for name in ("unix:", "127.0.0.1:99999", "[::1", "127.0.0.1:no-such-service"):
             with self.subTest(name=name):
                 run = self.run_check("--n-mails=1", to=[name], status=None)
                 self.assertIn(run.status, (1, 2))

