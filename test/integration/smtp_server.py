@@ -104,6 +104,7 @@ class Connection:
         self.output = bytearray()   # to be sent
         self.wire_out = 0           # bytes the kernel has taken
         self.busy = False           # an answer is not complete: nothing is taken
+        self.over = False           # no more answers, by the script
         self.endless = False
         self.deaf = False           # nothing is read either: too much has come meanwhile
         self.leaving = False        # to be closed when output is sent
@@ -115,7 +116,9 @@ class Connection:
     # ---- answers
 
     def perform(self, answers, after):
-        """Gives the answers one by one; then after(code of the last reply, or 0)."""
+        """Gives the answers one by one; then after(code of the first reply, or 0)."""
+        if self.over:
+            return
         self.busy = True
         self._go_on(list(answers), 0, after)
 
@@ -127,10 +130,12 @@ class Connection:
             if isinstance(answer, (list, tuple)):
                 answers[:0] = answer
             elif answer in WORDS:
-                if getattr(self, "_" + answer.lower())():
-                    return
+                self.over = True
+                getattr(self, "_" + answer.lower())()
+                after(code)
+                return
             elif isinstance(answer, str):
-                code = number_of(answer)
+                code = code or number_of(answer)
                 self.write(answer.encode("utf-8", "surrogateescape") + b"\r\n")
             elif isinstance(answer, bytes):
                 self.write(answer)
@@ -140,8 +145,8 @@ class Connection:
                 return
             elif isinstance(answer, Trickle):
                 answers[:0] = [part for byte in answer.text.encode() + b"\r\n"
-                               for part in (bytes([byte]), answer.pause)]
-                code = number_of(answer.text)
+                               for part in (answer.pause, bytes([byte]))]
+                code = code or number_of(answer.text)
             elif answer is not None:
                 raise TypeError("no answer: %r" % (answer,))
         self.busy = False
@@ -157,24 +162,20 @@ class Connection:
 
     def _close(self):
         self.leaving = True
-        return True
 
     def _reset(self):
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.output.clear()
         self.leaving = True
-        return True
 
     def _silence(self):
-        return True
+        pass
 
     def _endless(self):
         self.endless = True
-        return True
 
     def _die(self):
         self.server.die()
-        return True
 
     # ---- bytes
 

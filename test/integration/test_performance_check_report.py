@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import stat
 import unittest
 from html.parser import HTMLParser
 
@@ -108,11 +109,25 @@ class Formats(PerformanceCase):
             self.assertIn("/nonexistent/", run.err)
         self.assertIn(len(server.mails), (0, 3, 6))
 
-    @unittest.skipUnless(os.path.exists("/dev/full"), "no /dev/full")
-    def test_a_full_disk(self):
+    def test_a_report_in_the_place_of_a_directory(self):
+        # Never a device: tests run as root, and a report that is renamed to its place replaces it.
         self.server()
-        for option in ("--report=json:/dev/full", "--report-statistics-data=/dev/full"):
-            self.assertRegex(self.run_check("--n-mails=3", option, status=2).err, "(?i)no space")
+        os.mkdir(self.path("directory"))
+        for option in ("--report=json:", "--report-statistics-data="):
+            run = self.run_check("--n-mails=3", option + self.path("directory"), status=2)
+            self.assertIn(self.path("directory"), run.err)
+        self.assertTrue(os.path.isdir(self.path("directory")))
+
+    def test_a_report_into_a_pipe(self):
+        # What is there and no plain file is written to, not replaced.
+        self.server()
+        pipe = self.path("pipe")
+        os.mkfifo(pipe)
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        self.run_check("--n-mails=3", "--report=csv:" + pipe)
+        self.assertTrue(stat.S_ISFIFO(os.stat(pipe).st_mode), "the pipe was replaced")
+        self.assertIn(b"p99.9", os.read(reader, 65536))
 
 
 class Statistics(PerformanceCase):
