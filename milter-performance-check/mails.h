@@ -45,6 +45,11 @@ uint64_t mails_count(const struct mails *mails);
 size_t mails_file_count(const struct mails *mails);
 const char *mails_file_name(const struct mails *mails, size_t file);
 /*
+ * NULL, or a sentence for the operator: files in which an address was not
+ * understood and is left out.
+ */
+const char *mails_warning(const struct mails *mails);
+/*
  * The mail of that number, from 0 without end; mail may have been used before.
  * What it refers to stays until the next call for it, mail_clear or mails_free.
  */

@@ -1,16 +1,26 @@
-#include "libcore/base/options.h"
+/*
+ * milter-performance-check - sends mails to an SMTP server, many at a time or at given
+ * times, and reports how long everything took.
+ *
+ * Reports go to standard output, everything that went wrong to standard error.
+ */
+#include "libcore/net/process.h"
+#include "milter-performance-check/arguments.h"
+#include "milter-performance-check/run.h"
 
 #include <stdlib.h>
 
 int main(int argc, char **argv)
 {
-    static const struct option_entry entries[] = {
-        {.name = "help", .letter = 'h', .kind = OPTION_HELP, .help = "show this help"},
-        {0},
-    };
-    static const struct option_group group = {.title = "Options", .entries = entries};
-    const struct option_program program = {
-        .name = "milter-performance-check", .groups = &group, .group_count = 1};
+    static struct plan plan;
+    enum option_outcome outcome = arguments_parse(&plan, argc, argv);
+    int status = outcome == OPTIONS_EXIT_SUCCESS ? EXIT_SUCCESS : RUN_IMPOSSIBLE;
 
-    return options_parse(&program, argc, argv) == OPTIONS_RUN ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (outcome == OPTIONS_RUN) {
+        process_ignore_broken_pipes();
+        process_learn_of_deaths();
+        status = (int)run(&plan);
+    }
+    arguments_clear(&plan);
+    return status;
 }

@@ -11,39 +11,20 @@
 #include "libcore/base/histogram.h"
 #include "libcore/base/text_counts.h"
 #include "libcore/smtp/client.h"
+#include "milter-performance-check/timeline.h"
 
 /* Rows of the report, in order: the phases of a session, then: */
 enum measured {
-    MEASURED_MAIL = SMTP_PHASES, /* (scheduled) start to the server's last word on it */
-    MEASURED_SESSION,            /* connect to the answer to QUIT */
-    MEASURED_DELAY,              /* scheduled start to the real one; open loop only */
+    /* (scheduled) start to the server's last word on it; so without errors */
+    MEASURED_MAIL = SMTP_PHASES,
+    MEASURED_SESSION, /* connect to the answer to QUIT */
+    MEASURED_DELAY,   /* scheduled start to the real one; open loop only */
     MEASURED,
 };
 
 const char *measured_name(enum measured what);
 
-enum outcome {
-    OUTCOME_SENT,
-    OUTCOME_TEMPORARY_FAILURE, /* 4xx */
-    OUTCOME_REJECT,            /* 5xx */
-    OUTCOME_ERROR,             /* time-outs, lost connections, mistakes of the server */
-    OUTCOMES,
-};
-
-/* One slot of time. */
-struct measured_slot {
-    uint64_t mails[OUTCOMES];
-    uint64_t minimum, maximum; /* nanoseconds per mail; 0: none */
-    double sum;
-};
-
-enum { TIMELINE_SLOTS = 512, INTERVAL_SLOTS = 64, REPLY_CLASSES = 6 };
-
-/* Mails by the second they ended in; when the slots are used up they are joined in pairs. */
-struct timeline {
-    uint64_t slot_length; /* nanoseconds, 1 s at first */
-    struct measured_slot slots[TIMELINE_SLOTS];
-};
+enum { INTERVAL_SLOTS = 64, REPLY_CLASSES = 6 };
 
 struct measurement {
     uint64_t begun;   /* where measuring begins: behind the warm-up */
@@ -52,7 +33,7 @@ struct measurement {
     uint64_t mails[OUTCOMES];
     uint64_t warm_up_mails; /* ended, but not measured; in nothing else */
     uint64_t recipients_accepted, recipients_refused;
-    uint64_t connections; /* that were tried; and those that failed before any mail: */
+    uint64_t connections; /* that have ended; and those of them that failed before any mail: */
     uint64_t connections_failed;
     uint64_t content_bytes;                       /* of mails that were sent */
     uint64_t bytes_in, bytes_out;                 /* on the wire */
@@ -71,12 +52,20 @@ struct measurement {
 /* begun: may be in the future (warm-up). interval: of the periodic table, 0: none. */
 void measurement_begin(struct measurement *measurement, uint64_t begun, uint64_t interval);
 
-/* An answer came now. */
+/*
+ * An answer came now.  Its time counts for its phase, but not at STARTTLS: the time of TLS is
+ * that of measurement_phase, from the command to the end of the handshake.
+ */
 void measurement_reply(struct measurement *measurement, enum smtp_phase phase, unsigned code,
                        uint64_t elapsed, uint64_t now);
 /* A phase without an answer of its own ended now (the handshake). */
 void measurement_phase(struct measurement *measurement, enum measured what, uint64_t elapsed,
                        uint64_t now);
+
+/* A connection has ended; used: it got as far as a mail. */
+void measurement_connection(struct measurement *measurement, bool used, uint64_t now);
+/* Bytes read and written on the wire. */
+void measurement_traffic(struct measurement *measurement, uint64_t in, uint64_t out, uint64_t now);
 
 struct mail_result {
     uint64_t due;     /* when it was to start: scheduled, or as soon as there was room for it */
@@ -90,8 +79,8 @@ struct mail_result {
     const char *text;         /* the refusal or error on one line; NULL for a mail sent */
 };
 
-/* Those due before `begun' count as warm-up.  True when its text is new. */
-bool measurement_mail(struct measurement *measurement, const struct mail_result *result);
+/* Those due before `begun' count as warm-up. */
+void measurement_mail(struct measurement *measurement, const struct mail_result *result);
 /* Adds what other holds; other is unchanged. */
 void measurement_merge(struct measurement *measurement, const struct measurement *other);
 uint64_t measurement_mails_ended(const struct measurement *measurement);

@@ -40,6 +40,8 @@ struct plan {
     unsigned mails_per_connection;
     uint64_t mail_limit; /* of each worker; 0: none */
     double rate;         /* mails a second of each worker; 0: as fast as connections allow */
+    double period;       /* seconds all mails are to be spread over; 0: none */
+    bool flood;          /* the list of mails has no end */
     double duration;     /* seconds; 0: none */
     double warm_up;      /* seconds */
     bool ramps;
@@ -52,8 +54,11 @@ struct plan {
     double report_interval;      /* seconds; 0: no periodic table */
     bool failure_responses;
     unsigned fail_on;
-    double max_p99;           /* seconds; 0: any */
-    const char *command_line; /* as typed, for reports */
+    double max_p99;     /* seconds; 0: any */
+    char *command_line; /* as typed, for reports */
 };
+
+/* What follows from the number of mails in one pass of the list: limit and rate. */
+void plan_complete(struct plan *plan, uint64_t mails);
 
 #endif

@@ -22,6 +22,7 @@ struct ramp_step {
     double rate;             /* wanted */
     uint64_t started, ended; /* clock_nanoseconds: first mail due, last mail over */
     uint64_t sent, failed;   /* mails */
+    uint64_t abandoned;      /* mails that found no connection for too long */
     struct histogram mail;   /* from the time each was due */
     const char *overload;    /* why the server did not keep up; NULL: it did */
 };

@@ -25,6 +25,7 @@ struct session_context {
     struct measurement *measurement;
 };
 
+/* They may use the session, but neither free nor start it. */
 struct session_handlers {
     /* The mail given has ended: outcome, recipients and text of *result are set. The session then
      * waits: session_send, session_quit, or let it wait. */
@@ -39,7 +40,9 @@ struct session *session_new(const struct session_context *context,
 void session_free(struct session *session);
 /* Connects to the server and sends the mail. mail stays the owner's until it has ended. */
 void session_start(struct session *session, struct server *server, const struct mail *mail);
-/* The next mail on the same connection. */
+/* True when the next mail can be sent on the same connection. */
+bool session_open(const struct session *session);
+/* The next mail on the same connection, which must be open. */
 void session_send(struct session *session, const struct mail *mail);
 /* Leaves politely. */
 void session_quit(struct session *session);

@@ -3,7 +3,9 @@
  * (tools.md section 3).
  *
  * Rows are collected in unlinked temporary files, one for each worker, and written
- * in order of time at the end.
+ * in order of time at the end.  The time is local, in ISO 8601 with microseconds and the offset
+ * from UTC ("2026-11-27T12:00:00.250000+01:00"): it stays one moment when summer time ends, or the
+ * file is read elsewhere.  Those who send in one process only flush before they write, too.
  */
 #ifndef MILTER_PERFORMANCE_CHECK_STATISTICS_H
 #define MILTER_PERFORMANCE_CHECK_STATISTICS_H
@@ -17,7 +19,8 @@ struct statistics;
 
 /* Makes sure that path can be written; before the workers are forked. NULL with *error. */
 struct statistics *statistics_new(const char *path, unsigned workers, struct error *error);
-/* A mail has ended: at that time of clock_nanoseconds, after so many, with so many bytes. */
+/* A mail has ended: at that time of clock_nanoseconds, which does not go backwards within a worker;
+ * after so many, with so many bytes. */
 void statistics_add(struct statistics *statistics, unsigned worker, uint64_t ended,
                     uint64_t elapsed, uint64_t size);
 /* The workers' rows not yet in their files; each worker calls it before it ends. */

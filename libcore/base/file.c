@@ -16,12 +16,29 @@
 
 enum { FILE_READ = 65536 }; /* bytes asked from the system at once */
 
-static bool read_all(int file, const char *path, const char *what, struct buffer *content,
-                     struct error *error)
+/* Tells of a file that will be too large before all of it is read. */
+static bool is_too_large(int file, size_t limit)
 {
-    for (;;) {
-        ssize_t got = read(file, buffer_reserve(content, FILE_READ), FILE_READ);
+    struct stat status;
 
+    return fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0 &&
+           (uintmax_t)status.st_size > limit;
+}
+
+static bool read_all(int file, const char *path, const char *what, size_t limit,
+                     struct buffer *content, struct error *error)
+{
+    size_t before = buffer_length(content);
+    bool large = is_too_large(file, limit);
+
+    for (;;) {
+        ssize_t got = large ? 0 : read(file, buffer_reserve(content, FILE_READ), FILE_READ);
+
+        if (large || buffer_length(content) - before > limit) {
+            error_set(error, ERROR_USAGE, "%s %s is too large: more than %zu MiB", what, path,
+                      limit >> 20);
+            return false;
+        }
         if (got == 0) {
             return true;
         }
@@ -36,6 +53,12 @@ static bool read_all(int file, const char *path, const char *what, struct buffer
 
 bool file_read(const char *path, const char *what, struct buffer *content, struct error *error)
 {
+    return file_read_up_to(path, what, SIZE_MAX, content, error);
+}
+
+bool file_read_up_to(const char *path, const char *what, size_t limit, struct buffer *content,
+                     struct error *error)
+{
     bool from_stdin = strcmp(path, "-") == 0;
     int file = from_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     bool ok;
@@ -48,7 +71,7 @@ bool file_read(const char *path, const char *what, struct buffer *content, struc
         error_set_errno(error, "cannot open %s %s", what, path);
         return false;
     }
-    ok = read_all(file, path, what, content, error);
+    ok = read_all(file, path, what, limit, content, error);
     if (!from_stdin) {
         (void)close(file);
     }

@@ -12,6 +12,9 @@
  * the message; a file that is not there is "PATH does not exist.".
  */
 bool file_read(const char *path, const char *what, struct buffer *content, struct error *error);
+/* The same, but a file of more than limit bytes, whole MiB, is refused. */
+bool file_read_up_to(const char *path, const char *what, size_t limit, struct buffer *content,
+                     struct error *error);
 /*
  * Writes the content to path, as a whole or not at all: a reader sees the old
  * file or the new one, and after a failure the old one stays.  mode: of a new file, whatever the

@@ -643,6 +643,16 @@ void stream_peer_address(const struct stream *stream, struct socket_address *add
     }
 }
 
+void stream_own_address(const struct stream *stream, struct socket_address *address)
+{
+    memset(address, 0, sizeof(*address));
+    address->length = sizeof(address->storage);
+    if (stream->fd < 0 || getsockname(stream->fd, (struct sockaddr *)(void *)&address->storage,
+                                      &address->length) != 0) {
+        address->length = 0;
+    }
+}
+
 void stream_count_bytes(struct stream *stream, struct counter *read, struct counter *written)
 {
     stream->read_counter = read;

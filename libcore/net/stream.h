@@ -69,8 +69,9 @@ void stream_pause(struct stream *stream, bool paused);
 void stream_offer_again(struct stream *stream);
 
 const char *stream_peer(const struct stream *stream);
-/* The peer's address; length 0 when unknown. */
+/* The peer's address and our own; length 0 when unknown. */
 void stream_peer_address(const struct stream *stream, struct socket_address *address);
+void stream_own_address(const struct stream *stream, struct socket_address *address);
 /*
  * From now on both count the bytes read and written, also those that leave after
  * stream_free_after_flush: they must outlive the stream.

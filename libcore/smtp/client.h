@@ -13,6 +13,7 @@
 
 #include "libcore/base/buffer.h"
 #include "libcore/base/error.h"
+#include "libcore/smtp/extensions.h"
 #include "libcore/smtp/reply.h"
 
 /* What an answer is to.  The order is that of a session. */
@@ -25,7 +26,7 @@ enum smtp_phase {
     SMTP_PHASE_MAIL,
     SMTP_PHASE_RCPT,
     SMTP_PHASE_DATA,    /* the DATA command */
-    SMTP_PHASE_CONTENT, /* the message: after its last byte the server's verdict */
+    SMTP_PHASE_CONTENT, /* the message, from its first byte to the server's verdict */
     SMTP_PHASE_RESET,
     SMTP_PHASE_QUIT,
     SMTP_PHASES,
@@ -34,19 +35,6 @@ enum smtp_phase {
 /* "connect", "tls", ... */
 const char *smtp_phase_name(enum smtp_phase phase);
 
-/* What EHLO has announced, one bit each. */
-enum smtp_extension {
-    SMTP_PIPELINING = 1 << 0,
-    SMTP_SIZE = 1 << 1,
-    SMTP_8BITMIME = 1 << 2,
-    SMTP_SMTPUTF8 = 1 << 3,
-    SMTP_CHUNKING = 1 << 4,
-    SMTP_STARTTLS = 1 << 5,
-    SMTP_AUTH = 1 << 6,
-    SMTP_XCLIENT = 1 << 7,
-    SMTP_ENHANCED_STATUS_CODES = 1 << 8,
-};
-
 enum smtp_starttls { SMTP_STARTTLS_AUTO, SMTP_STARTTLS_ALWAYS, SMTP_STARTTLS_NEVER };
 
 /* Shared by any number of clients, unchanged while they live. */
@@ -54,7 +42,6 @@ struct smtp_client_options {
     bool lmtp;
     bool secured; /* TLS before the first byte: STARTTLS is not asked for */
     enum smtp_starttls starttls;
-    bool authenticates;   /* ask for credentials */
     struct slice xclient; /* " NAME=host ADDR=..." for the command; empty: no XCLIENT */
     bool pipelining;      /* commands go out without waiting, where it is offered */
     bool chunking;        /* BDAT instead of DATA, where it is offered */
@@ -76,16 +63,16 @@ enum smtp_wish {
     SMTP_WISH_LOGIN,     /* smtp_client_login or smtp_client_fail */
     SMTP_WISH_RESPONSE,  /* to the challenge in the event: smtp_client_respond */
     SMTP_WISH_MAIL,      /* smtp_client_send or smtp_client_quit */
-    SMTP_WISH_CLOSE,     /* the session is over: well after QUIT, else client->error is set */
+    SMTP_WISH_CLOSE,     /* the session is over: well after QUIT, else see smtp_client_error */
 };
 
 /* One answer. */
 struct smtp_event {
     enum smtp_phase phase;
     struct smtp_reply reply; /* in the input */
-    uint64_t elapsed;        /* since what it answers went into the output; else since start */
-    size_t recipient;        /* at RCPT, and of LMTP at CONTENT: its number */
-    bool mail_ended;         /* with this answer: see client->outcome */
+    uint64_t elapsed;        /* since what it answers went into the output, or since start */
+    bool partial;            /* not the last answer of its phase: a challenge, a chunk taken */
+    bool mail_ended;         /* with this answer: see smtp_client_outcome */
 };
 
 /* What became of the last mail. */
@@ -94,17 +81,19 @@ struct smtp_outcome {
     size_t accepted; /* recipients that will get it */
     size_t refused;  /* recipients refused one by one, in RCPT or LMTP's last answers */
     char text[256];  /* the answer that decided, on one line */
-    uint64_t octets; /* of the content that were given out, before dots were doubled */
 };
 
 struct smtp_client;
 
-/* host_name: of ourselves, for EHLO, set for each session with smtp_client_start. */
+/* options must outlive it. */
 struct smtp_client *smtp_client_new(const struct smtp_client_options *options);
 void smtp_client_free(struct smtp_client *client);
-/* A new connection stands or is being made since now: the greeting is to come.  Forgets everything
- * before.  host_name is copied. */
-void smtp_client_start(struct smtp_client *client, struct slice host_name, uint64_t now);
+/*
+ * A new connection is being made since now: the greeting is to come.  Forgets everything before.
+ * host_name is our own, for EHLO, and copied; logs_in: AUTH is wanted.
+ */
+void smtp_client_start(struct smtp_client *client, struct slice host_name, bool logs_in,
+                       uint64_t now);
 
 /*
  * Takes one answer off the front of input and does what follows from it.  False:
@@ -125,7 +114,7 @@ struct slice smtp_client_mechanisms(const struct smtp_client *client);
 void smtp_client_login(struct smtp_client *client, const char *mechanism,
                        const struct slice *initial, uint64_t now);
 /* The answer to the challenge; bytes, not base64.  NULL gives up ("*"). */
-void smtp_client_respond(struct smtp_client *client, const struct slice *response, uint64_t now);
+void smtp_client_respond(struct smtp_client *client, const struct slice *response);
 /* mail and what it refers to must stay as they are until the mail has ended. */
 void smtp_client_send(struct smtp_client *client, const struct smtp_mail *mail, uint64_t now);
 void smtp_client_quit(struct smtp_client *client, uint64_t now);
@@ -136,7 +125,7 @@ void smtp_client_fail(struct smtp_client *client, const struct error *error);
  * While content is left, call this when the output has run empty: appends the
  * next bytes, about limit.  False when there is none.
  */
-bool smtp_client_fill(struct smtp_client *client, size_t limit, uint64_t now);
+bool smtp_client_fill(struct smtp_client *client, size_t limit);
 
 /* Set once the session failed. */
 const struct error *smtp_client_error(const struct smtp_client *client);
@@ -145,7 +134,5 @@ const struct smtp_outcome *smtp_client_outcome(const struct smtp_client *client)
 bool smtp_client_busy(const struct smtp_client *client);
 /* What is being waited for, for error messages: "greeting", "answer to RCPT TO", ... */
 const char *smtp_client_stage(const struct smtp_client *client);
-/* Of enum smtp_extension, as announced last. */
-unsigned smtp_client_extensions(const struct smtp_client *client);
 
 #endif

@@ -12,8 +12,9 @@
 enum proxy_protocol { PROXY_PROTOCOL_NONE, PROXY_PROTOCOL_V1, PROXY_PROTOCOL_V2 };
 
 /*
- * Appends the header: a connection from source to destination.  Families that differ
- * or are neither IPv4 nor IPv6 (unix sockets): "UNKNOWN", or LOCAL in version 2.
+ * Appends the header: a connection from source to destination; nothing for
+ * PROXY_PROTOCOL_NONE.  Families that differ or are neither IPv4 nor IPv6 (unix
+ * sockets): "UNKNOWN", or LOCAL in version 2.  IPv4 mapped into IPv6 is IPv4.
  */
 void proxy_protocol_append(struct buffer *output, enum proxy_protocol version,
                            const struct sockaddr_storage *source,

@@ -1,0 +1,278 @@
+/*
+ * client - the side that sends mail over SMTP and LMTP.
+ *
+ * What was asked and is not answered yet stands in a queue; answers belong to its
+ * front.  A table says what each answer leads to.  A mail goes on whenever nothing is
+ * owed: what was pipelined is judged when its last answer is there.
+ */
+#include "libcore/base/memory.h"
+#include "libcore/smtp/client_state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CLOSING = 421 };
+
+static const char *const phase_names[SMTP_PHASES] = {
+    [SMTP_PHASE_CONNECT] = "connect", [SMTP_PHASE_TLS] = "tls",   [SMTP_PHASE_XCLIENT] = "xclient",
+    [SMTP_PHASE_AUTH] = "auth",       [SMTP_PHASE_HELO] = "helo", [SMTP_PHASE_MAIL] = "mail",
+    [SMTP_PHASE_RCPT] = "rcpt",       [SMTP_PHASE_DATA] = "data", [SMTP_PHASE_CONTENT] = "content",
+    [SMTP_PHASE_RESET] = "reset",     [SMTP_PHASE_QUIT] = "quit",
+};
+
+const char *smtp_phase_name(enum smtp_phase phase)
+{
+    return phase_names[phase];
+}
+
+/* ---- what the files of the client share */
+
+void client_await(struct smtp_client *client, enum request request, uint64_t now)
+{
+    if (client->awaited_count == 0) {
+        client->awaited_first = 0;
+    }
+    if (client->awaited_first + client->awaited_count == client->awaited_capacity) {
+        client->awaited_capacity = client->awaited_capacity > 0 ? client->awaited_capacity * 2 : 8;
+        client->awaited =
+            memory_resize(client->awaited, client->awaited_capacity, sizeof(*client->awaited));
+    }
+    client->awaited[client->awaited_first + client->awaited_count++] =
+        (struct awaited){request, now};
+    client->wish = SMTP_WISH_NOTHING;
+}
+
+void client_ask(struct smtp_client *client, enum request request, const char *command,
+                const char *argument, uint64_t now)
+{
+    buffer_append_string(&client->output, command);
+    buffer_append_string(&client->output, argument);
+    buffer_append_string(&client->output, "\r\n");
+    client_await(client, request, now);
+}
+
+bool client_offered(const struct smtp_client *client, enum smtp_extension extension)
+{
+    return (client->extensions.offered & (unsigned)extension) != 0;
+}
+
+static void client_end(struct smtp_client *client)
+{
+    client->wish = SMTP_WISH_CLOSE;
+    client->awaited_count = 0;
+}
+
+void client_break(struct smtp_client *client, enum error_code code, const char *sentence)
+{
+    error_set(&client->error, code, "%s", sentence);
+    client->outcome.code = 0;
+    client_end(client);
+}
+
+void client_note(struct smtp_client *client, const struct smtp_reply *reply)
+{
+    client->outcome.code = reply->code;
+    (void)smtp_reply_text(reply, client->outcome.text, sizeof(client->outcome.text));
+}
+
+void client_refused(struct smtp_client *client, const struct smtp_reply *reply, const char *what)
+{
+    client_note(client, reply);
+    error_set(&client->error, ERROR_PROTOCOL, "%s: %s", what, client->outcome.text);
+    client_end(client);
+}
+
+bool reply_is_positive(const struct smtp_reply *reply)
+{
+    return reply->code < 300;
+}
+
+/* ---- answers */
+
+static void answered_quit(struct smtp_client *client, struct smtp_event *event, uint64_t now)
+{
+    (void)event;
+    (void)now;
+    client_end(client);
+}
+
+static const struct {
+    enum smtp_phase phase;
+    const char *stage;
+    answered_fn *answered;
+} requests[REQUESTS] = {
+    [REQUEST_GREETING] = {SMTP_PHASE_CONNECT, "greeting", answered_greeting},
+    [REQUEST_EHLO] = {SMTP_PHASE_HELO, "answer to EHLO", answered_ehlo},
+    [REQUEST_HELO] = {SMTP_PHASE_HELO, "answer to HELO", answered_helo},
+    [REQUEST_STARTTLS] = {SMTP_PHASE_TLS, "answer to STARTTLS", answered_starttls},
+    [REQUEST_XCLIENT] = {SMTP_PHASE_XCLIENT, "answer to XCLIENT", answered_xclient},
+    [REQUEST_AUTH] = {SMTP_PHASE_AUTH, "answer to AUTH", answered_auth},
+    [REQUEST_MAIL] = {SMTP_PHASE_MAIL, "answer to MAIL FROM", answered_mail},
+    [REQUEST_RCPT] = {SMTP_PHASE_RCPT, "answer to RCPT TO", answered_recipient},
+    [REQUEST_DATA] = {SMTP_PHASE_DATA, "answer to DATA", answered_data},
+    [REQUEST_CONTENT] = {SMTP_PHASE_CONTENT, "answer to the message", answered_content},
+    [REQUEST_CHUNK] = {SMTP_PHASE_CONTENT, "answer to BDAT", answered_chunk},
+    [REQUEST_RESET] = {SMTP_PHASE_RESET, "answer to RSET", answered_reset},
+    [REQUEST_QUIT] = {SMTP_PHASE_QUIT, "answer to QUIT", answered_quit},
+};
+
+/* 421: whatever was asked, the server goes away (RFC 5321 section 3.8). */
+static void client_closed(struct smtp_client *client, struct smtp_event *event)
+{
+    event->mail_ended = client->transaction.mail != NULL;
+    client->transaction.mail = NULL;
+    client->outcome.accepted = 0;
+    client_refused(client, &event->reply, "the server closes the connection");
+}
+
+/* An answer nobody asked for. */
+static void client_surprised(struct smtp_client *client, struct smtp_event *event)
+{
+    char text[160];
+    struct error error = {0};
+
+    event->phase = SMTP_PHASE_QUIT;
+    if (event->reply.code == CLOSING) {
+        client_closed(client, event);
+        return;
+    }
+    error_set(&error, ERROR_PROTOCOL, "the server answered what nobody had asked: %s",
+              smtp_reply_text(&event->reply, text, sizeof(text)));
+    smtp_client_fail(client, &error);
+}
+
+static void client_answered(struct smtp_client *client, struct smtp_event *event, uint64_t now)
+{
+    struct awaited awaited = client->awaited[client->awaited_first++];
+
+    client->awaited_count--;
+    event->phase = requests[awaited.request].phase;
+    event->elapsed = now > awaited.since ? now - awaited.since : 0;
+    if (event->reply.code == CLOSING && awaited.request != REQUEST_QUIT) {
+        client_closed(client, event);
+        return;
+    }
+    requests[awaited.request].answered(client, event, now);
+    if (client->transaction.mail != NULL && client->awaited_count == 0 &&
+        client->wish != SMTP_WISH_CLOSE) {
+        transaction_go_on(client, event, now);
+    }
+}
+
+bool smtp_client_take(struct smtp_client *client, struct slice *input, uint64_t now,
+                      struct smtp_event *event)
+{
+    bool listens = client->wish == SMTP_WISH_NOTHING || client->wish == SMTP_WISH_MAIL;
+    struct error error = {0};
+
+    if (input->length == 0 || !listens) {
+        return false;
+    }
+    *event = (struct smtp_event){0};
+    switch (smtp_reply_take(input, &event->reply, &error)) {
+    case SMTP_REPLY_WAIT:
+        return false;
+    case SMTP_REPLY_INVALID:
+        smtp_client_fail(client, &error);
+        return false;
+    case SMTP_REPLY_TAKEN:
+        break;
+    }
+    if (client->awaited_count == 0) {
+        client_surprised(client, event);
+        return true;
+    }
+    client_answered(client, event, now);
+    if (client->wish == SMTP_WISH_HANDSHAKE && input->length > 0) {
+        /* Somebody between us and the server may have put it there. */
+        client_break(client, ERROR_PROTOCOL,
+                     "the server went on in clear text behind its answer to STARTTLS");
+    }
+    return true;
+}
+
+/* ---- the rest */
+
+struct smtp_client *smtp_client_new(const struct smtp_client_options *options)
+{
+    struct smtp_client *client = NEW(struct smtp_client);
+
+    client->options = options;
+    client->wish = SMTP_WISH_CLOSE;
+    return client;
+}
+
+void smtp_client_free(struct smtp_client *client)
+{
+    if (client != NULL) {
+        smtp_extensions_clear(&client->extensions);
+        buffer_clear(&client->output);
+        free(client->awaited);
+        free(client);
+    }
+}
+
+void smtp_client_start(struct smtp_client *client, struct slice host_name, bool logs_in,
+                       uint64_t now)
+{
+    (void)snprintf(client->host_name, sizeof(client->host_name), "%.*s", (int)host_name.length,
+                   host_name.data);
+    buffer_reset(&client->output);
+    smtp_extensions_clear(&client->extensions);
+    client->error = (struct error){0};
+    client->outcome = (struct smtp_outcome){0};
+    client->transaction = (struct transaction){0};
+    client->awaited_count = 0;
+    client->logs_in = logs_in;
+    client->secured = client->options->secured;
+    client->impersonated = client->authenticated = client->needs_reset = false;
+    client_await(client, REQUEST_GREETING, now);
+}
+
+void smtp_client_quit(struct smtp_client *client, uint64_t now)
+{
+    client_ask(client, REQUEST_QUIT, "QUIT", "", now);
+}
+
+void smtp_client_fail(struct smtp_client *client, const struct error *error)
+{
+    client_break(client, error->code, error->message);
+}
+
+enum smtp_wish smtp_client_wish(const struct smtp_client *client)
+{
+    return client->wish;
+}
+
+struct buffer *smtp_client_output(struct smtp_client *client)
+{
+    return &client->output;
+}
+
+const struct error *smtp_client_error(const struct smtp_client *client)
+{
+    return client->error.code != ERROR_NONE ? &client->error : NULL;
+}
+
+const struct smtp_outcome *smtp_client_outcome(const struct smtp_client *client)
+{
+    return &client->outcome;
+}
+
+bool smtp_client_busy(const struct smtp_client *client)
+{
+    return client->transaction.mail != NULL;
+}
+
+const char *smtp_client_stage(const struct smtp_client *client)
+{
+    const struct transaction *transaction = &client->transaction;
+
+    if (client->awaited_count == 0) {
+        return client->wish == SMTP_WISH_HANDSHAKE ? "TLS handshake" : "next mail";
+    }
+    if (transaction->mail != NULL && transaction->content_begun && !transaction->content_over) {
+        return "message";
+    }
+    return requests[client->awaited[client->awaited_first].request].stage;
+}
