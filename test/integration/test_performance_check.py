@@ -157,8 +157,8 @@ class Content(PerformanceCase):
         body = bytes(byte for byte in range(256) if byte not in (10, 13)) * 7
         self.assertEqual(normal(b"A: b\n\n" + body), self.sent(b"A: b\n\n" + body))
 
-    def test_several_megabytes(self):
-        body = b"".join(b"%08d .line\n.%d\n" % (number, number) for number in range(150000))
+    def test_a_large_mail(self):
+        body = b"".join(b"%08d .line\n.%d\n" % (number, number) for number in range(30000))
         content = b"A: b\n\n" + body
         # Not assertEqual, which would print both.
         self.assertTrue(normal(content) == self.sent(content), "the content was changed")
