@@ -42,7 +42,10 @@ while True:
         continue
     print(port)
     break')
-spawn "$work" sink smtp-sink "127.0.0.1:$port" 512
+# smtp-sink does not run as root.
+[ "$(id -u)" != 0 ] || as='-u nobody'
+# shellcheck disable=SC2086
+spawn "$work" sink smtp-sink ${as:-} "127.0.0.1:$port" 512
 wait_for "$work" sink 10 listening "$port"
 
 # measure NAME COMMAND... : appends "MAILS-PER-SECOND CPU-SECONDS" to $work/NAME
