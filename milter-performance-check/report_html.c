@@ -4,12 +4,12 @@
  * One file that needs nothing else: no script, nothing to fetch.  What a server or a user said
  * is escaped.
  */
-#include "milter-performance-check/gnuplot.h"
+#include "libcore/net/gnuplot.h"
 #include "milter-performance-check/report_plots.h"
 #include "milter-performance-check/report_style.h"
 
 #include "libcore/base/figures.h"
-#include "libcore/base/utf8.h"
+#include "libcore/base/markup.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -18,35 +18,9 @@
 
 /* ---- text */
 
-/* What would not be seen, and what is not UTF-8: as "\x1b", marked. */
-static bool invisible(struct slice rest, size_t length)
-{
-    unsigned char byte = (unsigned char)rest.data[0];
-
-    return length == 0 || byte < ' ' || byte == 0x7f ||
-           (byte == 0xc2 && (unsigned char)rest.data[1] < 0xa0) || /* C1 */
-           (byte == 0xe2 && (unsigned char)rest.data[1] == 0x80 &&
-            ((unsigned char)rest.data[2] & 0xbf) >= 0x8b); /* marks of direction, line ends */
-}
-
 static void append_text(struct buffer *html, const char *text)
 {
-    struct slice rest = slice_from_string(text);
-
-    while (rest.length > 0) {
-        size_t length = utf8_length(rest);
-        char byte = rest.data[0];
-
-        if (invisible(rest, length)) {
-            buffer_append_format(html, "<b class=\"raw\">\\x%02x</b>", (unsigned char)byte);
-            length = 1;
-        } else if (strchr("&<>\"'", byte) != NULL) {
-            buffer_append_format(html, "&#%d;", byte);
-        } else {
-            buffer_append(html, rest.data, length);
-        }
-        slice_skip(&rest, length);
-    }
+    markup_text(html, slice_from_string(text));
 }
 
 /* ---- tiles */

@@ -7,10 +7,10 @@
 #include "milter-manager/control/client.h"
 
 #include "libcore/base/log.h"
+#include "libcore/base/markup.h"
 #include "milter-manager/check/path_report.h"
 #include "milter-manager/control/client_text.h"
 #include "milter-manager/control/exchange.h"
-#include "milter-manager/control/markup.h"
 
 #include <errno.h>
 #include <stdlib.h>

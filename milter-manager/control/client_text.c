@@ -3,8 +3,8 @@
  */
 #include "milter-manager/control/client_text.h"
 
+#include "libcore/base/markup.h"
 #include "libcore/base/memory.h"
-#include "milter-manager/control/markup.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
  */
 #include "milter-manager/control/page_chart.h"
 
-#include "milter-manager/control/markup.h"
+#include "libcore/base/markup.h"
 
 #include <math.h>
 

@@ -7,7 +7,7 @@
  */
 #include "milter-manager/control/page_headline.h"
 
-#include "milter-manager/control/markup.h"
+#include "libcore/base/markup.h"
 
 #include <math.h>
 

@@ -3,7 +3,7 @@
  */
 #include "milter-manager/control/page_part.h"
 
-#include "milter-manager/control/markup.h"
+#include "libcore/base/markup.h"
 
 #include <math.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  */
 #include "milter-manager/control/page_traffic.h"
 
-#include "milter-manager/control/markup.h"
+#include "libcore/base/markup.h"
 #include "milter-manager/control/page_chart.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /*
  * Unit tests: foreign bytes in a page, each for the place where they stand.
  */
-#include "milter-manager/control/markup.h"
+#include "libcore/base/markup.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

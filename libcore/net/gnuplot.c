@@ -1,7 +1,7 @@
 /*
  * gnuplot - a plot drawn by a child process.
  */
-#include "milter-performance-check/gnuplot.h"
+#include "libcore/net/gnuplot.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /*
  * gnuplot - a plot as the content of an SVG element, drawn by a child process.
  */
-#ifndef MILTER_PERFORMANCE_CHECK_GNUPLOT_H
-#define MILTER_PERFORMANCE_CHECK_GNUPLOT_H
+#ifndef LIBCORE_NET_GNUPLOT_H
+#define LIBCORE_NET_GNUPLOT_H
 
 #include "libcore/base/buffer.h"
 #include "libcore/base/error.h"

@@ -6,8 +6,8 @@
  * that are no UTF-8), is spelt out: \x1b, \u{202e}.  The result is valid UTF-8
  * in HTML and in XML.
  */
-#ifndef MILTER_MANAGER_CONTROL_MARKUP_H
-#define MILTER_MANAGER_CONTROL_MARKUP_H
+#ifndef LIBCORE_BASE_MARKUP_H
+#define LIBCORE_BASE_MARKUP_H
 
 #include "libcore/base/buffer.h"
 

@@ -1,7 +1,7 @@
 /*
  * markup - foreign bytes in a page.  Pure formatting; never fails.
  */
-#include "milter-manager/control/markup.h"
+#include "libcore/base/markup.h"
 
 #include "libcore/base/utf8.h"
 
