@@ -43,7 +43,7 @@ more_ports() {
     printf '%s' "${MORE_PORTS:-}" | while read -r _port _specs; do
         _setting=
         case $_specs in
-        [a-z]*_*=*) _setting="-o ${_specs%% *}"; _specs=${_specs#* } ;;
+        [a-z]*_*=*) _setting="-o ${_specs%% *}"; _specs=${_specs#"${_specs%% *}"} ;;
         esac
         # shellcheck disable=SC2086
         echo "127.0.0.1:$_port inet n - n - ${MAXPROC:-20} smtpd $_setting -o smtpd_milters=$(milter_list $_specs)"
