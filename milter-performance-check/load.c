@@ -38,7 +38,6 @@ struct runner {
     enum runner_state state;
     struct runner *next; /* in the list of its state */
     struct mail mail;
-    uint64_t due;
     unsigned mails; /* given to this connection */
 };
 
@@ -195,6 +194,10 @@ static void load_end_step(struct load *load, uint64_t now)
     if (load->options.steps != NULL && *load->options.step_count > load->step) {
         struct ramp_step *step = load->options.steps + load->step;
 
+        if (step->sent + step->failed + step->abandoned == 0) {
+            *load->options.step_count = load->step; /* interrupted before it began */
+            return;
+        }
         step->ended = step->ended > 0 ? step->ended : now;
         ramp_judge(step, load->options.steps, plan->ramp.step_seconds, plan->max_p99);
     }
@@ -214,6 +217,7 @@ static bool load_next_step(struct load *load, uint64_t now)
     }
     load->step++;
     load_begin_step(load, now);
+    loop_task_post(load->options.loop, &load->task);
     return true;
 }
 
@@ -223,12 +227,14 @@ static void load_start_mail(struct load *load, struct runner *runner, uint64_t n
 {
     const struct plan *plan = load->options.plan;
     bool scheduled = load->schedule.rate > 0;
+    uint64_t due;
 
-    runner->due = scheduled ? schedule_time(&load->schedule, load->scheduled) : now;
+    due = scheduled ? schedule_time(&load->schedule, load->scheduled) : now;
     load->scheduled++;
     load->running++;
     load->options.measurement->started += load->warming_up ? 0 : 1;
     mails_take(load->options.mails, load->number++, &runner->mail);
+    runner->mail.due = due;
     if (runner->state == RUNNER_WAITING) {
         runner_enter(runner, RUNNER_BUSY);
         runner->mails++;
@@ -339,19 +345,19 @@ static void load_note_step(struct load *load, const struct runner *runner,
 {
     struct ramp_step *step = load->options.steps + load->step;
 
-    if (runner->due < step->started) {
+    if (runner->mail.due < step->started) {
         return; /* of the warm-up */
     }
     step->sent += result->outcome == OUTCOME_SENT ? 1 : 0;
     step->failed += result->outcome == OUTCOME_SENT ? 0 : 1;
-    histogram_record(&step->mail, result->ended - runner->due);
+    histogram_record(&step->mail, result->ended - runner->mail.due);
 }
 
 static void load_note(struct load *load, const struct runner *runner, struct mail_result result)
 {
     struct measurement *measurement = load->options.measurement;
 
-    result.due = runner->due;
+    result.due = runner->mail.due;
     result.scheduled = load->schedule.rate > 0;
     measurement_mail(measurement, &result);
     if (result.outcome == OUTCOME_ERROR) {

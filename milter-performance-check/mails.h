@@ -35,6 +35,7 @@ struct mail {
     struct smtp_mail smtp;
     struct slice helo;
     size_t file;          /* number of its file; MAILS_NO_FILE for one made up */
+    uint64_t due;         /* clock_nanoseconds: when it is to start; set by who sends it */
     uint64_t size;        /* bytes of the content */
     struct buffer memory; /* of the head, kept from mail to mail */
 };

@@ -442,6 +442,16 @@ static void run_begin(struct run *run)
     }
 }
 
+static bool run_sent(const struct run *run)
+{
+    for (unsigned i = 0; i < run->plan->workers; i++) {
+        if (run->measurements[i].started > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum run_status run(struct plan *plan)
 {
     struct run run = {.plan = plan};
@@ -457,7 +467,8 @@ enum run_status run(struct plan *plan)
         if (error.code != ERROR_NONE) {
             say(error.message);
         }
-        status = run_conclude(&run);
+        /* What has sent nothing has nothing to report. */
+        status = run.failed && !run_sent(&run) ? RUN_IMPOSSIBLE : run_conclude(&run);
     } else {
         say(error.message);
     }

@@ -281,9 +281,17 @@ static void session_serve(struct session *session, const struct smtp_event *even
 
 /* ---- input */
 
+/* What belongs to a mail or a connection of the warm-up is not measured, however late it comes. */
+static bool session_counts(const struct session *session)
+{
+    uint64_t begun = session->context->measurement->begun;
+
+    return (session->mail != NULL ? session->mail->due : session->connect_time) >= begun;
+}
+
 static void session_measure(struct session *session, const struct smtp_event *event, uint64_t now)
 {
-    if (event->partial) {
+    if (event->partial || !session_counts(session)) {
         return;
     }
     if (event->phase == SMTP_PHASE_TLS) {

@@ -98,22 +98,23 @@ static void answered_quit(struct smtp_client *client, struct smtp_event *event, 
 
 static const struct {
     enum smtp_phase phase;
-    const char *stage;
+    const char *what;
     answered_fn *answered;
+    unsigned intermediate; /* the only 3xx that makes sense */
 } requests[REQUESTS] = {
-    [REQUEST_GREETING] = {SMTP_PHASE_CONNECT, "greeting", answered_greeting},
-    [REQUEST_EHLO] = {SMTP_PHASE_HELO, "answer to EHLO", answered_ehlo},
-    [REQUEST_HELO] = {SMTP_PHASE_HELO, "answer to HELO", answered_helo},
-    [REQUEST_STARTTLS] = {SMTP_PHASE_TLS, "answer to STARTTLS", answered_starttls},
-    [REQUEST_XCLIENT] = {SMTP_PHASE_XCLIENT, "answer to XCLIENT", answered_xclient},
-    [REQUEST_AUTH] = {SMTP_PHASE_AUTH, "answer to AUTH", answered_auth},
-    [REQUEST_MAIL] = {SMTP_PHASE_MAIL, "answer to MAIL FROM", answered_mail},
-    [REQUEST_RCPT] = {SMTP_PHASE_RCPT, "answer to RCPT TO", answered_recipient},
-    [REQUEST_DATA] = {SMTP_PHASE_DATA, "answer to DATA", answered_data},
-    [REQUEST_CONTENT] = {SMTP_PHASE_CONTENT, "answer to the message", answered_content},
-    [REQUEST_CHUNK] = {SMTP_PHASE_CONTENT, "answer to BDAT", answered_chunk},
-    [REQUEST_RESET] = {SMTP_PHASE_RESET, "answer to RSET", answered_reset},
-    [REQUEST_QUIT] = {SMTP_PHASE_QUIT, "answer to QUIT", answered_quit},
+    [REQUEST_GREETING] = {SMTP_PHASE_CONNECT, "greeting", answered_greeting, 0},
+    [REQUEST_EHLO] = {SMTP_PHASE_HELO, "answer to EHLO", answered_ehlo, 0},
+    [REQUEST_HELO] = {SMTP_PHASE_HELO, "answer to HELO", answered_helo, 0},
+    [REQUEST_STARTTLS] = {SMTP_PHASE_TLS, "answer to STARTTLS", answered_starttls, 0},
+    [REQUEST_XCLIENT] = {SMTP_PHASE_XCLIENT, "answer to XCLIENT", answered_xclient, 0},
+    [REQUEST_AUTH] = {SMTP_PHASE_AUTH, "answer to AUTH", answered_auth, SMTP_CHALLENGE},
+    [REQUEST_MAIL] = {SMTP_PHASE_MAIL, "answer to MAIL FROM", answered_mail, 0},
+    [REQUEST_RCPT] = {SMTP_PHASE_RCPT, "answer to RCPT TO", answered_recipient, 0},
+    [REQUEST_DATA] = {SMTP_PHASE_DATA, "answer to DATA", answered_data, SMTP_START_DATA},
+    [REQUEST_CONTENT] = {SMTP_PHASE_CONTENT, "answer to the message", answered_content, 0},
+    [REQUEST_CHUNK] = {SMTP_PHASE_CONTENT, "answer to BDAT", answered_chunk, 0},
+    [REQUEST_RESET] = {SMTP_PHASE_RESET, "answer to RSET", answered_reset, 0},
+    [REQUEST_QUIT] = {SMTP_PHASE_QUIT, "answer to QUIT", answered_quit, 0},
 };
 
 /* 421: whatever was asked, the server goes away (RFC 5321 section 3.8). */
@@ -125,23 +126,48 @@ static void client_closed(struct smtp_client *client, struct smtp_event *event)
     client_refused(client, &event->reply, "the server closes the connection");
 }
 
-/* An answer nobody asked for. */
-static void client_surprised(struct smtp_client *client, struct smtp_event *event)
+/* The sentence, and what the server said. */
+static void client_mistaken(struct smtp_client *client, const struct smtp_reply *reply,
+                            const char *sentence)
 {
     char text[160];
     struct error error = {0};
 
-    event->phase = SMTP_PHASE_QUIT;
-    if (event->reply.code == CLOSING) {
-        client_closed(client, event);
-        return;
-    }
-    error_set(&error, ERROR_PROTOCOL, "the server answered what nobody had asked: %s",
-              smtp_reply_text(&event->reply, text, sizeof(text)));
+    error_set(&error, ERROR_PROTOCOL, "%s: %s", sentence,
+              smtp_reply_text(reply, text, sizeof(text)));
     smtp_client_fail(client, &error);
 }
 
-static void client_answered(struct smtp_client *client, struct smtp_event *event, uint64_t now)
+/* An answer nobody asked for. */
+static void client_surprised(struct smtp_client *client, struct smtp_event *event)
+{
+    event->phase = SMTP_PHASE_QUIT;
+    if (event->reply.code == CLOSING) {
+        client_closed(client, event);
+    } else {
+        client_mistaken(client, &event->reply, "the server answered what nobody had asked");
+    }
+}
+
+static bool makes_sense(enum request request, unsigned code)
+{
+    if (code >= 300 && code < 400) {
+        return code == requests[request].intermediate;
+    }
+    return request != REQUEST_DATA || code >= 400;
+}
+
+/*
+ * True when the server says more although it owes nothing: with the next command its words would
+ * be taken for the answer.  A farewell may come at any time.
+ */
+static bool speaks_out_of_turn(const struct smtp_client *client, struct slice rest)
+{
+    return rest.length > 0 && client->awaited_count == 0 && !slice_starts_with(rest, "421");
+}
+
+static void client_answered(struct smtp_client *client, struct slice rest, struct smtp_event *event,
+                            uint64_t now)
 {
     struct awaited awaited = client->awaited[client->awaited_first++];
 
@@ -150,9 +176,18 @@ static void client_answered(struct smtp_client *client, struct smtp_event *event
     event->elapsed = now > awaited.since ? now - awaited.since : 0;
     if (event->reply.code == CLOSING && awaited.request != REQUEST_QUIT) {
         client_closed(client, event);
-        return;
+    } else if (!makes_sense(awaited.request, event->reply.code)) {
+        char sentence[64];
+
+        (void)snprintf(sentence, sizeof(sentence), "the %s makes no sense",
+                       requests[awaited.request].what);
+        client_mistaken(client, &event->reply, sentence);
+    } else if (event->reply.code < 400 && awaited.request != REQUEST_QUIT &&
+               speaks_out_of_turn(client, rest)) {
+        client_break(client, ERROR_PROTOCOL, "the server went on speaking before it was asked");
+    } else {
+        requests[awaited.request].answered(client, event, now);
     }
-    requests[awaited.request].answered(client, event, now);
     if (client->transaction.mail != NULL && client->awaited_count == 0 &&
         client->wish != SMTP_WISH_CLOSE) {
         transaction_go_on(client, event, now);
@@ -178,15 +213,10 @@ bool smtp_client_take(struct smtp_client *client, struct slice *input, uint64_t 
     case SMTP_REPLY_TAKEN:
         break;
     }
-    if (client->awaited_count == 0) {
+    if (client->awaited_count > 0) {
+        client_answered(client, *input, event, now);
+    } else {
         client_surprised(client, event);
-        return true;
-    }
-    client_answered(client, event, now);
-    if (client->wish == SMTP_WISH_HANDSHAKE && input->length > 0) {
-        /* Somebody between us and the server may have put it there. */
-        client_break(client, ERROR_PROTOCOL,
-                     "the server went on in clear text behind its answer to STARTTLS");
     }
     return true;
 }
@@ -274,5 +304,5 @@ const char *smtp_client_stage(const struct smtp_client *client)
     if (transaction->mail != NULL && transaction->content_begun && !transaction->content_over) {
         return "message";
     }
-    return requests[client->awaited[client->awaited_first].request].stage;
+    return requests[client->awaited[client->awaited_first].request].what;
 }

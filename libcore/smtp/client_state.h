@@ -7,7 +7,7 @@
 #include "libcore/smtp/client.h"
 #include "libcore/smtp/content.h"
 
-enum { HOST_NAME = 256 };
+enum { HOST_NAME = 256, SMTP_CHALLENGE = 334, SMTP_START_DATA = 354 };
 
 /* What an answer may be to. */
 enum request {

@@ -5,8 +5,6 @@
 #include "libcore/base/base64.h"
 #include "libcore/smtp/client_state.h"
 
-enum { CHALLENGE = 334 };
-
 static void client_introduce(struct smtp_client *client, uint64_t now)
 {
     client_ask(client, REQUEST_EHLO, client->options->lmtp ? "LHLO " : "EHLO ", client->host_name,
@@ -114,7 +112,7 @@ void answered_xclient(struct smtp_client *client, struct smtp_event *event, uint
 
 void answered_auth(struct smtp_client *client, struct smtp_event *event, uint64_t now)
 {
-    if (event->reply.code == CHALLENGE) {
+    if (event->reply.code == SMTP_CHALLENGE) {
         event->partial = true;
         client->wish = SMTP_WISH_RESPONSE;
     } else if (reply_is_positive(&event->reply)) {

@@ -7,8 +7,6 @@
  */
 #include "libcore/smtp/client_state.h"
 
-enum { START_DATA = 354 };
-
 static bool ascii(struct slice text)
 {
     for (size_t i = 0; i < text.length; i++) {
@@ -207,7 +205,7 @@ void answered_data(struct smtp_client *client, struct smtp_event *event, uint64_
     struct transaction *transaction = &client->transaction;
 
     (void)now;
-    if (event->reply.code == START_DATA) {
+    if (event->reply.code == SMTP_START_DATA) {
         transaction->data_accepted = true;
         return;
     }

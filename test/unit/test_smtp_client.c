@@ -316,7 +316,7 @@ static void clear_text_behind_starttls_is_refused(void **state)
     says(&talk, "220 x\r\n", "EHLO me.example\r\n");
     says(&talk, "250-x\r\n250 STARTTLS\r\n", "STARTTLS\r\n");
     assert_true(smtp_client_take(talk.client, &input, 1, &talk.last));
-    failed(&talk, "the server went on in clear text behind its answer to STARTTLS");
+    failed(&talk, "the server went on speaking before it was asked");
     talk_end(&talk);
 }
 
@@ -438,6 +438,7 @@ static void a_server_that_goes_away(void **state)
 static void mistakes_of_the_server(void **state)
 {
     struct talk talk = {.mail = &one};
+    struct slice early = SLICE_LITERAL("220 x\r\n250 y\r\n");
     struct slice garbage = SLICE_LITERAL("HTTP/1.1 400 Bad Request\r\n");
 
     (void)state;
@@ -448,8 +449,33 @@ static void mistakes_of_the_server(void **state)
 
     talk_begin(&talk);
     says(&talk, "220 x\r\n", "EHLO me.example\r\n");
-    says(&talk, "250 x\r\n250 once more\r\n", "");
+    says(&talk, "250 x\r\n", "");
+    says(&talk, "250 once more\r\n", "");
     failed(&talk, "the server answered what nobody had asked: 250 once more");
+    talk_end(&talk);
+
+    talk_begin(&talk);
+    assert_true(smtp_client_take(talk.client, &early, 1, &talk.last));
+    failed(&talk, "the server went on speaking before it was asked");
+    talk_end(&talk);
+
+    talk.mails = 1;
+    talk_begin(&talk);
+    says(&talk, "220 x\r\n", "EHLO me.example\r\n");
+    says(&talk, "250 x\r\n", "MAIL FROM:<s@example.com>\r\n");
+    says(&talk, "354 go on\r\n", "");
+    failed(&talk, "the answer to MAIL FROM makes no sense: 354 go on");
+    outcome(&talk, 0, 0, 0);
+    talk_end(&talk);
+
+    talk.mails = 1;
+    talk_begin(&talk);
+    says(&talk, "220 x\r\n", "EHLO me.example\r\n");
+    says(&talk, "250 x\r\n", "MAIL FROM:<s@example.com>\r\n");
+    says(&talk, "250 ok\r\n", "RCPT TO:<r1@example.org>\r\n");
+    says(&talk, "250 ok\r\n", "DATA\r\n");
+    says(&talk, "250 thanks\r\n", "");
+    failed(&talk, "the answer to DATA makes no sense: 250 thanks");
     talk_end(&talk);
 }
 
