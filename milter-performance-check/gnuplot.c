@@ -214,12 +214,12 @@ static const struct {
     {"'gray'", "'var(--grid)'"},
 };
 
-/* "rgb(  0,   0,   7)": of a series. */
-static bool take_series(struct slice *line, struct buffer *html)
+/* "rgb(  0,   0,   7)": black, a grey, or a series. */
+static bool take_rgb(struct slice *line, struct buffer *html)
 {
     const char *end = memchr(line->data, ')', line->length);
+    int red, green, blue, taken = 0;
     char text[32];
-    int red, green, number, taken = 0;
 
     if (!slice_starts_with(*line, "rgb(") || end == NULL ||
         (size_t)(end - line->data) + 1 >= sizeof(text)) {
@@ -227,11 +227,16 @@ static bool take_series(struct slice *line, struct buffer *html)
     }
     (void)snprintf(text, sizeof(text), "%.*s", (int)(end - line->data) + 1, line->data);
     /* NOLINTNEXTLINE(cert-err34-c): three digits each */
-    if (sscanf(text, "rgb(%3d,%3d,%3d)%n", &red, &green, &number, &taken) != 3 || taken == 0 ||
-        red != 0 || green != 0) {
+    if (sscanf(text, "rgb(%3d,%3d,%3d)%n", &red, &green, &blue, &taken) != 3 || taken == 0) {
         return false;
     }
-    buffer_append_format(html, "var(--c%d)", number);
+    if (red != 0 || green != 0) {
+        buffer_append_string(html, "var(--grid)");
+    } else if (blue == 0) {
+        buffer_append_string(html, "var(--text)");
+    } else {
+        buffer_append_format(html, "var(--c%d)", blue);
+    }
     slice_skip(line, (size_t)taken);
     return true;
 }
@@ -245,7 +250,7 @@ static bool take_colour(struct slice *line, struct buffer *html)
             return true;
         }
     }
-    return take_series(line, html);
+    return take_rgb(line, html);
 }
 
 /* id='gpPt5', xlink:href='#gpPt5' */

@@ -18,17 +18,7 @@
 
 /* ---- text */
 
-/* What would not be seen, and what is not UTF-8: as "\x1b", marked. */
-static bool invisible(struct slice rest, size_t length)
-{
-    unsigned char byte = (unsigned char)rest.data[0];
-
-    return length == 0 || byte < ' ' || byte == 0x7f ||
-           (byte == 0xc2 && (unsigned char)rest.data[1] < 0xa0) || /* C1 */
-           (byte == 0xe2 && (unsigned char)rest.data[1] == 0x80 &&
-            ((unsigned char)rest.data[2] & 0xbf) >= 0x8b); /* marks of direction, line ends */
-}
-
+/* Between tags; what may not be shown: its bytes as "\x1b", marked. */
 static void append_text(struct buffer *html, const char *text)
 {
     struct slice rest = slice_from_string(text);
@@ -37,9 +27,13 @@ static void append_text(struct buffer *html, const char *text)
         size_t length = utf8_length(rest);
         char byte = rest.data[0];
 
-        if (invisible(rest, length)) {
-            buffer_append_format(html, "<b class=\"raw\">\\x%02x</b>", (unsigned char)byte);
-            length = 1;
+        if (report_invisible(rest, length)) {
+            length = length > 0 ? length : 1;
+            buffer_append_string(html, "<b class=\"raw\">");
+            for (size_t i = 0; i < length; i++) {
+                buffer_append_format(html, "\\x%02x", (unsigned char)rest.data[i]);
+            }
+            buffer_append_string(html, "</b>");
         } else if (strchr("&<>\"'", byte) != NULL) {
             buffer_append_format(html, "&#%d;", byte);
         } else {
@@ -331,7 +325,7 @@ static void append_traffic(struct buffer *html, const struct measurement *measur
                 "");
     append_fact(html, "Recipients refused", report_count(measurement->recipients_refused).text, "");
     append_fact(html, "Connections", report_count(measurement->connections).text, "");
-    append_fact(html, "Connections that failed before a mail",
+    append_fact(html, "Connections failed before a mail",
                 report_count(measurement->connections_failed).text, "");
     append_fact(html, "Content of mails sent",
                 report_bytes((double)measurement->content_bytes).text, "");
@@ -364,8 +358,8 @@ static void append_how(struct buffer *html, const struct report *report)
     append_servers(html, report);
     buffer_append_string(html, "</dd></div>\n");
     append_fact(html, "Begun", report_begun(report).text, "");
-    append_fact(html, "Connections at a time, in each worker",
-                report_count(report->plan->connections).text, "");
+    append_fact(html, "Connections in each worker", report_count(report->plan->connections).text,
+                "");
     append_fact(html, "Workers", report_count(report->plan->workers).text, "");
     append_traffic(html, report->measurement);
     append_fact(html, "Program", "milter-performance-check ", MILTER_MANAGER_VERSION);

@@ -4,6 +4,7 @@
 #include "milter-performance-check/report_part.h"
 
 #include "libcore/base/memory.h"
+#include "libcore/base/utf8.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -154,18 +155,32 @@ struct report_texts report_texts_of(const struct report *report, enum outcome ou
     return texts;
 }
 
+bool report_invisible(struct slice rest, size_t length)
+{
+    const unsigned char *byte = (const unsigned char *)rest.data;
+
+    return length == 0 || byte[0] < ' ' || byte[0] == 0x7f ||
+           (length == 2 && byte[0] == 0xc2 && byte[1] < 0xa0) ||
+           /* U+200B to U+200F, U+2028 to U+202E; U+2060 to U+206F; U+FEFF */
+           (length == 3 && byte[0] == 0xe2 && byte[1] == 0x80 && byte[2] >= 0x8b &&
+            (byte[2] <= 0x8f || (byte[2] >= 0xa8 && byte[2] <= 0xae))) ||
+           (length == 3 && byte[0] == 0xe2 && byte[1] == 0x81 && byte[2] >= 0xa0) ||
+           (length == 3 && byte[0] == 0xef && byte[1] == 0xbb && byte[2] == 0xbf);
+}
+
 void report_append_plain(struct buffer *output, const char *text)
 {
-    for (const char *at = text; *at != '\0'; at++) {
-        unsigned char byte = (unsigned char)*at;
+    struct slice rest = slice_from_string(text);
 
-        /* U+0080 to U+009f are control characters as well. */
-        if (byte == 0xc2 && (unsigned char)at[1] >= 0x80 && (unsigned char)at[1] < 0xa0) {
+    while (rest.length > 0) {
+        size_t length = utf8_length(rest);
+
+        if (report_invisible(rest, length)) {
             buffer_append_byte(output, '?');
-            at++;
         } else {
-            buffer_append_byte(output, byte < ' ' || byte == 0x7f ? '?' : *at);
+            buffer_append(output, rest.data, length);
         }
+        slice_skip(&rest, length > 0 ? length : 1);
     }
 }
 

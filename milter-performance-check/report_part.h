@@ -21,7 +21,7 @@ const char *report_outcome_name(enum outcome outcome);
 uint64_t report_slot_failures(const struct measured_slot *slot);
 
 struct report_figure {
-    char text[32];
+    char text[48];
 };
 /* Seconds of a latency, three digits: "0.42 ms", "12.3 ms", "1.25 s". */
 struct report_figure report_latency(double seconds);
@@ -46,7 +46,12 @@ struct report_texts report_texts_of(const struct report *report, enum outcome ou
 /* "Temporary failures:", "Rejects:", "Errors:" with lines "  N TEXT", each behind an empty line. */
 void report_append_failures(struct buffer *output, const struct report *report);
 
-/* Foreign text for a terminal: control characters, which could move the cursor, become "?". */
+/*
+ * Whether what rest begins with (length bytes of UTF-8, 0: it is none) is nothing that may be
+ * shown: a control character, a mark of direction, an invisible character.
+ */
+bool report_invisible(struct slice rest, size_t length);
+/* Foreign text for a terminal, on one line: what may not be shown becomes "?". */
 void report_append_plain(struct buffer *output, const char *text);
 
 /*

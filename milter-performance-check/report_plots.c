@@ -107,7 +107,7 @@ static bool latency_script(struct buffer *script, const struct report *report,
     style = timed < 12 ? "linespoints pt 7 ps 0.5" : "lines";
     buffer_append_format(script,
                          "set xlabel 'seconds'\nset xrange [0:%.4f]\n"
-                         "plot $data using 1:4 with %s lw 1.2 dt 3 lc rgb '#%06x', "
+                         "plot $data using 1:4 with %s lw 1 lc rgb '#%06x', "
                          "$data using 1:3 with %s lw 1.8 lc rgb '#%06x', "
                          "$data using 1:2 with %s lw 2.2 lc rgb '#%06x'\n",
                          (double)timeline.count * timeline.seconds, style, PLOT_MAXIMUM, style,
@@ -334,7 +334,7 @@ static bool ramp_rate_script(struct buffer *script, const struct report *report,
     ramp_begin(script, report, size);
     buffer_append_format(script,
                          "set ylabel 'mails/s achieved'\nset yrange [0:*]\n"
-                         "plot x with lines lw 1.2 dt 3 lc rgb '#%06x', "
+                         "plot x with lines lw 1.6 dt 2 lc rgb '#%06x', "
                          "$data using 1:2 with linespoints pt 7 ps 0.5 lw 2.2 lc rgb '#%06x'\n",
                          PLOT_MAXIMUM, PLOT_SENT);
     return true;
