@@ -14,7 +14,8 @@
 
 /* ---- mail files */
 
-static const char *performance_run_files[3] = {"a.eml", "b.eml", "c.eml"};
+static const char *const performance_run_files[3] = {"a.eml", "b.eml", "c.eml"};
+static const char *const *performance_run_many; /* NULL: those three */
 static size_t performance_run_file_count;
 
 size_t mails_file_count(const struct mails *mails)
@@ -26,7 +27,7 @@ size_t mails_file_count(const struct mails *mails)
 const char *mails_file_name(const struct mails *mails, size_t file)
 {
     (void)mails;
-    return performance_run_files[file];
+    return performance_run_many != NULL ? performance_run_many[file] : performance_run_files[file];
 }
 
 /* ---- the run */
