@@ -186,6 +186,19 @@ void report_append_plain(struct buffer *output, const char *text)
 
 /* ---- time */
 
+/* A few mails in the very last moment must not look like thousands a second. */
+static void join_end(const struct report *report, struct report_timeline *timeline)
+{
+    double begin = (double)(timeline->count - 1) * timeline->seconds;
+
+    if (timeline->count > 1 &&
+        measurement_seconds(report->measurement) - begin < timeline->seconds / 4) {
+        measured_slot_merge(timeline->slots + timeline->count - 2,
+                            timeline->slots + timeline->count - 1);
+        timeline->count--;
+    }
+}
+
 struct report_timeline report_timeline_of(const struct report *report, size_t most, double shortest)
 {
     const struct timeline *timeline = &report->measurement->timeline;
@@ -206,6 +219,7 @@ struct report_timeline report_timeline_of(const struct report *report, size_t mo
     for (size_t i = 0; i < length; i++) {
         measured_slot_merge(result.slots + i / joined, timeline->slots + i);
     }
+    join_end(report, &result);
     return result;
 }
 
@@ -214,11 +228,10 @@ double report_slot_seconds(const struct report *report, const struct report_time
 {
     double left = measurement_seconds(report->measurement) - (double)number * timeline->seconds;
 
-    if (left >= timeline->seconds) {
+    if (number + 1 < timeline->count) {
         return timeline->seconds;
     }
-    /* A mail at the very end must not look like thousands a second. */
-    return left > timeline->seconds / 10 ? left : timeline->seconds / 10;
+    return left > timeline->seconds / 4 ? left : timeline->seconds / 4;
 }
 
 /* ---- ramp */

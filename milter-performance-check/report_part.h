@@ -56,7 +56,7 @@ void report_append_plain(struct buffer *output, const char *text);
 
 /*
  * The timeline in at most `most' slots of equal length, `shortest' seconds at least: count of them
- * at slots (free it), each `seconds' long; the last may go beyond the end of the run.
+ * at slots (free it), each `seconds' long; the last ends with the run, and may be a quarter longer.
  */
 struct report_timeline {
     struct measured_slot *slots;
@@ -65,7 +65,7 @@ struct report_timeline {
 };
 struct report_timeline report_timeline_of(const struct report *report, size_t most,
                                           double shortest);
-/* How long slot number lasted: the last ends with the run. */
+/* How long slot number lasted. */
 double report_slot_seconds(const struct report *report, const struct report_timeline *timeline,
                            size_t number);
 
