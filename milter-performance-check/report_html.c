@@ -95,8 +95,9 @@ static void append_tiles(struct buffer *html, const struct report *report)
     append_latency_tile(html, mail, 99, "Latency p99", "99 of 100 are faster");
     append_latency_tile(html, mail, 100, "Slowest", "of all mails answered");
     append_tile(html, failed > 0 ? "bad" : "", "Not sent", report_count(failed),
-                failed > 0 ? note("%.2f%% of the mails", report_share(report, failed))
-                           : note("all mails were sent"));
+                failed > 0  ? note("%.2f%% of the mails", report_share(report, failed))
+                : mails > 0 ? note("all mails were sent")
+                            : note("there were no mails"));
     buffer_append_string(html, "</dl>\n");
 }
 
@@ -201,21 +202,30 @@ static const char *column_class(size_t figure)
     return "";
 }
 
-static void append_latencies(struct buffer *html, const struct report *report)
+static void begin_latencies(struct buffer *html)
 {
-    double figures[FIGURES];
-
     buffer_append_string(html, "<section class=\"card\"><h2>Latency</h2>\n<div class=\"scroll\">"
                                "<table><thead><tr><th>what</th><th>count</th>");
     for (size_t i = 0; i < FIGURES; i++) {
         buffer_append_format(html, "<th%s>%s</th>", column_class(i), figure_name(i));
     }
     buffer_append_string(html, "</tr></thead>\n<tbody>\n");
+}
+
+static void append_latencies(struct buffer *html, const struct report *report)
+{
+    double figures[FIGURES];
+    bool any = false;
+
     for (enum measured what = 0; what < MEASURED; what++) {
         const struct histogram *histogram = report->measurement->histograms + what;
 
         if (!report_row_wanted(report, what)) {
             continue;
+        }
+        if (!any) {
+            begin_latencies(html);
+            any = true;
         }
         figures_of(histogram, figures);
         buffer_append_format(html, "<tr><th>%s</th><td>%s</td>", measured_name(what),
@@ -226,7 +236,7 @@ static void append_latencies(struct buffer *html, const struct report *report)
         }
         buffer_append_string(html, "</tr>\n");
     }
-    buffer_append_string(html, "</tbody></table></div></section>\n");
+    buffer_append_string(html, any ? "</tbody></table></div></section>\n" : "");
 }
 
 static void append_ramp(struct buffer *html, const struct report *report)
@@ -256,23 +266,28 @@ static void append_ramp(struct buffer *html, const struct report *report)
 
 static void append_replies(struct buffer *html, const struct report *report)
 {
-    buffer_append_string(html, "<section class=\"card\"><h2>Answers</h2>\n<div class=\"scroll\">"
-                               "<table><thead><tr><th>to</th><th>2xx</th><th>3xx</th><th>4xx</th>"
-                               "<th>5xx</th></tr></thead>\n<tbody>\n");
+    static const char title[] =
+        "<section class=\"card\"><h2>Answers</h2>\n<div "
+        "class=\"scroll\"><table><thead><tr><th>to</th>"
+        "<th>2xx</th><th>3xx</th><th>4xx</th><th>5xx</th></tr></thead>\n<tbody>\n";
+    bool any = false;
+
     for (enum smtp_phase phase = 0; phase < SMTP_PHASES; phase++) {
         const uint64_t *replies = report->measurement->replies[phase];
 
         if (replies[2] + replies[3] + replies[4] + replies[5] == 0) {
             continue;
         }
-        buffer_append_format(html, "<tr><th>%s</th>", measured_name((enum measured)phase));
+        buffer_append_format(html, "%s<tr><th>%s</th>", any ? "" : title,
+                             measured_name((enum measured)phase));
         for (size_t i = 2; i < REPLY_CLASSES; i++) {
             buffer_append_format(html, "<td%s>%s</td>", replies[i] == 0 ? " class=\"zero\"" : "",
                                  report_count(replies[i]).text);
         }
         buffer_append_string(html, "</tr>\n");
+        any = true;
     }
-    buffer_append_string(html, "</tbody></table></div></section>\n");
+    buffer_append_string(html, any ? "</tbody></table></div></section>\n" : "");
 }
 
 static void append_failure(struct buffer *html, enum outcome outcome, uint64_t count,

@@ -40,18 +40,38 @@ static void begin(struct buffer *script, const struct plot_size *size)
                          size->width, size->height);
 }
 
-/* Milliseconds of latency as 1, 10, 100: tens on a logarithmic axis. */
+/* 1, 2, 5, 10 ... where tens alone would leave an axis without a word. */
+static void fine_tics(struct buffer *script, char axis, double lowest, double highest)
+{
+    static const double steps[] = {1, 2, 5};
+    const char *separator = "";
+
+    buffer_append_format(script, "set %ctics (", axis);
+    for (double ten = 1e-4; ten <= highest; ten *= 10) {
+        for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+            if (ten * steps[i] >= lowest && ten * steps[i] <= highest) {
+                buffer_append_format(script, "%s%g", separator, ten * steps[i]);
+                separator = ",";
+            }
+        }
+    }
+    buffer_append_string(script, ")\n");
+}
+
+/* A logarithmic axis of latencies in milliseconds. */
 static void latency_axis(struct buffer *script, char axis, double lowest, double highest)
 {
-    lowest = lowest > 0.001 ? lowest : 0.001;
-    highest = highest > lowest ? highest : lowest;
+    lowest = lowest > 0.001 ? lowest / 1.5 : 0.001;
+    highest = highest > lowest ? highest * 1.5 : lowest * 10;
     buffer_append_format(script,
                          "set logscale %c\n"
                          "set %crange [%.6g:%.6g]\n"
                          "set %clabel 'milliseconds'\n"
-                         "set m%ctics 10\n"
                          "set %ctics format '%%g'\n",
-                         axis, axis, lowest / 1.5, highest * 1.5, axis, axis, axis);
+                         axis, axis, lowest, highest, axis, axis);
+    if (highest < 200 * lowest) {
+        fine_tics(script, axis, lowest, highest);
+    }
 }
 
 /* ---- latency over time */
@@ -178,7 +198,8 @@ static bool throughput_script(struct buffer *script, const struct report *report
     buffer_append_format(script,
                          "set xlabel 'seconds'\nset ylabel 'mails/s'\nset xrange [0:%.4f]\n"
                          "set yrange [0:*]\nset boxwidth %.6f absolute\nset grid noxtics\nplot ",
-                         (double)timeline.count * timeline.seconds, timeline.seconds * 0.9);
+                         (double)timeline.count * timeline.seconds,
+                         timeline.seconds * (count > 60 ? 1 : 0.9));
     for (size_t i = 0; i < STACK; i++) {
         buffer_append_format(script, "%s$data using 1:%zu with boxes lc rgb '#%06x'",
                              i > 0 ? ", " : "", i + 2, stack[i].colour);
