@@ -15,8 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum { PATIENCE = 30000 /* milliseconds */, READ = 65536, REMEDY = 96 };
 
 static const char remedy[] = "install gnuplot, or ask for another form of the report";
@@ -83,8 +81,6 @@ static bool start(struct plotter *plotter, struct error *error)
 {
     int failure;
 
-    memset(plotter->ours, -1, sizeof(plotter->ours));
-    memset(plotter->theirs, -1, sizeof(plotter->theirs));
     failure = connect_all(plotter) ? spawn(plotter) : errno;
     close_all(plotter->theirs);
     if (failure != 0) {
@@ -171,7 +167,7 @@ static void first_line(const struct buffer *complaint, char text[REMEDY])
 bool gnuplot_run(struct slice script, struct buffer *output, struct error *error)
 {
     struct buffer complaint = {0};
-    struct plotter plotter;
+    struct plotter plotter = {.ours = {-1, -1, -1}, .theirs = {-1, -1, -1}};
     char text[REMEDY];
     int status = 0;
     pid_t ended;

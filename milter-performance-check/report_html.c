@@ -74,17 +74,28 @@ static void append_latency_tile(struct buffer *html, const struct histogram *mai
                 note("%s", what));
 }
 
+static struct report_figure knee_figure(const struct report *report)
+{
+    const struct ramp_step *knee = ramp_knee(report->steps, report->step_count);
+
+    if (knee == NULL) {
+        return note("&lt; %s", report_rate(report->steps[0].rate).text);
+    }
+    return knee + 1 < report->steps + report->step_count
+               ? report_rate(knee->rate)
+               : note("≥ %s", report_rate(knee->rate).text);
+}
+
 static void append_tiles(struct buffer *html, const struct report *report)
 {
     const struct measurement *measurement = report->measurement;
     const struct histogram *mail = measurement->histograms + MEASURED_MAIL;
-    const struct ramp_step *knee = ramp_knee(report->steps, report->step_count);
     uint64_t mails = measurement_mails_ended(measurement);
     uint64_t failed = mails - measurement->mails[OUTCOME_SENT];
 
     buffer_append_string(html, "<dl class=\"tiles\">\n");
     if (report->step_count > 0) {
-        append_tile(html, "", "Knee", knee != NULL ? report_rate(knee->rate) : note("none"),
+        append_tile(html, "", "Knee", knee_figure(report),
                     note("mails/s the server keeps up with"));
     }
     append_tile(html, "", "Throughput", report_rate(report_per_second(report, mails)),

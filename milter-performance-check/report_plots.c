@@ -4,6 +4,7 @@
 #include "milter-performance-check/report_plots.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 static const enum measured phases[] = {
@@ -47,10 +48,12 @@ static void fine_tics(struct buffer *script, char axis, double lowest, double hi
     const char *separator = "";
 
     buffer_append_format(script, "set %ctics (", axis);
-    for (double ten = 1e-4; ten <= highest; ten *= 10) {
+    for (int exponent = -4; exponent <= 8; exponent++) {
         for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-            if (ten * steps[i] >= lowest && ten * steps[i] <= highest) {
-                buffer_append_format(script, "%s%g", separator, ten * steps[i]);
+            double tic = steps[i] * pow(10, exponent);
+
+            if (tic >= lowest && tic <= highest) {
+                buffer_append_format(script, "%s%g", separator, tic);
                 separator = ",";
             }
         }
@@ -303,7 +306,7 @@ static void ramp_begin(struct buffer *script, const struct report *report,
     ramp_data(script, report);
     buffer_append_format(script, "set xlabel 'mails/s wanted'\nset xrange [%.6f:%.6f]\n",
                          first - margin, last + margin);
-    if (knee != NULL) {
+    if (knee != NULL && knee->rate < last) { /* else it was not reached */
         buffer_append_format(script,
                              "set arrow from first %.6f, graph 0 to first %.6f, graph 1 nohead "
                              "lw 1.4 dt 2 lc rgb 'black' back\n"
