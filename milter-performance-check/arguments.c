@@ -57,6 +57,8 @@ static const struct option_program program = {
     .words = &mail_paths,
 };
 
+static char *line_as_typed;
+
 /* As typed, for reports; but no password. */
 static char *command_line(int argc, char **argv)
 {
@@ -94,6 +96,7 @@ enum option_outcome arguments_parse(struct plan *plan, int argc, char **argv)
     char *line = command_line(argc, argv);
     enum option_outcome outcome = options_parse(&program, argc, argv);
 
+    line_as_typed = line;
     plan->command_line = line;
     if (outcome == OPTIONS_RUN && !check(plan, &error)) {
         fprintf(stderr, "%s: %s\n", program.name, error.message);
@@ -108,5 +111,5 @@ void arguments_clear(struct plan *plan)
     server_arguments_clear();
     report_arguments_clear();
     servers_clear(&plan->servers);
-    free(plan->command_line);
+    free(line_as_typed);
 }

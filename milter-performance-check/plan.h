@@ -55,7 +55,7 @@ struct plan {
     bool failure_responses;
     unsigned fail_on;
     double max_p99;     /* seconds; 0: any */
-    char *command_line; /* as typed, for reports */
+    const char *command_line; /* as typed, for reports */
 };
 
 /* What follows from the number of mails in one pass of the list: limit and rate. */

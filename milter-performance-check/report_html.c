@@ -54,17 +54,28 @@ static void append_latency_tile(struct buffer *html, const struct histogram *mai
                 note("%s", what));
 }
 
+static struct report_figure knee_figure(const struct report *report)
+{
+    const struct ramp_step *knee = ramp_knee(report->steps, report->step_count);
+
+    if (knee == NULL) {
+        return note("&lt; %s", report_rate(report->steps[0].rate).text);
+    }
+    return knee + 1 < report->steps + report->step_count
+               ? report_rate(knee->rate)
+               : note("≥ %s", report_rate(knee->rate).text);
+}
+
 static void append_tiles(struct buffer *html, const struct report *report)
 {
     const struct measurement *measurement = report->measurement;
     const struct histogram *mail = measurement->histograms + MEASURED_MAIL;
-    const struct ramp_step *knee = ramp_knee(report->steps, report->step_count);
     uint64_t mails = measurement_mails_ended(measurement);
     uint64_t failed = mails - measurement->mails[OUTCOME_SENT];
 
     buffer_append_string(html, "<dl class=\"tiles\">\n");
     if (report->step_count > 0) {
-        append_tile(html, "", "Knee", knee != NULL ? report_rate(knee->rate) : note("none"),
+        append_tile(html, "", "Knee", knee_figure(report),
                     note("mails/s the server keeps up with"));
     }
     append_tile(html, "", "Throughput", report_rate(report_per_second(report, mails)),
@@ -75,8 +86,9 @@ static void append_tiles(struct buffer *html, const struct report *report)
     append_latency_tile(html, mail, 99, "Latency p99", "99 of 100 are faster");
     append_latency_tile(html, mail, 100, "Slowest", "of all mails answered");
     append_tile(html, failed > 0 ? "bad" : "", "Not sent", report_count(failed),
-                failed > 0 ? note("%.2f%% of the mails", report_share(report, failed))
-                           : note("all mails were sent"));
+                failed > 0  ? note("%.2f%% of the mails", report_share(report, failed))
+                : mails > 0 ? note("all mails were sent")
+                            : note("there were no mails"));
     buffer_append_string(html, "</dl>\n");
 }
 
@@ -181,21 +193,30 @@ static const char *column_class(size_t figure)
     return "";
 }
 
-static void append_latencies(struct buffer *html, const struct report *report)
+static void begin_latencies(struct buffer *html)
 {
-    double figures[FIGURES];
-
     buffer_append_string(html, "<section class=\"card\"><h2>Latency</h2>\n<div class=\"scroll\">"
                                "<table><thead><tr><th>what</th><th>count</th>");
     for (size_t i = 0; i < FIGURES; i++) {
         buffer_append_format(html, "<th%s>%s</th>", column_class(i), figure_name(i));
     }
     buffer_append_string(html, "</tr></thead>\n<tbody>\n");
+}
+
+static void append_latencies(struct buffer *html, const struct report *report)
+{
+    double figures[FIGURES];
+    bool any = false;
+
     for (enum measured what = 0; what < MEASURED; what++) {
         const struct histogram *histogram = report->measurement->histograms + what;
 
         if (!report_row_wanted(report, what)) {
             continue;
+        }
+        if (!any) {
+            begin_latencies(html);
+            any = true;
         }
         figures_of(histogram, figures);
         buffer_append_format(html, "<tr><th>%s</th><td>%s</td>", measured_name(what),
@@ -206,7 +227,7 @@ static void append_latencies(struct buffer *html, const struct report *report)
         }
         buffer_append_string(html, "</tr>\n");
     }
-    buffer_append_string(html, "</tbody></table></div></section>\n");
+    buffer_append_string(html, any ? "</tbody></table></div></section>\n" : "");
 }
 
 static void append_ramp(struct buffer *html, const struct report *report)
@@ -236,23 +257,28 @@ static void append_ramp(struct buffer *html, const struct report *report)
 
 static void append_replies(struct buffer *html, const struct report *report)
 {
-    buffer_append_string(html, "<section class=\"card\"><h2>Answers</h2>\n<div class=\"scroll\">"
-                               "<table><thead><tr><th>to</th><th>2xx</th><th>3xx</th><th>4xx</th>"
-                               "<th>5xx</th></tr></thead>\n<tbody>\n");
+    static const char title[] =
+        "<section class=\"card\"><h2>Answers</h2>\n<div "
+        "class=\"scroll\"><table><thead><tr><th>to</th>"
+        "<th>2xx</th><th>3xx</th><th>4xx</th><th>5xx</th></tr></thead>\n<tbody>\n";
+    bool any = false;
+
     for (enum smtp_phase phase = 0; phase < SMTP_PHASES; phase++) {
         const uint64_t *replies = report->measurement->replies[phase];
 
         if (replies[2] + replies[3] + replies[4] + replies[5] == 0) {
             continue;
         }
-        buffer_append_format(html, "<tr><th>%s</th>", measured_name((enum measured)phase));
+        buffer_append_format(html, "%s<tr><th>%s</th>", any ? "" : title,
+                             measured_name((enum measured)phase));
         for (size_t i = 2; i < REPLY_CLASSES; i++) {
             buffer_append_format(html, "<td%s>%s</td>", replies[i] == 0 ? " class=\"zero\"" : "",
                                  report_count(replies[i]).text);
         }
         buffer_append_string(html, "</tr>\n");
+        any = true;
     }
-    buffer_append_string(html, "</tbody></table></div></section>\n");
+    buffer_append_string(html, any ? "</tbody></table></div></section>\n" : "");
 }
 
 static void append_failure(struct buffer *html, enum outcome outcome, uint64_t count,
@@ -305,7 +331,7 @@ static void append_traffic(struct buffer *html, const struct measurement *measur
                 "");
     append_fact(html, "Recipients refused", report_count(measurement->recipients_refused).text, "");
     append_fact(html, "Connections", report_count(measurement->connections).text, "");
-    append_fact(html, "Connections that failed before a mail",
+    append_fact(html, "Connections failed before a mail",
                 report_count(measurement->connections_failed).text, "");
     append_fact(html, "Content of mails sent",
                 report_bytes((double)measurement->content_bytes).text, "");
@@ -338,8 +364,8 @@ static void append_how(struct buffer *html, const struct report *report)
     append_servers(html, report);
     buffer_append_string(html, "</dd></div>\n");
     append_fact(html, "Begun", report_begun(report).text, "");
-    append_fact(html, "Connections at a time, in each worker",
-                report_count(report->plan->connections).text, "");
+    append_fact(html, "Connections in each worker", report_count(report->plan->connections).text,
+                "");
     append_fact(html, "Workers", report_count(report->plan->workers).text, "");
     append_traffic(html, report->measurement);
     append_fact(html, "Program", "milter-performance-check ", MILTER_MANAGER_VERSION);

@@ -150,26 +150,25 @@ struct report_texts report_texts_of(const struct report *report, enum outcome ou
     for (; texts.count < counts->count && texts.count < TEXT_COUNTS; texts.count++) {
         texts.items[texts.count] = counts->items + texts.count;
     }
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are sorted */
     qsort(texts.items, texts.count, sizeof(texts.items[0]), by_count);
     return texts;
 }
 
-void report_append_plain(struct buffer *output, const char *text)
-{
-    for (const char *at = text; *at != '\0'; at++) {
-        unsigned char byte = (unsigned char)*at;
+/* ---- time */
 
-        /* U+0080 to U+009f are control characters as well. */
-        if (byte == 0xc2 && (unsigned char)at[1] >= 0x80 && (unsigned char)at[1] < 0xa0) {
-            buffer_append_byte(output, '?');
-            at++;
-        } else {
-            buffer_append_byte(output, byte < ' ' || byte == 0x7f ? '?' : *at);
-        }
+/* A few mails in the very last moment must not look like thousands a second. */
+static void join_end(const struct report *report, struct report_timeline *timeline)
+{
+    double begin = (double)(timeline->count - 1) * timeline->seconds;
+
+    if (timeline->count > 1 &&
+        measurement_seconds(report->measurement) - begin < timeline->seconds / 4) {
+        measured_slot_merge(timeline->slots + timeline->count - 2,
+                            timeline->slots + timeline->count - 1);
+        timeline->count--;
     }
 }
-
-/* ---- time */
 
 struct report_timeline report_timeline_of(const struct report *report, size_t most, double shortest)
 {
@@ -191,6 +190,7 @@ struct report_timeline report_timeline_of(const struct report *report, size_t mo
     for (size_t i = 0; i < length; i++) {
         measured_slot_merge(result.slots + i / joined, timeline->slots + i);
     }
+    join_end(report, &result);
     return result;
 }
 
@@ -199,11 +199,10 @@ double report_slot_seconds(const struct report *report, const struct report_time
 {
     double left = measurement_seconds(report->measurement) - (double)number * timeline->seconds;
 
-    if (left >= timeline->seconds) {
+    if (number + 1 < timeline->count) {
         return timeline->seconds;
     }
-    /* A mail at the very end must not look like thousands a second. */
-    return left > timeline->seconds / 10 ? left : timeline->seconds / 10;
+    return left > timeline->seconds / 4 ? left : timeline->seconds / 4;
 }
 
 /* ---- ramp */

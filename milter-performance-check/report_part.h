@@ -21,7 +21,7 @@ const char *report_outcome_name(enum outcome outcome);
 uint64_t report_slot_failures(const struct measured_slot *slot);
 
 struct report_figure {
-    char text[32];
+    char text[48];
 };
 /* Seconds of a latency, three digits: "0.42 ms", "12.3 ms", "1.25 s". */
 struct report_figure report_latency(double seconds);
@@ -46,12 +46,9 @@ struct report_texts report_texts_of(const struct report *report, enum outcome ou
 /* "Temporary failures:", "Rejects:", "Errors:" with lines "  N TEXT", each behind an empty line. */
 void report_append_failures(struct buffer *output, const struct report *report);
 
-/* Foreign text for a terminal: control characters, which could move the cursor, become "?". */
-void report_append_plain(struct buffer *output, const char *text);
-
 /*
  * The timeline in at most `most' slots of equal length, `shortest' seconds at least: count of them
- * at slots (free it), each `seconds' long; the last may go beyond the end of the run.
+ * at slots (free it), each `seconds' long; the last ends with the run, and may be a quarter longer.
  */
 struct report_timeline {
     struct measured_slot *slots;
@@ -60,7 +57,7 @@ struct report_timeline {
 };
 struct report_timeline report_timeline_of(const struct report *report, size_t most,
                                           double shortest);
-/* How long slot number lasted: the last ends with the run. */
+/* How long slot number lasted. */
 double report_slot_seconds(const struct report *report, const struct report_timeline *timeline,
                            size_t number);
 

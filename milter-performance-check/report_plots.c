@@ -4,6 +4,7 @@
 #include "milter-performance-check/report_plots.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 static const enum measured phases[] = {
@@ -40,18 +41,40 @@ static void begin(struct buffer *script, const struct plot_size *size)
                          size->width, size->height);
 }
 
-/* Milliseconds of latency as 1, 10, 100: tens on a logarithmic axis. */
+/* 1, 2, 5, 10 ... where tens alone would leave an axis without a word. */
+static void fine_tics(struct buffer *script, char axis, double lowest, double highest)
+{
+    static const double steps[] = {1, 2, 5};
+    const char *separator = "";
+
+    buffer_append_format(script, "set %ctics (", axis);
+    for (int exponent = -4; exponent <= 8; exponent++) {
+        for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+            double tic = steps[i] * pow(10, exponent);
+
+            if (tic >= lowest && tic <= highest) {
+                buffer_append_format(script, "%s%g", separator, tic);
+                separator = ",";
+            }
+        }
+    }
+    buffer_append_string(script, ")\n");
+}
+
+/* A logarithmic axis of latencies in milliseconds. */
 static void latency_axis(struct buffer *script, char axis, double lowest, double highest)
 {
-    lowest = lowest > 0.001 ? lowest : 0.001;
-    highest = highest > lowest ? highest : lowest;
+    lowest = lowest > 0.001 ? lowest / 1.5 : 0.001;
+    highest = highest > lowest ? highest * 1.5 : lowest * 10;
     buffer_append_format(script,
                          "set logscale %c\n"
                          "set %crange [%.6g:%.6g]\n"
                          "set %clabel 'milliseconds'\n"
-                         "set m%ctics 10\n"
                          "set %ctics format '%%g'\n",
-                         axis, axis, lowest / 1.5, highest * 1.5, axis, axis, axis);
+                         axis, axis, lowest, highest, axis, axis);
+    if (highest < 200 * lowest) {
+        fine_tics(script, axis, lowest, highest);
+    }
 }
 
 /* ---- latency over time */
@@ -107,7 +130,7 @@ static bool latency_script(struct buffer *script, const struct report *report,
     style = timed < 12 ? "linespoints pt 7 ps 0.5" : "lines";
     buffer_append_format(script,
                          "set xlabel 'seconds'\nset xrange [0:%.4f]\n"
-                         "plot $data using 1:4 with %s lw 1.2 dt 3 lc rgb '#%06x', "
+                         "plot $data using 1:4 with %s lw 1 lc rgb '#%06x', "
                          "$data using 1:3 with %s lw 1.8 lc rgb '#%06x', "
                          "$data using 1:2 with %s lw 2.2 lc rgb '#%06x'\n",
                          (double)timeline.count * timeline.seconds, style, PLOT_MAXIMUM, style,
@@ -178,7 +201,8 @@ static bool throughput_script(struct buffer *script, const struct report *report
     buffer_append_format(script,
                          "set xlabel 'seconds'\nset ylabel 'mails/s'\nset xrange [0:%.4f]\n"
                          "set yrange [0:*]\nset boxwidth %.6f absolute\nset grid noxtics\nplot ",
-                         (double)timeline.count * timeline.seconds, timeline.seconds * 0.9);
+                         (double)timeline.count * timeline.seconds,
+                         timeline.seconds * (count > 60 ? 1 : 0.9));
     for (size_t i = 0; i < STACK; i++) {
         buffer_append_format(script, "%s$data using 1:%zu with boxes lc rgb '#%06x'",
                              i > 0 ? ", " : "", i + 2, stack[i].colour);
@@ -282,7 +306,7 @@ static void ramp_begin(struct buffer *script, const struct report *report,
     ramp_data(script, report);
     buffer_append_format(script, "set xlabel 'mails/s wanted'\nset xrange [%.6f:%.6f]\n",
                          first - margin, last + margin);
-    if (knee != NULL) {
+    if (knee != NULL && knee->rate < last) { /* else it was not reached */
         buffer_append_format(script,
                              "set arrow from first %.6f, graph 0 to first %.6f, graph 1 nohead "
                              "lw 1.4 dt 2 lc rgb 'black' back\n"
@@ -334,7 +358,7 @@ static bool ramp_rate_script(struct buffer *script, const struct report *report,
     ramp_begin(script, report, size);
     buffer_append_format(script,
                          "set ylabel 'mails/s achieved'\nset yrange [0:*]\n"
-                         "plot x with lines lw 1.2 dt 3 lc rgb '#%06x', "
+                         "plot x with lines lw 1.6 dt 2 lc rgb '#%06x', "
                          "$data using 1:2 with linespoints pt 7 ps 0.5 lw 2.2 lc rgb '#%06x'\n",
                          PLOT_MAXIMUM, PLOT_SENT);
     return true;

@@ -22,7 +22,7 @@ enum plot_colour {
 };
 
 /* The rows that the distribution shows; how many. */
-size_t plot_phases(const enum measured **phases);
+size_t plot_phases(const enum measured **rows);
 
 struct plot_size {
     unsigned width, height; /* pixels */

@@ -1,6 +1,7 @@
 /*
  * report_summary - the report of tools.md section 3, as it has always been.
  */
+#include "libcore/base/markup.h"
 #include "milter-performance-check/report_part.h"
 
 #include <inttypes.h>
@@ -64,7 +65,7 @@ void report_append_failures(struct buffer *output, const struct report *report)
         }
         for (size_t i = 0; i < texts.count; i++) {
             buffer_append_format(output, "  %" PRIu64 " ", texts.items[i]->count);
-            report_append_plain(output, texts.items[i]->text);
+            markup_plain(output, slice_from_string(texts.items[i]->text));
             buffer_append_byte(output, '\n');
         }
         if (texts.others > 0) {

@@ -4,8 +4,8 @@
  *
  * Rows are collected in unlinked temporary files, one for each worker, and written
  * in order of time at the end.  The time is local, in ISO 8601 with microseconds and the offset
- * from UTC ("2026-11-27T12:00:00.250000+01:00"): it stays one moment when summer time ends, or the
- * file is read elsewhere.  Those who send in one process only flush before they write, too.
+ * from UTC ("2026-11-27T12:00:00.250000+01:00"): so it is still the same moment when summer time
+ * ends in between, or when somebody elsewhere reads the file.
  */
 #ifndef MILTER_PERFORMANCE_CHECK_STATISTICS_H
 #define MILTER_PERFORMANCE_CHECK_STATISTICS_H
@@ -23,7 +23,8 @@ struct statistics *statistics_new(const char *path, unsigned workers, struct err
  * after so many, with so many bytes. */
 void statistics_add(struct statistics *statistics, unsigned worker, uint64_t ended,
                     uint64_t elapsed, uint64_t size);
-/* The workers' rows not yet in their files; each worker calls it before it ends. */
+/* The rows not yet in its file; each worker calls it before it ends, and before statistics_write.
+ */
 bool statistics_flush(struct statistics *statistics, unsigned worker, struct error *error);
 /* Writes the file: after all workers have ended. */
 bool statistics_write(struct statistics *statistics, struct error *error);

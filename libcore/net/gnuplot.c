@@ -15,8 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum { PATIENCE = 30000 /* milliseconds */, READ = 65536, REMEDY = 96 };
 
 static const char remedy[] = "install gnuplot, or ask for another form of the report";
@@ -83,8 +81,6 @@ static bool start(struct plotter *plotter, struct error *error)
 {
     int failure;
 
-    memset(plotter->ours, -1, sizeof(plotter->ours));
-    memset(plotter->theirs, -1, sizeof(plotter->theirs));
     failure = connect_all(plotter) ? spawn(plotter) : errno;
     close_all(plotter->theirs);
     if (failure != 0) {
@@ -171,7 +167,7 @@ static void first_line(const struct buffer *complaint, char text[REMEDY])
 bool gnuplot_run(struct slice script, struct buffer *output, struct error *error)
 {
     struct buffer complaint = {0};
-    struct plotter plotter;
+    struct plotter plotter = {.ours = {-1, -1, -1}, .theirs = {-1, -1, -1}};
     char text[REMEDY];
     int status = 0;
     pid_t ended;
@@ -214,12 +210,12 @@ static const struct {
     {"'gray'", "'var(--grid)'"},
 };
 
-/* "rgb(  0,   0,   7)": of a series. */
-static bool take_series(struct slice *line, struct buffer *html)
+/* "rgb(  0,   0,   7)": black, a grey, or a series. */
+static bool take_rgb(struct slice *line, struct buffer *html)
 {
     const char *end = memchr(line->data, ')', line->length);
+    int red, green, blue, taken = 0;
     char text[32];
-    int red, green, number, taken = 0;
 
     if (!slice_starts_with(*line, "rgb(") || end == NULL ||
         (size_t)(end - line->data) + 1 >= sizeof(text)) {
@@ -227,11 +223,16 @@ static bool take_series(struct slice *line, struct buffer *html)
     }
     (void)snprintf(text, sizeof(text), "%.*s", (int)(end - line->data) + 1, line->data);
     /* NOLINTNEXTLINE(cert-err34-c): three digits each */
-    if (sscanf(text, "rgb(%3d,%3d,%3d)%n", &red, &green, &number, &taken) != 3 || taken == 0 ||
-        red != 0 || green != 0) {
+    if (sscanf(text, "rgb(%3d,%3d,%3d)%n", &red, &green, &blue, &taken) != 3 || taken == 0) {
         return false;
     }
-    buffer_append_format(html, "var(--c%d)", number);
+    if (red != 0 || green != 0) {
+        buffer_append_string(html, "var(--grid)");
+    } else if (blue == 0) {
+        buffer_append_string(html, "var(--text)");
+    } else {
+        buffer_append_format(html, "var(--c%d)", blue);
+    }
     slice_skip(line, (size_t)taken);
     return true;
 }
@@ -245,7 +246,7 @@ static bool take_colour(struct slice *line, struct buffer *html)
             return true;
         }
     }
-    return take_series(line, html);
+    return take_rgb(line, html);
 }
 
 /* id='gpPt5', xlink:href='#gpPt5' */

@@ -184,7 +184,10 @@ static void client_answered(struct smtp_client *client, struct slice rest, struc
         client_mistaken(client, &event->reply, sentence);
     } else if (event->reply.code < 400 && awaited.request != REQUEST_QUIT &&
                speaks_out_of_turn(client, rest)) {
-        client_break(client, ERROR_PROTOCOL, "the server went on speaking before it was asked");
+        client_break(client, ERROR_PROTOCOL,
+                     awaited.request == REQUEST_STARTTLS
+                         ? "the server went on in clear text behind its answer to STARTTLS"
+                         : "the server went on speaking before it was asked");
     } else {
         requests[awaited.request].answered(client, event, now);
     }

@@ -14,7 +14,8 @@
 
 /* ---- mail files */
 
-static const char *performance_run_files[3] = {"a.eml", "b.eml", "c.eml"};
+static const char *const performance_run_files[3] = {"a.eml", "b.eml", "c.eml"};
+static const char *const *performance_run_many; /* NULL: those three */
 static size_t performance_run_file_count;
 
 size_t mails_file_count(const struct mails *mails)
@@ -26,7 +27,7 @@ size_t mails_file_count(const struct mails *mails)
 const char *mails_file_name(const struct mails *mails, size_t file)
 {
     (void)mails;
-    return performance_run_files[file];
+    return performance_run_many != NULL ? performance_run_many[file] : performance_run_files[file];
 }
 
 /* ---- the run */
@@ -46,8 +47,8 @@ static inline struct performance_run *performance_run_new(void)
 {
     struct performance_run *run = NEW(struct performance_run);
 
-    run->server.name = memory_copy_string("mx.example.net:25");
-    run->plan.servers = (struct servers){&run->server, 1};
+    run->server.name = "mx.example.net:25";
+    run->plan.servers = (struct servers){.each = &run->server, .count = 1};
     run->plan.connections = 10;
     run->plan.workers = 2;
     run->plan.mails_per_connection = 1;
@@ -65,7 +66,6 @@ static inline struct performance_run *performance_run_new(void)
 
 static inline void performance_run_free(struct performance_run *run)
 {
-    free(run->server.name);
     free(run->steps);
     free(run);
 }

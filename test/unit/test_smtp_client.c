@@ -316,7 +316,7 @@ static void clear_text_behind_starttls_is_refused(void **state)
     says(&talk, "220 x\r\n", "EHLO me.example\r\n");
     says(&talk, "250-x\r\n250 STARTTLS\r\n", "STARTTLS\r\n");
     assert_true(smtp_client_take(talk.client, &input, 1, &talk.last));
-    failed(&talk, "the server went on speaking before it was asked");
+    failed(&talk, "the server went on in clear text behind its answer to STARTTLS");
     talk_end(&talk);
 }
 
