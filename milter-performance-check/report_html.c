@@ -344,13 +344,15 @@ static void append_traffic(struct buffer *html, const struct measurement *measur
     }
 }
 
-static void append_servers(struct buffer *html, const struct report *report)
+/* append: markup_text, or markup_attribute where no markup may be. */
+static void append_servers(struct buffer *html, const struct report *report,
+                           void (*append)(struct buffer *html, struct slice text))
 {
     const struct servers *servers = &report->plan->servers;
 
     for (size_t i = 0; i < servers->count; i++) {
         buffer_append_string(html, i > 0 ? ", " : "");
-        append_text(html, servers->each[i].name);
+        append(html, slice_from_string(servers->each[i].name));
     }
 }
 
@@ -361,7 +363,7 @@ static void append_how(struct buffer *html, const struct report *report)
                                "<dd><code>");
     append_text(html, report->plan->command_line != NULL ? report->plan->command_line : "");
     buffer_append_string(html, "</code></dd></div>\n<div><dt>Servers</dt><dd>");
-    append_servers(html, report);
+    append_servers(html, report, markup_text);
     buffer_append_string(html, "</dd></div>\n");
     append_fact(html, "Begun", report_begun(report).text, "");
     append_fact(html, "Connections in each worker", report_count(report->plan->connections).text,
@@ -381,10 +383,10 @@ static void append_head(struct buffer *html, const struct report *report)
                          "<meta name=\"viewport\" content=\"width=device-width\"/>\n"
                          "<meta name=\"color-scheme\" content=\"light dark\"/>\n"
                          "<title>Load of ");
-    append_servers(html, report);
+    append_servers(html, report, markup_attribute);
     buffer_append_format(
         html, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<header><h1>Load of ", report_style);
-    append_servers(html, report);
+    append_servers(html, report, markup_text);
     buffer_append_format(html, "</h1>\n<p>%s, %.1f seconds</p></header>\n<main>\n",
                          report_begun(report).text, measurement_seconds(report->measurement));
     if (report->stopped != NULL) {

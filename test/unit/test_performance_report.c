@@ -69,8 +69,8 @@ static void test_summary(void **state)
     text = performance_run_text(run, report_append_summary);
     assert_matches(text, "\n             Error:   1 \\( 14.29%\\)\n"
                          "\nTemporary failures:\n  1 451 later\n"
-                         "\nRejects:\n  2 550 \\?\\[2Jno\n  1 554 rarer\n  3 with other texts\n"
-                         "\nErrors:\n  1 no answer \\?\n$");
+                         "\nRejects:\n  2 550 \\\\x1b\\[2Jno\n  1 554 rarer\n  3 with other texts\n"
+                         "\nErrors:\n  1 no answer \\\\xff\n$");
     free(text);
     performance_run_free(run);
 }
@@ -156,8 +156,8 @@ static void test_text(void **state)
         "##############################\n"
         "          3       1.0        1      0.000      0.000      0.000  ##########\n"
         "\nTemporary failures:\n  1 451 later\n"
-        "\nRejects:\n  2 550 ?[2Jno\n"
-        "\nErrors:\n  1 no answer ?\n");
+        "\nRejects:\n  2 550 \\x1b[2Jno\n"
+        "\nErrors:\n  1 no answer \\xff\n");
     free(text);
     performance_run_free(run);
 }
