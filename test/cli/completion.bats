@@ -6,7 +6,7 @@
 
 bats_require_minimum_version 1.5.0
 
-PROGRAMS='milter-manager milter-test-server milter-test-client'
+PROGRAMS='milter-manager milter-test-server milter-test-client milter-performance-check'
 
 setup() {
     bats_load_library bats-support
@@ -28,7 +28,7 @@ need() {
 options() {
     local help=--help
     [[ $1 != milter-manager ]] || help=--help-all
-    "$BUILD/bin/$1" $help | grep -oE -- '^ +(-[a-zA-Z?], )?--[a-z][a-z-]*' | grep -o -- '--.*' | sort -u
+    "$BUILD/bin/$1" $help | grep -oE -- '^ +(-[a-zA-Z?], )?--[a-z][a-z0-9-]*' | grep -o -- '--.*' | sort -u
 }
 
 # offers WORD...: what bash offers for the last word of that command line, split as bash does
@@ -123,7 +123,7 @@ offers() {
     local program
     for program in $PROGRAMS; do
         run fish --no-config -c "source $MADE/$program.fish; complete -C '$program --' | string replace -r '\t.*' ''"
-        assert_equal "$(grep -o -- '--[a-z][a-z-]*' <<<"$output" | sort -u)" "$(options "$program")"
+        assert_equal "$(grep -o -- '--[a-z][a-z0-9-]*' <<<"$output" | sort -u)" "$(options "$program")"
     done
     run fish --no-config -c "source $MADE/milter-test-server.fish; complete -C 'milter-test-server --report '"
     assert_line --partial $'json\t'
@@ -138,7 +138,7 @@ offers() {
     for program in $PROGRAMS; do
         run zsh -f -c "words=(x y z) CURRENT=3; _arguments() { print -rl -- \"\$@\" }; source $MADE/_$program"
         assert_success
-        assert_equal "$(grep -oE -- '^(\*|\([^)]*\))?--[a-z-]+' <<<"$output" | sed 's/.*--/--/' | sort -u)" \
+        assert_equal "$(grep -oE -- '^(\*|\([^)]*\))?--[a-z0-9-]+' <<<"$output" | sed 's/.*--/--/' | sort -u)" \
             "$(options "$program")"
     done
 }

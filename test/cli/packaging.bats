@@ -141,14 +141,38 @@ RUBY
 
 @test "both kinds of packages are built with the same libraries as by hand" {
     local package missing=
-    for package in ev-dev glib2.0-dev jansson-dev microhttpd-dev popt-dev systemd-dev; do
+    for package in ev-dev glib2.0-dev gsasl-dev jansson-dev microhttpd-dev popt-dev ssl-dev systemd-dev; do
         grep -q "^ lib$package" "$ROOT/debian/control" || missing+=" debian/control: lib$package"
         grep -q "lib$package" "$ROOT/bootstrap" || missing+=" bootstrap: lib$package"
     done
-    for package in libev glib2 jansson libmicrohttpd popt systemd ruby; do
+    for package in libev libgsasl glib2 jansson libmicrohttpd openssl popt systemd ruby; do
         grep -q "^BuildRequires: *$package-devel" "$PACKAGING/rpm/milter-manager.spec" || missing+=" spec: $package"
     done
     assert_equal "$missing" ""
+}
+
+@test "both kinds of packages hold every program and its completions" {
+    local name path missing=
+    for name in $(sed -n 's/^TOOL_NAMES *:= //p' "$ROOT/Makefile"); do
+        grep -q "^%{_bindir}/$name$" "$PACKAGING/rpm/milter-manager.spec" || missing+=" spec: $name"
+        grep -q "^%{_mandir}/man1/$name.1" "$PACKAGING/rpm/milter-manager.spec" || missing+=" spec: $name.1"
+        for path in "bash-completion/completions/$name" "zsh/*/_$name" "fish/vendor_completions.d/$name.fish"; do
+            holds "$ROOT/debian/milter-manager-tools.install" "$path" || missing+=" debian: $path"
+            holds "$PACKAGING/rpm/milter-manager.spec" "$path" || missing+=" spec: $path"
+        done
+    done
+    assert_equal "$missing" ""
+}
+
+# holds LIST PATH: a line of the list of files is that path below share, or a pattern for it
+holds() {
+    local line
+    while IFS= read -r line; do
+        line=${line#usr/share/} line=${line#'%{_datadir}/'} line=${line/#zsh\/*\//zsh/*/}
+        # shellcheck disable=SC2053
+        [[ $2 != $line ]] || return 0
+    done <"$1"
+    return 1
 }
 
 # What is not below the make that runs this test.
@@ -164,6 +188,7 @@ remake() {
     for file in sbin/milter-manager bin/milter-test-client lib/systemd/system/milter-manager.socket \
         lib/sysusers.d/milter-manager.conf lib/tmpfiles.d/milter-manager.conf \
         etc/logrotate.d/milter-manager share/bash-completion/completions/milter-manager \
+        bin/milter-test-server bin/milter-performance-check share/zsh/site-functions/_milter-performance-check \
         share/zsh/site-functions/_milter-test-server share/fish/vendor_completions.d/milter-manager.fish \
         share/doc/milter-manager/doc/monitoring/alerts.yml share/man/man8/milter-manager.8; do
         grep -qxF "./usr/local/$file" installed || fail "not installed: $file"

@@ -1,5 +1,5 @@
 """database.* with SQLite (configuration 9): models in stoppers, who gets a connection when, what a
-reload does, and that nobody waits for somebody else's query; test/run: not sanitized"""
+reload does, and that nobody waits for somebody else's query; test/run: first; test/run: not sanitized"""
 
 import os
 import signal

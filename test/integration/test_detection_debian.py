@@ -1,5 +1,5 @@
 """Detection of installed milters on Debian, and what detection does about mistakes.
-test/run: not sanitized"""
+test/run: first; test/run: not sanitized"""
 
 import os
 import re

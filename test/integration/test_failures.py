@@ -1,5 +1,5 @@
 """Children that fail: only their own fallback, at that point, nothing else (manager-semantics 7,
-17 rows 7 and 10, 18; field-notes 1)."""
+17 rows 7 and 10, 18; field-notes 1).  test/run: first"""
 
 import time
 import unittest

@@ -1,5 +1,5 @@
 """Half a packet from the MTA is closed after reading_timeout x 10, at least 60 s
-(manager-semantics 18).  By nature slow, so it has a file of its own."""
+(manager-semantics 18).  By nature slow, so it has a file of its own; test/run: first"""
 
 import time
 import unittest

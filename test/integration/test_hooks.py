@@ -1,5 +1,5 @@
 """Hooks of the configuration: connection checkers, maintenance, the event loop
-(configuration.md section 3, manager-semantics.md section 12)."""
+(configuration.md section 3, manager-semantics.md section 12).  test/run: first"""
 
 import os
 import signal

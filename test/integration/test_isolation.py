@@ -1,5 +1,5 @@
 """What conditions do to the process they run in: it harms their own session at most, is said in the
-log, and everybody else goes on being served."""
+log, and everybody else goes on being served.  test/run: first"""
 
 import os
 import signal

@@ -41,15 +41,17 @@ static const struct {
      "enable disable"},
 };
 
-/* text|json|csv */
+/* text|json|csv, 4xx|5xx|error[,...]: what may follow in brackets is not completed */
 static bool take_alternatives(const char *argument, struct value *value)
 {
-    if (argument[strspn(argument, "abcdefghijklmnopqrstuvwxyz-|")] != '\0' ||
-        strchr(argument, '|') == NULL || strlen(argument) >= sizeof(value->words)) {
+    size_t length = strspn(argument, "abcdefghijklmnopqrstuvwxyz0123456789-_|");
+
+    if ((argument[length] != '\0' && argument[length] != '[') ||
+        memchr(argument, '|', length) == NULL || length >= sizeof(value->words)) {
         return false;
     }
     value->kind = VALUE_WORDS;
-    (void)snprintf(value->words, sizeof(value->words), "%s", argument);
+    (void)snprintf(value->words, sizeof(value->words), "%.*s", (int)length, argument);
     for (char *bar = value->words; (bar = strchr(bar, '|')) != NULL;) {
         *bar = ' ';
     }
