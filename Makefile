@@ -149,8 +149,7 @@ objects = $(patsubst %.c,$(BUILD)/object/%.o,$(1))
 
 CORE_SOURCES    := $(sort $(wildcard libcore/*/*.c))
 MANAGER_SOURCES := $(sort $(wildcard milter-manager/*.c milter-manager/*/*.c))
-TOOL_NAMES      := milter-test-server milter-test-client milter-performance-check \
-	milter-manager-log-analyzer
+TOOL_NAMES      := milter-test-server milter-test-client milter-performance-check
 
 # A program exists once its main.c does.
 TOOLS    := $(foreach name,$(TOOL_NAMES),$(if $(wildcard $(name)/main.c),$(name)))

@@ -89,7 +89,7 @@ RUBY
     run unshare --mount --pid --fork sh -c 'mount -t proc -o subset=pid proc /proc && ! [ -e /proc/meminfo ] &&
         exec /usr/bin/ruby "$@"' - -I "$ROOT/milter-manager/lib" find.rb
     assert_success
-    assert_output ESTABLISHED
+    assert_line ESTABLISHED
 }
 
 @test "user and directories are made as they are described" {
