@@ -366,10 +366,15 @@ static void session_handshaken(struct session *session, uint64_t now)
     }
 }
 
+static bool session_in_handshake(const struct session *session)
+{
+    return session->state == SESSION_WRAPPING || session->state == SESSION_STARTING_TLS;
+}
+
 static void session_decrypt(struct session *session, struct slice input, uint64_t now)
 {
     struct error error = {0};
-    bool handshake = session->state == SESSION_WRAPPING || session->state == SESSION_STARTING_TLS;
+    bool handshake = session_in_handshake(session);
     enum tls_state state =
         tls_receive(session->tls, input, stream_output(session->stream), &session->plain, &error);
     struct slice plain;
@@ -394,6 +399,7 @@ static size_t on_received(void *owner, struct slice input)
     struct session *session = owner;
     uint64_t now = clock_nanoseconds();
     struct slice rest = input;
+    bool handshake = session_in_handshake(session);
 
     if (session->tls != NULL) {
         session_decrypt(session, input, now);
@@ -402,6 +408,10 @@ static size_t on_received(void *owner, struct slice input)
         session_work(session, &rest, now);
     }
     session_settle(session);
+    if (handshake && session->state == SESSION_OPEN) {
+        /* The server sends session tickets first: its answer must not wait for their sake. */
+        stream_acknowledge(session->stream);
+    }
     return input.length - rest.length;
 }
 

@@ -325,6 +325,14 @@ void stream_flush(struct stream *stream)
     }
 }
 
+void stream_acknowledge(struct stream *stream)
+{
+    const int on = 1;
+
+    /* Where there is nothing to acknowledge, as on a unix socket, it fails and does no harm. */
+    (void)setsockopt(stream->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+}
+
 /* Connecting. */
 
 static void connect_failed(struct stream *stream, int error_number)

@@ -60,6 +60,11 @@ struct buffer *stream_output(struct stream *stream);
  * is reported from the loop, never from inside this call.
  */
 void stream_flush(struct stream *stream);
+/*
+ * What comes next is acknowledged at once: TCP would wait some 40 ms for something to send along,
+ * and a peer that has more to say may wait for that (RFC 1122 section 4.2.3.2, RFC 896).
+ */
+void stream_acknowledge(struct stream *stream);
 /* No progress in writing for that long is a failure; 0 = never (the default). */
 void stream_set_writing_timeout(struct stream *stream, double seconds);
 

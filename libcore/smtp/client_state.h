@@ -40,6 +40,7 @@ struct transaction {
     bool data_accepted, data_refused;
     bool unwanted; /* nobody is to get it, but the server has asked for a message */
     bool content_begun;
+    uint64_t content_since;
     bool content_over; /* all of it is in the output */
     struct smtp_content content;
     size_t chunk_left; /* bytes of the BDAT under way */

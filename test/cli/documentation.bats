@@ -100,3 +100,22 @@ load_examples() {
         grep -qF "(doc/${file##*/})" "$ROOT/README.md" || fail "not in README.md: ${file##*/}"
     done
 }
+
+# The commands of the load tester in a document, one a line
+load_commands() {
+    sed -e ':a; /\\e\{0,1\}$/ { N; s/\\e\{0,1\}\n *//; ba; }' "$1" |
+        grep -o -- 'milter-performance-check --.*' | sed 's/ [|&] *.*//; s/ |$//'
+}
+
+@test "the commands of the load tester in the documents are ones" {
+    local file command count=0
+    for file in README.md doc/load-testing.md man/milter-performance-check.1; do
+        while IFS= read -r command; do
+            # The last option ends it, once all before it have been understood.
+            run bash -c "'$BUILD/bin/'$command --version" </dev/null
+            assert_output --regexp '^milter-performance-check [0-9.]+$'
+            count=$((count + 1))
+        done < <(load_commands "$ROOT/$file")
+    done
+    ((count > 20))
+}

@@ -211,3 +211,30 @@ server_options() {
     done
     ((count > 30))
 }
+
+check_options() {
+    "${MANAGER%/*}/milter-performance-check" --help | grep -Eo -- '^ +(-[a-z], )?--[a-z0-9-]+' |
+        grep -o -- '--.*' | sort -u
+}
+
+@test "every option of milter-performance-check is in its page, and every one in the page is one" {
+    local option page=$ROOT/man/milter-performance-check.1 count=0
+    for option in $(check_options); do
+        grep -Eq -- "^\.It .*Fl ${option#-}( |\$)" "$page" || fail "not in the page: $option"
+        count=$((count + 1))
+    done
+    ((count > 45))
+    for option in $(sed -n 's/^\.It //p' "$page" | grep -o -- 'Fl -[a-z0-9-]*' | sed 's/^Fl /-/'); do
+        grep -qxF -- "$option" <<<"$(check_options)" || fail "no option: $option"
+    done
+}
+
+@test "the members of a JSON report are in the page of milter-performance-check" {
+    local name names
+    names=$(sed -n '/^is one object/,/^\.Sh/p' "$ROOT/man/milter-performance-check.1" |
+        sed -n '/^\.Bd/,/^\.Ed/p' | sed '1d;$d' | grep -oE '[a-z0-9_.-]+')
+    for name in $(grep -oE 'set\((object|row), "[a-z0-9_-]+"' "$ROOT/milter-performance-check/report_json.c" |
+        sed 's/.*"\(.*\)"/\1/' | sort -u); do
+        grep -qxF -- "$name" <<<"$names" || fail "not in the page: $name"
+    done
+}

@@ -101,6 +101,13 @@ class Time(PerformanceCase):
         self.assertRegex(run.out, r"(?i)knee|keeps? up with 20")
         self.assertGreater(len(server.mails), 40)
 
+    def test_ramp_over_connections_that_are_kept(self):
+        # None of them ends between the steps: there is nothing else that would begin the next one.
+        self.server()
+        run = self.run_check("--ramp=20:40:20", "--ramp-step=0.2s", "--messages-per-connection=100",
+                             "--report=text")
+        self.assertRegex(run.out, r"(?m)^ *40\.0 +\d")
+
     def test_periodic_table(self):
         self.server()
         run = self.run_check("--report-periodically=0.2s", "--n-mails=30", "--rate=50")

@@ -228,6 +228,7 @@ static void chunks_need_no_dots(void **state)
     says(&talk, "250 8 bytes\r\n", "BDAT 2 LAST\r\n\r\n");
     says(&talk, "250 queued\r\n", "");
     assert_false(talk.last.partial);
+    assert_int_equal(talk.last.elapsed, 30); /* since the first chunk */
     outcome(&talk, 250, 2, 0);
     talk_end(&talk);
 }
