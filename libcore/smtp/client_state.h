@@ -41,6 +41,7 @@ struct transaction {
     bool unwanted; /* nobody is to get it, but the server has asked for a message */
     bool content_begun;
     bool content_over; /* all of it is in the output */
+    uint64_t content_since;
     struct smtp_content content;
     size_t chunk_left; /* bytes of the BDAT under way */
 };

@@ -94,7 +94,7 @@ void smtp_client_send(struct smtp_client *client, const struct smtp_mail *mail, 
 }
 
 /* An answer for each recipient that is left comes from LMTP (RFC 2033 section 4.2), else one. */
-static void await_verdict(struct smtp_client *client, uint64_t now)
+static void await_verdict(struct smtp_client *client)
 {
     size_t count = 1;
 
@@ -103,17 +103,18 @@ static void await_verdict(struct smtp_client *client, uint64_t now)
         client->outcome.accepted = 0;
     }
     while (count-- > 0) {
-        client_await(client, REQUEST_CONTENT, now);
+        client_await(client, REQUEST_CONTENT, client->transaction.content_since);
     }
 }
 
-static void begin_content(struct smtp_client *client)
+static void begin_content(struct smtp_client *client, uint64_t now)
 {
     struct transaction *transaction = &client->transaction;
     struct slice nothing = slice_of("", 0);
     bool wanted = !transaction->mail_refused && client->outcome.accepted > 0;
 
     transaction->content_begun = true;
+    transaction->content_since = now;
     /* A server that wants a message for nobody gets an empty one. */
     transaction->unwanted = !wanted;
     smtp_content_begin(&transaction->content, wanted ? transaction->mail->head : nothing,
@@ -132,7 +133,7 @@ static void begin_chunk(struct smtp_client *client, uint64_t now)
                          last ? " LAST" : "");
     if (last) {
         transaction->content_over = left == 0;
-        await_verdict(client, now);
+        await_verdict(client);
     } else {
         client_await(client, REQUEST_CHUNK, now);
     }
@@ -153,8 +154,8 @@ void transaction_go_on(struct smtp_client *client, struct smtp_event *event, uin
     if (transaction->content_begun) {
         begin_chunk(client, now); /* the message of DATA has no further steps */
     } else if (transaction->data_accepted) {
-        begin_content(client);
-        await_verdict(client, now);
+        begin_content(client, now);
+        await_verdict(client);
     } else if (transaction->data_refused || transaction->mail_refused) {
         end_mail(client, event, transaction->data_refused);
     } else if (transaction->next_recipient < transaction->mail->recipient_count) {
@@ -162,7 +163,7 @@ void transaction_go_on(struct smtp_client *client, struct smtp_event *event, uin
     } else if (client->outcome.accepted == 0) {
         end_mail(client, event, true);
     } else if (client_chunks(client)) {
-        begin_content(client);
+        begin_content(client, now);
         begin_chunk(client, now);
     } else {
         ask_data(client, now);
@@ -221,8 +222,11 @@ void answered_data(struct smtp_client *client, struct smtp_event *event, uint64_
 static void answered_too_early(struct smtp_client *client, struct smtp_event *event)
 {
     client_break(client, ERROR_PROTOCOL, "the server answered before it had the whole message");
-    client_note(client, &event->reply);
     client->outcome.accepted = 0;
+    if (reply_is_positive(&event->reply)) {
+        return; /* it cannot have taken what it has not got: no verdict, the session has failed */
+    }
+    client_note(client, &event->reply);
     client->transaction.mail = NULL;
     event->mail_ended = true;
 }
