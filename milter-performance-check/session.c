@@ -38,6 +38,7 @@ struct session {
     struct sasl *sasl;        /* NULL: no login under way */
     struct buffer plain;      /* decrypted and not taken yet */
     struct server *server;
+    size_t first_address;    /* of the server, tried first */
     size_t attempts;         /* addresses of the server that have been tried */
     const struct mail *mail; /* NULL: the owner has none at the moment */
     uint64_t connect_time, mail_time, tls_time;
@@ -440,8 +441,7 @@ static void on_connected(void *owner)
     const struct plan *plan = session->context->plan;
     struct server *server = session->server;
 
-    server->preferred = (server->preferred + session->attempts - 1) % server->address_count;
-    session->attempts = 1;
+    server->preferred = (session->first_address + session->attempts - 1) % server->address_count;
     stream_set_writing_timeout(session->stream, plan->reading_timeout);
     smtp_client_start(session->client, session->mail->helo, server->credentials.user != NULL,
                       session->connect_time);
@@ -510,7 +510,7 @@ static const struct stream_handlers stream_handlers = {
 static void session_connect(struct session *session)
 {
     const struct server *server = session->server;
-    size_t number = (server->preferred + session->attempts) % server->address_count;
+    size_t number = (session->first_address + session->attempts) % server->address_count;
 
     session->attempts++;
     session->stream =
@@ -549,6 +549,8 @@ void session_start(struct session *session, struct server *server, const struct 
     session->server = server;
     session->mail = mail;
     session->used = false;
+    /* Others may change the preferred one meanwhile: each address gets its turn all the same. */
+    session->first_address = server->preferred;
     session->attempts = 0;
     session->connect_time = session->mail_time = clock_nanoseconds();
     session->state = SESSION_CONNECTING;

@@ -1,7 +1,9 @@
 """milter-performance-check: extensions of SMTP, TLS, logging in, XCLIENT, PROXY, LMTP, addresses."""
 
 import itertools
+import re
 import socket
+import subprocess
 import unittest
 
 from performance_check import PerformanceCase, normal
@@ -314,6 +316,27 @@ class Peers(PerformanceCase):
         self.assert_outcomes(self.run_check("--n-mails=1", "--proxy-protocol=v2", "--proxy-source=[2001:db8::9]:99",
                                             to=[proxied]), 1)
         self.assertEqual((2, "2001:db8::9", 99), proxied.mails[0].proxy)
+
+    def test_the_first_of_two_addresses_does_not_answer(self):
+        # Two connections wait for it when the first learns that the other address works.
+        server = self.server("127.0.0.2")
+        hosts = self.file("hosts", "127.0.0.1 two.test\n127.0.0.2 two.test\n")
+        within = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts]
+        known = subprocess.run([*within, "getent", "ahosts", "two.test"], capture_output=True, check=False)
+        if re.findall(rb"(?m)^(\S+) +STREAM", known.stdout) != [b"127.0.0.1", b"127.0.0.2"]:
+            self.skipTest("no name can be given two addresses here")
+        deaf = socket.create_server(("127.0.0.1", server.port), backlog=0)
+        self.addCleanup(deaf.close)
+        for _ in range(3):      # until there is no room left to wait in
+            waiting = socket.socket()
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", server.port))
+            self.addCleanup(waiting.close)
+        options = ["--n-mails=3", "--interval=0.2", "--n-concurrent-connections=3", "--reading-timeout=0.7"]
+        done = subprocess.run([*within, *self.command(options, to=["two.test:%d" % server.port])],
+                              capture_output=True, check=False, text=True)
+        self.assertEqual((0, ""), (done.returncode, done.stderr))
+        self.assertEqual(3, len(server.mails))
 
     def test_several_servers_in_turn(self):
         servers = [self.server(), self.server(), self.server(self.path("s"))]
