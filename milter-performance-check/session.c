@@ -42,7 +42,8 @@ struct session {
     size_t attempts;         /* addresses of the server that have been tried */
     const struct mail *mail; /* NULL: the owner has none at the moment */
     uint64_t connect_time, mail_time, tls_time;
-    bool used; /* a mail has got beyond the opening */
+    size_t taken; /* bytes the server had taken when the timer was started */
+    bool used;    /* a mail has got beyond the opening */
 };
 
 static void session_finish(struct session *session, const struct error *error);
@@ -154,10 +155,28 @@ static void session_fail(struct session *session, const struct error *error)
     session_finish(session, &named);
 }
 
+/* The peer is gone, or has said that it says no more. */
+static void session_lose_peer(struct session *session, const struct error *error)
+{
+    struct error staged = {0};
+
+    if (session->state == SESSION_LEAVING ||
+        (session->state == SESSION_OPEN && session->mail == NULL)) {
+        /* Nothing is lost when a server does not wait for the end of the ceremony. */
+        session_finish(session, NULL);
+        return;
+    }
+    error_set(&staged, error->code, "%s (waiting for the %s)", error->message,
+              smtp_client_stage(session->client));
+    session_fail(session, &staged);
+}
+
 /* ---- output */
 
-static void session_await(struct session *session)
+/* A server that takes bytes is not silent.  taken: bytes that count as taken before. */
+static void session_await(struct session *session, size_t taken)
 {
+    session->taken = taken;
     loop_timer_start(session->timer, session->context->plan->reading_timeout);
 }
 
@@ -174,7 +193,7 @@ static bool session_pass_on(struct session *session)
         buffer_append_slice(stream_output(session->stream), buffer_slice(output));
     } else if (!tls_send(session->tls, buffer_slice(output), stream_output(session->stream),
                          &error)) {
-        session_fail(session, &error);
+        session_lose_peer(session, &error);
         return false;
     }
     buffer_reset(output);
@@ -350,7 +369,7 @@ static void session_settle(struct session *session)
     if (smtp_client_wish(session->client) == SMTP_WISH_MAIL) {
         loop_timer_stop(session->timer); /* nothing is to come until the owner has a mail */
     } else {
-        session_await(session);
+        session_await(session, stream_bytes_written(session->stream));
     }
     session_flush(session);
 }
@@ -388,6 +407,11 @@ static void session_decrypt(struct session *session, struct slice input, uint64_
             buffer_consume(&session->plain, buffer_length(&session->plain) - plain.length);
         }
     }
+    if (state == TLS_CLOSED && session->state != SESSION_IDLE &&
+        smtp_client_wish(session->client) != SMTP_WISH_CLOSE) {
+        error_set(&error, ERROR_CLOSED, "TLS has been ended by the server");
+        session_lose_peer(session, &error);
+    }
 }
 
 static size_t on_received(void *owner, struct slice input)
@@ -411,7 +435,7 @@ static void on_drained(void *owner)
     struct session *session = owner;
 
     if (smtp_client_busy(session->client)) {
-        session_await(session); /* as long as the server takes bytes it is not silent */
+        session_await(session, stream_bytes_taken(session->stream));
         session_flush(session);
     }
 }
@@ -442,7 +466,6 @@ static void on_connected(void *owner)
     struct server *server = session->server;
 
     server->preferred = (session->first_address + session->attempts - 1) % server->address_count;
-    stream_set_writing_timeout(session->stream, plan->reading_timeout);
     smtp_client_start(session->client, session->mail->helo, server->credentials.user != NULL,
                       session->connect_time);
     session_prepend_proxy(session);
@@ -469,34 +492,39 @@ static bool session_connects_elsewhere(struct session *session)
 static void on_failed(void *owner, const struct error *error)
 {
     struct session *session = owner;
-    struct error staged = {0};
 
     if (session_connects_elsewhere(session)) {
         return;
     }
-    if (session->state == SESSION_LEAVING ||
-        (session->state == SESSION_OPEN && session->mail == NULL)) {
-        /* Nothing is lost when a server does not wait for the end of the ceremony. */
-        session_finish(session, NULL);
-        return;
-    }
     if (session->state == SESSION_CONNECTING) {
         session_fail(session, error);
-        return;
+    } else {
+        session_lose_peer(session, error);
     }
-    error_set(&staged, error->code, "%s (waiting for the %s)", error->message,
-              smtp_client_stage(session->client));
-    session_fail(session, &staged);
 }
 
 static void on_silence(void *owner)
 {
     struct session *session = owner;
+    double timeout = session->context->plan->reading_timeout;
+    size_t taken = stream_bytes_taken(session->stream);
+    size_t left = stream_bytes_written(session->stream) - taken +
+                  buffer_length(stream_output(session->stream));
     struct error error = {0};
 
-    error_set(&error, ERROR_TIMEOUT, "%s: no %s within %g seconds (--reading-timeout)",
-              session->server->name, smtp_client_stage(session->client),
-              session->context->plan->reading_timeout);
+    if (taken > session->taken) {
+        session_await(session, taken);
+        return;
+    }
+    if (left > 0) {
+        error_set(&error, ERROR_TIMEOUT,
+                  "%s: nothing was taken within %g seconds (--reading-timeout), %zu bytes or more "
+                  "are left (waiting for the %s)",
+                  session->server->name, timeout, left, smtp_client_stage(session->client));
+    } else {
+        error_set(&error, ERROR_TIMEOUT, "%s: no %s within %g seconds (--reading-timeout)",
+                  session->server->name, smtp_client_stage(session->client), timeout);
+    }
     session_fail(session, &error);
 }
 

@@ -15,6 +15,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -667,4 +668,15 @@ size_t stream_bytes_read(const struct stream *stream)
 size_t stream_bytes_written(const struct stream *stream)
 {
     return stream->bytes_written;
+}
+
+size_t stream_bytes_taken(const struct stream *stream)
+{
+    int waiting = 0;
+
+    if (stream->fd < 0 || ioctl(stream->fd, TIOCOUTQ, &waiting) != 0 || waiting < 0) {
+        waiting = 0;
+    }
+    return stream->bytes_written -
+           ((size_t)waiting < stream->bytes_written ? (size_t)waiting : stream->bytes_written);
 }

@@ -138,12 +138,13 @@ static void client_mistaken(struct smtp_client *client, const struct smtp_reply 
     smtp_client_fail(client, &error);
 }
 
-/* An answer nobody asked for. */
+/* An answer nobody asked for.  One that waits for nothing may be left, and loses nothing. */
 static void client_surprised(struct smtp_client *client, struct smtp_event *event)
 {
     event->phase = SMTP_PHASE_QUIT;
+    event->partial = true;
     if (event->reply.code == CLOSING) {
-        client_closed(client, event);
+        client_end(client);
     } else {
         client_mistaken(client, &event->reply, "the server answered what nobody had asked");
     }

@@ -63,7 +63,8 @@ enum smtp_wish {
     SMTP_WISH_LOGIN,     /* smtp_client_login or smtp_client_fail */
     SMTP_WISH_RESPONSE,  /* to the challenge in the event: smtp_client_respond */
     SMTP_WISH_MAIL,      /* smtp_client_send or smtp_client_quit */
-    SMTP_WISH_CLOSE,     /* the session is over: well after QUIT, else see smtp_client_error */
+    SMTP_WISH_CLOSE,     /* the session is over: well after QUIT or when the server leaves while
+                            nothing is on its way, else see smtp_client_error */
 };
 
 /* One answer. */
@@ -71,8 +72,9 @@ struct smtp_event {
     enum smtp_phase phase;
     struct smtp_reply reply; /* in the input */
     uint64_t elapsed;        /* since what it answers went into the output, or since start */
-    bool partial;            /* not the last answer of its phase: a challenge, a chunk taken */
-    bool mail_ended;         /* with this answer: see smtp_client_outcome */
+    bool partial; /* not the last answer of its phase, a challenge, a chunk taken; or one to nothing
+                   */
+    bool mail_ended; /* with this answer: see smtp_client_outcome */
 };
 
 /* What became of the last mail. */
