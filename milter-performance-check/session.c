@@ -12,10 +12,14 @@
 #include "libcore/base/memory.h"
 #include "libcore/net/stream.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIECE = 65536 }; /* bytes of content in memory twice */
+enum {
+    PIECE = 65536, /* bytes of content in memory twice */
+    SMTP_PORT = 25,
+};
 
 enum session_state {
     SESSION_IDLE, /* no connection */
@@ -442,18 +446,60 @@ static void on_drained(void *owner)
 
 /* ---- connecting */
 
+static in_port_t *port_of(struct socket_address *address)
+{
+    struct sockaddr_in *inet = (void *)&address->storage;
+    struct sockaddr_in6 *inet6 = (void *)&address->storage;
+
+    return address->storage.ss_family == AF_INET    ? &inet->sin_port
+           : address->storage.ss_family == AF_INET6 ? &inet6->sin6_port
+                                                    : NULL;
+}
+
+/* The header has both ends in one family; how a proxy reaches the server does not matter. */
+static struct socket_address loopback(sa_family_t family, in_port_t port)
+{
+    struct socket_address address = {.storage.ss_family = family};
+
+    if (family == AF_INET) {
+        ((struct sockaddr_in *)(void *)&address.storage)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    } else {
+        ((struct sockaddr_in6 *)(void *)&address.storage)->sin6_addr = in6addr_loopback;
+    }
+    *port_of(&address) = port;
+    return address;
+}
+
+/* From whom we are said to be, with our own port when none was given. */
+static void session_pretend(const struct session *session, struct socket_address *source,
+                            struct socket_address *destination)
+{
+    const struct socket_address *pretended = &session->context->plan->proxy_source;
+    in_port_t *own = port_of(source);
+    in_port_t *port = port_of(destination);
+    in_port_t own_port = own != NULL ? *own : 0;
+
+    *source = *pretended;
+    if (*port_of(source) == 0) {
+        *port_of(source) = own_port;
+    }
+    if (destination->storage.ss_family != source->storage.ss_family) {
+        *destination = loopback(source->storage.ss_family, port != NULL ? *port : htons(SMTP_PORT));
+    }
+}
+
 static void session_prepend_proxy(struct session *session)
 {
     const struct plan *plan = session->context->plan;
-    struct socket_address source = plan->proxy_source;
-    struct socket_address destination;
+    struct socket_address source, destination;
 
     if (plan->proxy_protocol == PROXY_PROTOCOL_NONE) {
         return;
     }
     stream_peer_address(session->stream, &destination);
-    if (source.length == 0) {
-        stream_own_address(session->stream, &source);
+    stream_own_address(session->stream, &source);
+    if (plan->proxy_source.length > 0) {
+        session_pretend(session, &source, &destination);
     }
     proxy_protocol_append(stream_output(session->stream), plan->proxy_protocol, &source.storage,
                           &destination.storage);

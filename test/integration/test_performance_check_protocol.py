@@ -233,6 +233,11 @@ class Security(PerformanceCase):
             with self.subTest(line=line):
                 self.assert_refused(r"map.*2", "--auth-map", self.file("map", "# a\n%s\n" % line))
 
+    def test_logins_that_would_not_be_tried(self):
+        path = self.file("map", "mx.test:25 a:b\n")
+        self.assert_refused("map.*127.0.0.1:26", "--auth-map", path, to=["127.0.0.1:26"])
+        self.assert_refused("--auth-user", "--auth-mechanism=plain")
+
 
 class Peers(PerformanceCase):
     def test_xclient(self):
@@ -265,6 +270,16 @@ class Peers(PerformanceCase):
             with self.subTest(option=option):
                 self.assert_outcomes(self.run_check("--n-mails=1", "--proxy-protocol", *option), 1)
                 self.assertEqual(expected, server.mails[-1].proxy[:len(expected)])
+        self.assertNotEqual(0, server.mails[-1].proxy[2], "no client has this port")
+
+    def test_proxy_protocol_for_a_client_of_another_family(self):
+        # How a proxy reaches the server says nothing about how clients reach the proxy.
+        for server in (self.server(proxy=True), self.server(self.path("s"), proxy=True)):
+            for version, source in itertools.product((1, 2), ("2001:db8::9", "192.0.2.9")):
+                with self.subTest(version=version, source=source, server=server.address):
+                    self.run_check("--n-mails=1", "--proxy-protocol=v%d" % version, "--proxy-source=" + source,
+                                   to=[server])
+                    self.assertEqual((version, source), server.mails[-1].proxy[:2])
 
     def test_proxy_protocol_and_implicit_tls(self):
         server = self.server(proxy=True, implicit_tls=True)
