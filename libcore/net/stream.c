@@ -332,8 +332,15 @@ static void connect_failed(struct stream *stream, int error_number)
 {
     struct error error = {0};
     errno = error_number;
-    error_set_errno(&error, "connection to %s %s", stream->peer,
-                    error_number == ECONNREFUSED ? "refused" : "failed");
+    if (error_number == EADDRNOTAVAIL) {
+        error_set(&error, ERROR_SYSTEM,
+                  "connection to %s failed: %s: no port of this machine is left for it, those of "
+                  "connections that are over take a minute (net.ipv4.ip_local_port_range)",
+                  stream->peer, strerror(error_number));
+    } else {
+        error_set_errno(&error, "connection to %s %s", stream->peer,
+                        error_number == ECONNREFUSED ? "refused" : "failed");
+    }
     stream_fail_later(stream, &error);
 }
 

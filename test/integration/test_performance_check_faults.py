@@ -169,6 +169,19 @@ class Faults(PerformanceCase):
         self.assert_outcomes(run, 2, error=2)
         self.assertIn(self.path("nothing"), run.err)
 
+    def test_no_port_is_left(self):
+        within = ["unshare", "--net", "sh", "-c", 'ip link set lo up && '
+                  'echo 40000 40001 >/proc/sys/net/ipv4/ip_local_port_range && exec "$@"', "sh"]
+        if subprocess.run([*within, "true"], capture_output=True, check=False).returncode != 0:
+            self.skipTest("no network of its own can be had here")
+        code = ("import socket, subprocess, sys\n"
+                "server = socket.create_server(('127.0.0.1', 25))\n"
+                "taken = [socket.create_connection(('127.0.0.1', 25)) for _ in range(2)]\n"
+                "sys.exit(subprocess.run(sys.argv[1:], check=False).returncode)\n")
+        done = subprocess.run([*within, "python3", "-c", code, *self.command(["--n-mails=2"], to=["127.0.0.1"])],
+                              capture_output=True, check=False, text=True)
+        self.assertRegex(done.stderr, r"\A[^\n]*no port of this machine is left[^\n]*ip_local_port_range[^\n]*\n\Z")
+
     def test_a_server_dies_under_load(self):
         server = self.server(script={"content": lambda command: DIE if command.total == 30 else None})
         run = self.run_check("--n-mails=100", "--n-concurrent-connections=5")
