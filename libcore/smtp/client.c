@@ -158,6 +158,12 @@ static bool makes_sense(enum request request, unsigned code)
     return request != REQUEST_DATA || code >= 400;
 }
 
+/* Nothing is asked because of the answer: it stands, whatever comes behind it. */
+static bool closes(enum request request)
+{
+    return request == REQUEST_CONTENT || request == REQUEST_QUIT;
+}
+
 /*
  * True when the server says more although it owes nothing: with the next command its words would
  * be taken for the answer.  A farewell may come at any time.
@@ -183,7 +189,7 @@ static void client_answered(struct smtp_client *client, struct slice rest, struc
         (void)snprintf(sentence, sizeof(sentence), "the %s makes no sense",
                        requests[awaited.request].what);
         client_mistaken(client, &event->reply, sentence);
-    } else if (event->reply.code < 400 && awaited.request != REQUEST_QUIT &&
+    } else if (event->reply.code < 400 && !closes(awaited.request) &&
                speaks_out_of_turn(client, rest)) {
         client_break(client, ERROR_PROTOCOL,
                      awaited.request == REQUEST_STARTTLS

@@ -515,6 +515,23 @@ static void an_answer_that_comes_too_early(void **state)
     talk_end(&taken);
 }
 
+static void words_behind_a_verdict_do_not_change_it(void **state)
+{
+    struct talk talk = {.mail = &one, .mails = 1};
+
+    (void)state;
+    talk_begin(&talk);
+    says(&talk, "220 x\r\n", "EHLO me.example\r\n");
+    says(&talk, "250 x\r\n", "MAIL FROM:<s@example.com>\r\n");
+    says(&talk, "250 ok\r\n", "RCPT TO:<r1@example.org>\r\n");
+    says(&talk, "250 ok\r\n", "DATA\r\n");
+    says(&talk, "354 go\r\n", "Subject: x\r\n\r\nbody\r\n.\r\n");
+    says(&talk, "250 queued\r\n221 and away\r\n", "");
+    assert_int_equal(talk.ended, 1);
+    failed(&talk, "the server answered what nobody had asked: 221 and away");
+    talk_end(&talk);
+}
+
 static void addresses_beyond_ascii(void **state)
 {
     static const struct slice utf8[] = {SLICE_LITERAL("jos\xc3\xa9@example.org")};
@@ -552,6 +569,7 @@ int main(void)
         cmocka_unit_test(a_server_that_goes_away),
         cmocka_unit_test(mistakes_of_the_server),
         cmocka_unit_test(an_answer_that_comes_too_early),
+        cmocka_unit_test(words_behind_a_verdict_do_not_change_it),
         cmocka_unit_test(addresses_beyond_ascii),
     };
 
