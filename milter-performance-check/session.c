@@ -370,12 +370,18 @@ static void session_settle(struct session *session)
         }
         return;
     }
+    session_flush(session);
+    if (session->state == SESSION_IDLE) {
+        return;
+    }
     if (smtp_client_wish(session->client) == SMTP_WISH_MAIL) {
         loop_timer_stop(session->timer); /* nothing is to come until the owner has a mail */
+    } else if (buffer_length(stream_output(session->stream)) > 0) {
+        session_await(session, stream_bytes_taken(session->stream));
     } else {
-        session_await(session, stream_bytes_written(session->stream));
+        session_await(session,
+                      stream_bytes_written(session->stream)); /* spares asking the system */
     }
-    session_flush(session);
 }
 
 static void session_handshaken(struct session *session, uint64_t now)

@@ -106,6 +106,12 @@ class Faults(PerformanceCase):
                     self.assertRegex(run.err, "(?i)time|answer|0.4")
         self.assertGreaterEqual(time.monotonic() - begun, 0.4)
 
+    def test_silence_is_not_waited_for_twice(self):
+        # That the kernel has taken our command is no sign of life.
+        servers = [self.server(script={stage: SILENCE}) for stage in ("EHLO", "MAIL")]
+        run = self.run_check("--n-mails=2", "--n-concurrent-connections=2", "--reading-timeout=2", to=servers)
+        self.assertLess(run.seconds, 3.8)
+
     def test_a_server_that_reads_nothing(self):
         # The kernel takes the connection and a part of the content; nobody reads it.
         listener = socket.create_server(("127.0.0.1", 0))
