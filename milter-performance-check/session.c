@@ -452,18 +452,16 @@ static void on_drained(void *owner)
 
 /* ---- connecting */
 
-static in_port_t *port_of(struct socket_address *address)
+static void set_port(struct socket_address *address, unsigned port)
 {
-    struct sockaddr_in *inet = (void *)&address->storage;
-    struct sockaddr_in6 *inet6 = (void *)&address->storage;
-
-    return address->storage.ss_family == AF_INET    ? &inet->sin_port
-           : address->storage.ss_family == AF_INET6 ? &inet6->sin6_port
-                                                    : NULL;
+    if (address->storage.ss_family == AF_INET) {
+        ((struct sockaddr_in *)(void *)&address->storage)->sin_port = htons((uint16_t)port);
+    } else {
+        ((struct sockaddr_in6 *)(void *)&address->storage)->sin6_port = htons((uint16_t)port);
+    }
 }
 
-/* The header has both ends in one family; how a proxy reaches the server does not matter. */
-static struct socket_address loopback(sa_family_t family, in_port_t port)
+static struct socket_address loopback(sa_family_t family, unsigned port)
 {
     struct socket_address address = {.storage.ss_family = family};
 
@@ -472,25 +470,26 @@ static struct socket_address loopback(sa_family_t family, in_port_t port)
     } else {
         ((struct sockaddr_in6 *)(void *)&address.storage)->sin6_addr = in6addr_loopback;
     }
-    *port_of(&address) = port;
+    set_port(&address, port);
     return address;
 }
 
-/* From whom we are said to be, with our own port when none was given. */
+/*
+ * From whom we are said to be, with our own port when none was given.  The header has both ends
+ * in one family; in which one a proxy reaches the server does not matter.
+ */
 static void session_pretend(const struct session *session, struct socket_address *source,
                             struct socket_address *destination)
 {
-    const struct socket_address *pretended = &session->context->plan->proxy_source;
-    in_port_t *own = port_of(source);
-    in_port_t *port = port_of(destination);
-    in_port_t own_port = own != NULL ? *own : 0;
+    unsigned own_port = socket_address_port(source);
+    unsigned port = socket_address_port(destination);
 
-    *source = *pretended;
-    if (*port_of(source) == 0) {
-        *port_of(source) = own_port;
+    *source = session->context->plan->proxy_source;
+    if (socket_address_port(source) == 0) {
+        set_port(source, own_port);
     }
     if (destination->storage.ss_family != source->storage.ss_family) {
-        *destination = loopback(source->storage.ss_family, port != NULL ? *port : htons(SMTP_PORT));
+        *destination = loopback(source->storage.ss_family, port > 0 ? port : SMTP_PORT);
     }
 }
 

@@ -13,18 +13,6 @@
 
 enum { CLOSING = 421 };
 
-static const char *const phase_names[SMTP_PHASES] = {
-    [SMTP_PHASE_CONNECT] = "connect", [SMTP_PHASE_TLS] = "tls",   [SMTP_PHASE_XCLIENT] = "xclient",
-    [SMTP_PHASE_AUTH] = "auth",       [SMTP_PHASE_HELO] = "helo", [SMTP_PHASE_MAIL] = "mail",
-    [SMTP_PHASE_RCPT] = "rcpt",       [SMTP_PHASE_DATA] = "data", [SMTP_PHASE_CONTENT] = "content",
-    [SMTP_PHASE_RESET] = "reset",     [SMTP_PHASE_QUIT] = "quit",
-};
-
-const char *smtp_phase_name(enum smtp_phase phase)
-{
-    return phase_names[phase];
-}
-
 /* ---- what the files of the client share */
 
 void client_await(struct smtp_client *client, enum request request, uint64_t now)

@@ -32,9 +32,6 @@ enum smtp_phase {
     SMTP_PHASES,
 };
 
-/* "connect", "tls", ... */
-const char *smtp_phase_name(enum smtp_phase phase);
-
 enum smtp_starttls { SMTP_STARTTLS_AUTO, SMTP_STARTTLS_ALWAYS, SMTP_STARTTLS_NEVER };
 
 /* Shared by any number of clients, unchanged while they live. */
