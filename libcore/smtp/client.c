@@ -235,6 +235,7 @@ void smtp_client_free(struct smtp_client *client)
     if (client != NULL) {
         smtp_extensions_clear(&client->extensions);
         buffer_clear(&client->output);
+        buffer_clear(&client->late_response);
         free(client->awaited);
         free(client);
     }
@@ -246,6 +247,7 @@ void smtp_client_start(struct smtp_client *client, struct slice host_name, bool 
     (void)snprintf(client->host_name, sizeof(client->host_name), "%.*s", (int)host_name.length,
                    host_name.data);
     buffer_reset(&client->output);
+    buffer_clear(&client->late_response);
     smtp_extensions_clear(&client->extensions);
     client->error = (struct error){0};
     client->outcome = (struct smtp_outcome){0};

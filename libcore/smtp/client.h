@@ -109,7 +109,8 @@ struct buffer *smtp_client_output(struct smtp_client *client);
 void smtp_client_secured(struct smtp_client *client, uint64_t now);
 /* "PLAIN LOGIN": the mechanisms offered. */
 struct slice smtp_client_mechanisms(const struct smtp_client *client);
-/* initial: NULL when the mechanism lets the server speak first; bytes, not base64. */
+/* initial: NULL when the mechanism lets the server speak first; bytes, not base64.  One too long
+ * for a command is said when the server asks for it. */
 void smtp_client_login(struct smtp_client *client, const char *mechanism,
                        const struct slice *initial, uint64_t now);
 /* The answer to the challenge; bytes, not base64.  NULL gives up ("*"). */

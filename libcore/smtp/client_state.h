@@ -56,6 +56,8 @@ struct smtp_client {
     struct awaited *awaited; /* awaited_count from awaited_first on */
     size_t awaited_first, awaited_count, awaited_capacity;
     uint64_t login_since;
+    struct buffer
+        late_response; /* base64: to the first challenge of AUTH, not the owner's matter */
 
     struct smtp_extensions extensions;
     bool logs_in;

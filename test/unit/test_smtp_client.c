@@ -384,6 +384,41 @@ static void logging_in(void **state)
     talk_end(&talk);
 }
 
+static void a_first_response_too_long_for_the_command_waits(void **state)
+{
+    struct talk talk = {.logs_in = true};
+    const char password[366] = ""; /* AAAA in base64 */
+    char said[520];
+    struct slice initial = slice_of(password, 363);
+
+    (void)state;
+    memset(said, 'A', sizeof(said));
+    talk_begin(&talk);
+    says(&talk, "220 x\r\n", "EHLO me.example\r\n");
+    says(&talk, "250-x\r\n250 AUTH PLAIN\r\n", "");
+    smtp_client_login(talk.client, "PLAIN", &initial, talk.now);
+    memcpy(said, "AUTH PLAIN ", 11);
+    memcpy(said + 11 + 484, "\r\n", 3);
+    says(&talk, "235 welcome\r\n", said);
+    wants(&talk, SMTP_WISH_MAIL);
+    talk_end(&talk);
+
+    initial.length = 366;
+    memset(said, 'A', sizeof(said));
+    memcpy(said + 488, "\r\n", 3);
+    talk_begin(&talk);
+    says(&talk, "220 x\r\n", "EHLO me.example\r\n");
+    says(&talk, "250-x\r\n250 AUTH PLAIN\r\n", "");
+    smtp_client_login(talk.client, "PLAIN", &initial, talk.now);
+    says(&talk, "", "AUTH PLAIN\r\n");
+    says(&talk, "334 \r\n", said);
+    assert_true(talk.last.partial);
+    wants(&talk, SMTP_WISH_NOTHING);
+    says(&talk, "235 welcome\r\n", "");
+    wants(&talk, SMTP_WISH_MAIL);
+    talk_end(&talk);
+}
+
 static void pretending_to_be_another_client(void **state)
 {
     struct talk talk = {
@@ -565,6 +600,7 @@ int main(void)
         cmocka_unit_test(clear_text_behind_starttls_is_refused),
         cmocka_unit_test(tls_that_fails_is_done_without_unless_it_must_be),
         cmocka_unit_test(logging_in),
+        cmocka_unit_test(a_first_response_too_long_for_the_command_waits),
         cmocka_unit_test(pretending_to_be_another_client),
         cmocka_unit_test(a_server_that_goes_away),
         cmocka_unit_test(mistakes_of_the_server),
