@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -19,6 +18,9 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <linux/sockios.h>
+#endif
 
 enum {
     SCRATCH_SIZE = 128 * 1024, /* two of the largest milter packets */
@@ -682,9 +684,12 @@ size_t stream_bytes_taken(const struct stream *stream)
 {
     int waiting = 0;
 
-    /* What has been sent needs no answer of the peer's system, which may wait with it. */
+#ifdef SIOCOUTQNSD
+    /* What has been sent needs no answer of the peer's system, which may wait with it.  The
+     * buffers of a unix socket, which refuses this, are small. */
     if (stream->fd < 0 || ioctl(stream->fd, SIOCOUTQNSD, &waiting) != 0) {
-        waiting = 0; /* the buffers of a unix socket are small */
+        waiting = 0;
     }
+#endif
     return stream->bytes_written - (size_t)waiting;
 }
