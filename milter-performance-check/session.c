@@ -141,7 +141,7 @@ static void session_finish(struct session *session, const struct error *error)
                           now - session->connect_time, now);
     }
     measurement_connection(session->context->measurement, session->used, now);
-    if (session->mail != NULL) {
+    if (session->mail != NULL && error != NULL) { /* without an error there is none left */
         session_lose_mail(session, error, now);
     }
     session->handlers->ended(session->owner, error);
