@@ -108,10 +108,19 @@ static const struct {
 /* 421: whatever was asked, the server goes away (RFC 5321 section 3.8). */
 static void client_closed(struct smtp_client *client, struct smtp_event *event)
 {
+    /* By LMTP those whose answer has come have got the mail (RFC 2033 section 4.2). */
+    bool taken =
+        client->options->lmtp && client->transaction.content_over && client->outcome.accepted > 0;
+    struct smtp_outcome outcome = client->outcome;
+
+    outcome.refused += client->awaited_count + 1;
     event->mail_ended = client->transaction.mail != NULL;
     client->transaction.mail = NULL;
     client->outcome.accepted = 0;
     client_refused(client, &event->reply, "the server closes the connection");
+    if (taken) {
+        client->outcome = outcome;
+    }
 }
 
 /* The sentence, and what the server said. */

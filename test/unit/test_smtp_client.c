@@ -271,6 +271,25 @@ static void lmtp_answers_for_each_recipient(void **state)
     talk_end(&talk);
 }
 
+static void lmtp_keeps_its_answers_when_the_server_leaves(void **state)
+{
+    struct talk talk = {.mail = &two, .mails = 1, .options = {.lmtp = true}};
+
+    (void)state;
+    talk_begin(&talk);
+    says(&talk, "220 x\r\n", "LHLO me.example\r\n");
+    says(&talk, "250 x\r\n", "MAIL FROM:<s@example.com>\r\n");
+    says(&talk, "250 ok\r\n", "RCPT TO:<r1@example.org>\r\n");
+    says(&talk, "250 ok\r\n", "RCPT TO:<r2@example.org>\r\n");
+    says(&talk, "250 ok\r\n", "DATA\r\n");
+    says(&talk, "354 go\r\n", "..dot\r\nno.dot\r\n...\r\n.\r\n");
+    says(&talk, "250 r1 has it\r\n421 and away\r\n", "");
+    assert_int_equal(talk.ended, 1);
+    outcome(&talk, 250, 1, 1);
+    failed(&talk, "the server closes the connection: 421 and away");
+    talk_end(&talk);
+}
+
 static void lmtp_refuses_all(void **state)
 {
     struct talk talk = {.mail = &two, .mails = 1, .options = {.lmtp = true}};
@@ -595,6 +614,7 @@ int main(void)
         cmocka_unit_test(chunks_need_no_dots),
         cmocka_unit_test(a_refused_chunk_ends_the_mail),
         cmocka_unit_test(lmtp_answers_for_each_recipient),
+        cmocka_unit_test(lmtp_keeps_its_answers_when_the_server_leaves),
         cmocka_unit_test(lmtp_refuses_all),
         cmocka_unit_test(tls_begins_between_the_lines),
         cmocka_unit_test(clear_text_behind_starttls_is_refused),
