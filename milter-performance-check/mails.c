@@ -22,6 +22,8 @@
 #define MAIL_FILE_MAXIMUM ((size_t)1 << 30) /* bytes */
 #define NO_PASS           UINT64_MAX
 
+enum { HELO_MAXIMUM = 255 }; /* RFC 5321 section 4.5.3.1.2 */
+
 struct addresses {
     struct slice *items;
     size_t count;
@@ -97,10 +99,12 @@ static bool read_helo(struct mails *mails, const char *helo, struct error *error
             return false;
         }
     }
-    if (mails->helo.length == 0) {
-        error_set(error, ERROR_USAGE, "--helo-fqdn: the host name is empty");
+    if (mails->helo.length == 0 || mails->helo.length > HELO_MAXIMUM) {
+        error_set(error, ERROR_USAGE, "--helo-fqdn: a host name has 1 to %d bytes, not %zu",
+                  (int)HELO_MAXIMUM, mails->helo.length);
+        return false;
     }
-    return mails->helo.length > 0;
+    return true;
 }
 
 static bool read_envelope(struct mails *mails, const struct mails_options *options,

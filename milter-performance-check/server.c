@@ -199,21 +199,6 @@ static bool is_colon(char byte)
     return byte == ':';
 }
 
-static unsigned port_of(const struct socket_address *address)
-{
-    const struct sockaddr_in *inet = (const void *)&address->storage;
-    const struct sockaddr_in6 *inet6 = (const void *)&address->storage;
-
-    switch (address->storage.ss_family) {
-    case AF_INET:
-        return ntohs(inet->sin_port);
-    case AF_INET6:
-        return ntohs(inet6->sin6_port);
-    default:
-        return 0;
-    }
-}
-
 static bool is_called(const struct server *server, const struct server_name *name)
 {
     const struct socket_address *address = &server->addresses[0];
@@ -222,7 +207,7 @@ static bool is_called(const struct server *server, const struct server_name *nam
         return address->length == name->socket.length &&
                memcmp(&address->storage, &name->socket.storage, address->length) == 0;
     }
-    return port_of(address) == name->port &&
+    return socket_address_port(address) == name->port &&
            slice_equal_ignoring_case(slice_from_string(server->host), name->host);
 }
 

@@ -283,10 +283,31 @@ static bool check_proxy(struct plan *plan, struct error *error)
     return true;
 }
 
+static bool check_auth_map(struct plan *plan, struct error *error)
+{
+    if (!servers_read_auth_map(&plan->servers, given.auth_map, error)) {
+        return false;
+    }
+    for (size_t i = 0; i < plan->servers.count; i++) {
+        if (plan->servers.each[i].credentials.user != NULL) {
+            return true;
+        }
+    }
+    error_set(error, ERROR_USAGE,
+              "--auth-map: no line of %s is for a server of this run, such as %s: servers are "
+              "compared as they are written",
+              given.auth_map, plan->servers.each[0].name);
+    return false;
+}
+
 static bool check_credentials(struct plan *plan, struct error *error)
 {
     if ((given.auth_user == NULL) != (given.auth_password == NULL)) {
         error_set(error, ERROR_USAGE, "--auth-user and --auth-password: one needs the other");
+        return false;
+    }
+    if (given.auth_mechanism != NULL && given.auth_user == NULL && given.auth_map == NULL) {
+        error_set(error, ERROR_USAGE, "--auth-mechanism: is for --auth-user or --auth-map alone");
         return false;
     }
     for (size_t i = 0; i < plan->servers.count; i++) {
@@ -294,7 +315,7 @@ static bool check_credentials(struct plan *plan, struct error *error)
             (struct credentials){given.auth_user, given.auth_password};
     }
     plan->auth_mechanism = given.auth_mechanism;
-    return given.auth_map == NULL || servers_read_auth_map(&plan->servers, given.auth_map, error);
+    return given.auth_map == NULL || check_auth_map(plan, error);
 }
 
 bool server_arguments_check(struct plan *plan, struct error *error)

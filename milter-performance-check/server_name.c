@@ -143,14 +143,6 @@ static bool parse_host_and_port(const char *text, unsigned default_port, struct 
 
 /* ---- specifications */
 
-static unsigned port_of(const struct socket_address *address)
-{
-    const struct sockaddr_in *inet = (const void *)&address->storage;
-    const struct sockaddr_in6 *inet6 = (const void *)&address->storage;
-
-    return ntohs(address->storage.ss_family == AF_INET ? inet->sin_port : inet6->sin6_port);
-}
-
 /* The host of inet:PORT[@HOST], which connection_spec_parse has found right. */
 static struct slice host_of(const char *spec, int family)
 {
@@ -174,7 +166,7 @@ static bool parse_specification(const char *text, struct server_name *name, stru
         return true;
     }
     name->host = host_of(text, name->family);
-    name->port = port_of(&name->socket);
+    name->port = socket_address_port(&name->socket);
     if (name->port == 0) {
         error_set(error, ERROR_USAGE, "nobody can be reached at port 0: <%s>", text);
         return false;

@@ -12,10 +12,14 @@
 #include "libcore/base/memory.h"
 #include "libcore/net/stream.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIECE = 65536 }; /* bytes of content in memory twice */
+enum {
+    PIECE = 65536, /* bytes of content in memory twice */
+    SMTP_PORT = 25,
+};
 
 enum session_state {
     SESSION_IDLE, /* no connection */
@@ -38,10 +42,12 @@ struct session {
     struct sasl *sasl;        /* NULL: no login under way */
     struct buffer plain;      /* decrypted and not taken yet */
     struct server *server;
+    size_t first_address;    /* of the server, tried first */
     size_t attempts;         /* addresses of the server that have been tried */
     const struct mail *mail; /* NULL: the owner has none at the moment */
     uint64_t connect_time, mail_time, tls_time;
-    bool used; /* a mail has got beyond the opening */
+    size_t taken; /* bytes the server had taken when the timer was started */
+    bool used;    /* a mail has got beyond the opening */
 };
 
 static void session_finish(struct session *session, const struct error *error);
@@ -135,7 +141,7 @@ static void session_finish(struct session *session, const struct error *error)
                           now - session->connect_time, now);
     }
     measurement_connection(session->context->measurement, session->used, now);
-    if (session->mail != NULL) {
+    if (session->mail != NULL && error != NULL) { /* without an error there is none left */
         session_lose_mail(session, error, now);
     }
     session->handlers->ended(session->owner, error);
@@ -153,10 +159,28 @@ static void session_fail(struct session *session, const struct error *error)
     session_finish(session, &named);
 }
 
+/* The peer is gone, or has said that it says no more. */
+static void session_lose_peer(struct session *session, const struct error *error)
+{
+    struct error staged = {0};
+
+    if (session->state == SESSION_LEAVING ||
+        (session->state == SESSION_OPEN && session->mail == NULL)) {
+        /* Nothing is lost when a server does not wait for the end of the ceremony. */
+        session_finish(session, NULL);
+        return;
+    }
+    error_set(&staged, error->code, "%s (waiting for the %s)", error->message,
+              smtp_client_stage(session->client));
+    session_fail(session, &staged);
+}
+
 /* ---- output */
 
-static void session_await(struct session *session)
+/* A server that takes bytes is not silent.  taken: bytes that count as taken before. */
+static void session_await(struct session *session, size_t taken)
 {
+    session->taken = taken;
     loop_timer_start(session->timer, session->context->plan->reading_timeout);
 }
 
@@ -173,7 +197,7 @@ static bool session_pass_on(struct session *session)
         buffer_append_slice(stream_output(session->stream), buffer_slice(output));
     } else if (!tls_send(session->tls, buffer_slice(output), stream_output(session->stream),
                          &error)) {
-        session_fail(session, &error);
+        session_lose_peer(session, &error);
         return false;
     }
     buffer_reset(output);
@@ -346,12 +370,18 @@ static void session_settle(struct session *session)
         }
         return;
     }
+    session_flush(session);
+    if (session->state == SESSION_IDLE) {
+        return;
+    }
     if (smtp_client_wish(session->client) == SMTP_WISH_MAIL) {
         loop_timer_stop(session->timer); /* nothing is to come until the owner has a mail */
+    } else if (buffer_length(stream_output(session->stream)) > 0) {
+        session_await(session, stream_bytes_taken(session->stream));
     } else {
-        session_await(session);
+        session_await(session,
+                      stream_bytes_written(session->stream)); /* spares asking the system */
     }
-    session_flush(session);
 }
 
 static void session_handshaken(struct session *session, uint64_t now)
@@ -392,6 +422,11 @@ static void session_decrypt(struct session *session, struct slice input, uint64_
             buffer_consume(&session->plain, buffer_length(&session->plain) - plain.length);
         }
     }
+    if (state == TLS_CLOSED && session->state != SESSION_IDLE &&
+        smtp_client_wish(session->client) != SMTP_WISH_CLOSE) {
+        error_set(&error, ERROR_CLOSED, "TLS has been ended by the server");
+        session_lose_peer(session, &error);
+    }
 }
 
 static size_t on_received(void *owner, struct slice input)
@@ -420,25 +455,66 @@ static void on_drained(void *owner)
     struct session *session = owner;
 
     if (smtp_client_busy(session->client)) {
-        session_await(session); /* as long as the server takes bytes it is not silent */
+        session_await(session, stream_bytes_taken(session->stream));
         session_flush(session);
     }
 }
 
 /* ---- connecting */
 
+static void set_port(struct socket_address *address, unsigned port)
+{
+    if (address->storage.ss_family == AF_INET) {
+        ((struct sockaddr_in *)(void *)&address->storage)->sin_port = htons((uint16_t)port);
+    } else {
+        ((struct sockaddr_in6 *)(void *)&address->storage)->sin6_port = htons((uint16_t)port);
+    }
+}
+
+static struct socket_address loopback(sa_family_t family, unsigned port)
+{
+    struct socket_address address = {.storage.ss_family = family};
+
+    if (family == AF_INET) {
+        ((struct sockaddr_in *)(void *)&address.storage)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    } else {
+        ((struct sockaddr_in6 *)(void *)&address.storage)->sin6_addr = in6addr_loopback;
+    }
+    set_port(&address, port);
+    return address;
+}
+
+/*
+ * From whom we are said to be, with our own port when none was given.  The header has both ends
+ * in one family; in which one a proxy reaches the server does not matter.
+ */
+static void session_pretend(const struct session *session, struct socket_address *source,
+                            struct socket_address *destination)
+{
+    unsigned own_port = socket_address_port(source);
+    unsigned port = socket_address_port(destination);
+
+    *source = session->context->plan->proxy_source;
+    if (socket_address_port(source) == 0) {
+        set_port(source, own_port);
+    }
+    if (destination->storage.ss_family != source->storage.ss_family) {
+        *destination = loopback(source->storage.ss_family, port > 0 ? port : SMTP_PORT);
+    }
+}
+
 static void session_prepend_proxy(struct session *session)
 {
     const struct plan *plan = session->context->plan;
-    struct socket_address source = plan->proxy_source;
-    struct socket_address destination;
+    struct socket_address source, destination;
 
     if (plan->proxy_protocol == PROXY_PROTOCOL_NONE) {
         return;
     }
     stream_peer_address(session->stream, &destination);
-    if (source.length == 0) {
-        stream_own_address(session->stream, &source);
+    stream_own_address(session->stream, &source);
+    if (plan->proxy_source.length > 0) {
+        session_pretend(session, &source, &destination);
     }
     proxy_protocol_append(stream_output(session->stream), plan->proxy_protocol, &source.storage,
                           &destination.storage);
@@ -450,9 +526,7 @@ static void on_connected(void *owner)
     const struct plan *plan = session->context->plan;
     struct server *server = session->server;
 
-    server->preferred = (server->preferred + session->attempts - 1) % server->address_count;
-    session->attempts = 1;
-    stream_set_writing_timeout(session->stream, plan->reading_timeout);
+    server->preferred = (session->first_address + session->attempts - 1) % server->address_count;
     smtp_client_start(session->client, session->mail->helo, server->credentials.user != NULL,
                       session->connect_time);
     session_prepend_proxy(session);
@@ -479,34 +553,39 @@ static bool session_connects_elsewhere(struct session *session)
 static void on_failed(void *owner, const struct error *error)
 {
     struct session *session = owner;
-    struct error staged = {0};
 
     if (session_connects_elsewhere(session)) {
         return;
     }
-    if (session->state == SESSION_LEAVING ||
-        (session->state == SESSION_OPEN && session->mail == NULL)) {
-        /* Nothing is lost when a server does not wait for the end of the ceremony. */
-        session_finish(session, NULL);
-        return;
-    }
     if (session->state == SESSION_CONNECTING) {
         session_fail(session, error);
-        return;
+    } else {
+        session_lose_peer(session, error);
     }
-    error_set(&staged, error->code, "%s (waiting for the %s)", error->message,
-              smtp_client_stage(session->client));
-    session_fail(session, &staged);
 }
 
 static void on_silence(void *owner)
 {
     struct session *session = owner;
+    double timeout = session->context->plan->reading_timeout;
+    size_t taken = stream_bytes_taken(session->stream);
+    size_t left = stream_bytes_written(session->stream) - taken +
+                  buffer_length(stream_output(session->stream));
     struct error error = {0};
 
-    error_set(&error, ERROR_TIMEOUT, "%s: no %s within %g seconds (--reading-timeout)",
-              session->server->name, smtp_client_stage(session->client),
-              session->context->plan->reading_timeout);
+    if (taken > session->taken) {
+        session_await(session, taken);
+        return;
+    }
+    if (left > 0) {
+        error_set(&error, ERROR_TIMEOUT,
+                  "%s: nothing was taken within %g seconds (--reading-timeout), %zu bytes or more "
+                  "are left (waiting for the %s)",
+                  session->server->name, timeout, left, smtp_client_stage(session->client));
+    } else {
+        error_set(&error, ERROR_TIMEOUT, "%s: no %s within %g seconds (--reading-timeout)",
+                  session->server->name, smtp_client_stage(session->client), timeout);
+    }
     session_fail(session, &error);
 }
 
@@ -520,7 +599,7 @@ static const struct stream_handlers stream_handlers = {
 static void session_connect(struct session *session)
 {
     const struct server *server = session->server;
-    size_t number = (server->preferred + session->attempts) % server->address_count;
+    size_t number = (session->first_address + session->attempts) % server->address_count;
 
     session->attempts++;
     session->stream =
@@ -559,6 +638,8 @@ void session_start(struct session *session, struct server *server, const struct 
     session->server = server;
     session->mail = mail;
     session->used = false;
+    /* Others may change the preferred one meanwhile: each address gets its turn all the same. */
+    session->first_address = server->preferred;
     session->attempts = 0;
     session->connect_time = session->mail_time = clock_nanoseconds();
     session->state = SESSION_CONNECTING;

@@ -189,6 +189,21 @@ static const char *format_internet(const char *protocol, const void *host, int f
     return text;
 }
 
+unsigned socket_address_port(const struct socket_address *address)
+{
+    const struct sockaddr_in *inet = (const void *)&address->storage;
+    const struct sockaddr_in6 *inet6 = (const void *)&address->storage;
+
+    switch (address->storage.ss_family) {
+    case AF_INET:
+        return ntohs(inet->sin_port);
+    case AF_INET6:
+        return ntohs(inet6->sin6_port);
+    default:
+        return 0;
+    }
+}
+
 const char *socket_address_format(const struct socket_address *address,
                                   char text[SOCKET_ADDRESS_TEXT])
 {

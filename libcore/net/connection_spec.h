@@ -25,6 +25,8 @@ bool connection_spec_parse(const char *spec, struct socket_address *address, str
 
 /* A unix socket or a loopback address: no other host can connect. */
 bool socket_address_is_local(const struct socket_address *address);
+/* 0: it has none, or it is to be chosen. */
+unsigned socket_address_port(const struct socket_address *address);
 
 /* Large enough for every printed form. */
 enum { SOCKET_ADDRESS_TEXT = 128 };

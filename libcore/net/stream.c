@@ -15,8 +15,12 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <linux/sockios.h>
+#endif
 
 enum {
     SCRATCH_SIZE = 128 * 1024, /* two of the largest milter packets */
@@ -339,8 +343,15 @@ static void connect_failed(struct stream *stream, int error_number)
 {
     struct error error = {0};
     errno = error_number;
-    error_set_errno(&error, "connection to %s %s", stream->peer,
-                    error_number == ECONNREFUSED ? "refused" : "failed");
+    if (error_number == EADDRNOTAVAIL) {
+        error_set(&error, ERROR_SYSTEM,
+                  "connection to %s failed: %s: no port of this machine is left for it, those of "
+                  "connections that are over take a minute (net.ipv4.ip_local_port_range)",
+                  stream->peer, strerror(error_number));
+    } else {
+        error_set_errno(&error, "connection to %s %s", stream->peer,
+                        error_number == ECONNREFUSED ? "refused" : "failed");
+    }
     stream_fail_later(stream, &error);
 }
 
@@ -675,4 +686,18 @@ size_t stream_bytes_read(const struct stream *stream)
 size_t stream_bytes_written(const struct stream *stream)
 {
     return stream->bytes_written;
+}
+
+size_t stream_bytes_taken(const struct stream *stream)
+{
+    int waiting = 0;
+
+#ifdef SIOCOUTQNSD
+    /* What has been sent needs no answer of the peer's system, which may wait with it.  The
+     * buffers of a unix socket, which refuses this, are small. */
+    if (stream->fd < 0 || ioctl(stream->fd, SIOCOUTQNSD, &waiting) != 0) {
+        waiting = 0;
+    }
+#endif
+    return stream->bytes_written - (size_t)waiting;
 }

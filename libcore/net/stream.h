@@ -85,5 +85,7 @@ void stream_count_bytes(struct stream *stream, struct counter *read, struct coun
 /* Total bytes read and written, for error messages. */
 size_t stream_bytes_read(const struct stream *stream);
 size_t stream_bytes_written(const struct stream *stream);
+/* Those of them that have left: the rest waits in our system until the peer has room. */
+size_t stream_bytes_taken(const struct stream *stream);
 
 #endif

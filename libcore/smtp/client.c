@@ -13,18 +13,6 @@
 
 enum { CLOSING = 421 };
 
-static const char *const phase_names[SMTP_PHASES] = {
-    [SMTP_PHASE_CONNECT] = "connect", [SMTP_PHASE_TLS] = "tls",   [SMTP_PHASE_XCLIENT] = "xclient",
-    [SMTP_PHASE_AUTH] = "auth",       [SMTP_PHASE_HELO] = "helo", [SMTP_PHASE_MAIL] = "mail",
-    [SMTP_PHASE_RCPT] = "rcpt",       [SMTP_PHASE_DATA] = "data", [SMTP_PHASE_CONTENT] = "content",
-    [SMTP_PHASE_RESET] = "reset",     [SMTP_PHASE_QUIT] = "quit",
-};
-
-const char *smtp_phase_name(enum smtp_phase phase)
-{
-    return phase_names[phase];
-}
-
 /* ---- what the files of the client share */
 
 void client_await(struct smtp_client *client, enum request request, uint64_t now)
@@ -120,10 +108,19 @@ static const struct {
 /* 421: whatever was asked, the server goes away (RFC 5321 section 3.8). */
 static void client_closed(struct smtp_client *client, struct smtp_event *event)
 {
+    /* By LMTP those whose answer has come have got the mail (RFC 2033 section 4.2). */
+    bool taken =
+        client->options->lmtp && client->transaction.content_over && client->outcome.accepted > 0;
+    struct smtp_outcome outcome = client->outcome;
+
+    outcome.refused += client->awaited_count + 1;
     event->mail_ended = client->transaction.mail != NULL;
     client->transaction.mail = NULL;
     client->outcome.accepted = 0;
     client_refused(client, &event->reply, "the server closes the connection");
+    if (taken) {
+        client->outcome = outcome;
+    }
 }
 
 /* The sentence, and what the server said. */
@@ -138,12 +135,13 @@ static void client_mistaken(struct smtp_client *client, const struct smtp_reply 
     smtp_client_fail(client, &error);
 }
 
-/* An answer nobody asked for. */
+/* An answer nobody asked for.  One that waits for nothing may be left, and loses nothing. */
 static void client_surprised(struct smtp_client *client, struct smtp_event *event)
 {
     event->phase = SMTP_PHASE_QUIT;
+    event->partial = true;
     if (event->reply.code == CLOSING) {
-        client_closed(client, event);
+        client_end(client);
     } else {
         client_mistaken(client, &event->reply, "the server answered what nobody had asked");
     }
@@ -155,6 +153,12 @@ static bool makes_sense(enum request request, unsigned code)
         return code == requests[request].intermediate;
     }
     return request != REQUEST_DATA || code >= 400;
+}
+
+/* Nothing is asked because of the answer: it stands, whatever comes behind it. */
+static bool closes(enum request request)
+{
+    return request == REQUEST_CONTENT || request == REQUEST_QUIT;
 }
 
 /*
@@ -182,7 +186,7 @@ static void client_answered(struct smtp_client *client, struct slice rest, struc
         (void)snprintf(sentence, sizeof(sentence), "the %s makes no sense",
                        requests[awaited.request].what);
         client_mistaken(client, &event->reply, sentence);
-    } else if (event->reply.code < 400 && awaited.request != REQUEST_QUIT &&
+    } else if (event->reply.code < 400 && !closes(awaited.request) &&
                speaks_out_of_turn(client, rest)) {
         client_break(client, ERROR_PROTOCOL,
                      awaited.request == REQUEST_STARTTLS
@@ -240,6 +244,7 @@ void smtp_client_free(struct smtp_client *client)
     if (client != NULL) {
         smtp_extensions_clear(&client->extensions);
         buffer_clear(&client->output);
+        buffer_clear(&client->late_response);
         free(client->awaited);
         free(client);
     }
@@ -251,6 +256,7 @@ void smtp_client_start(struct smtp_client *client, struct slice host_name, bool 
     (void)snprintf(client->host_name, sizeof(client->host_name), "%.*s", (int)host_name.length,
                    host_name.data);
     buffer_reset(&client->output);
+    buffer_clear(&client->late_response);
     smtp_extensions_clear(&client->extensions);
     client->error = (struct error){0};
     client->outcome = (struct smtp_outcome){0};

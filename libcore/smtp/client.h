@@ -32,9 +32,6 @@ enum smtp_phase {
     SMTP_PHASES,
 };
 
-/* "connect", "tls", ... */
-const char *smtp_phase_name(enum smtp_phase phase);
-
 enum smtp_starttls { SMTP_STARTTLS_AUTO, SMTP_STARTTLS_ALWAYS, SMTP_STARTTLS_NEVER };
 
 /* Shared by any number of clients, unchanged while they live. */
@@ -63,7 +60,8 @@ enum smtp_wish {
     SMTP_WISH_LOGIN,     /* smtp_client_login or smtp_client_fail */
     SMTP_WISH_RESPONSE,  /* to the challenge in the event: smtp_client_respond */
     SMTP_WISH_MAIL,      /* smtp_client_send or smtp_client_quit */
-    SMTP_WISH_CLOSE,     /* the session is over: well after QUIT, else see smtp_client_error */
+    SMTP_WISH_CLOSE,     /* the session is over: well after QUIT or when the server leaves while
+                            nothing is on its way, else see smtp_client_error */
 };
 
 /* One answer. */
@@ -71,8 +69,9 @@ struct smtp_event {
     enum smtp_phase phase;
     struct smtp_reply reply; /* in the input */
     uint64_t elapsed;        /* since what it answers went into the output, or since start */
-    bool partial;            /* not the last answer of its phase: a challenge, a chunk taken */
-    bool mail_ended;         /* with this answer: see smtp_client_outcome */
+    bool partial; /* not the last answer of its phase, a challenge, a chunk taken; or one to nothing
+                   */
+    bool mail_ended; /* with this answer: see smtp_client_outcome */
 };
 
 /* What became of the last mail. */
@@ -110,7 +109,8 @@ struct buffer *smtp_client_output(struct smtp_client *client);
 void smtp_client_secured(struct smtp_client *client, uint64_t now);
 /* "PLAIN LOGIN": the mechanisms offered. */
 struct slice smtp_client_mechanisms(const struct smtp_client *client);
-/* initial: NULL when the mechanism lets the server speak first; bytes, not base64. */
+/* initial: NULL when the mechanism lets the server speak first; bytes, not base64.  One too long
+ * for a command is said when the server asks for it. */
 void smtp_client_login(struct smtp_client *client, const char *mechanism,
                        const struct slice *initial, uint64_t now);
 /* The answer to the challenge; bytes, not base64.  NULL gives up ("*"). */

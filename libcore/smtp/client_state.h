@@ -40,8 +40,8 @@ struct transaction {
     bool data_accepted, data_refused;
     bool unwanted; /* nobody is to get it, but the server has asked for a message */
     bool content_begun;
-    uint64_t content_since;
     bool content_over; /* all of it is in the output */
+    uint64_t content_since;
     struct smtp_content content;
     size_t chunk_left; /* bytes of the BDAT under way */
 };
@@ -56,6 +56,8 @@ struct smtp_client {
     struct awaited *awaited; /* awaited_count from awaited_first on */
     size_t awaited_first, awaited_count, awaited_capacity;
     uint64_t login_since;
+    struct buffer
+        late_response; /* base64: to the first challenge of AUTH, not the owner's matter */
 
     struct smtp_extensions extensions;
     bool logs_in;

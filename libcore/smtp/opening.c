@@ -5,6 +5,12 @@
 #include "libcore/base/base64.h"
 #include "libcore/smtp/client_state.h"
 
+enum {
+    /* Bytes that in base64 leave room for AUTH and a name of 20 letters (RFC 4422 section 3.1) in a
+     * command of 512 bytes (RFC 5321 section 4.5.3.1.4). */
+    INITIAL_MAXIMUM = (512 - (int)sizeof("AUTH  \r\n") + 1 - 20) / 4 * 3,
+};
+
 static void client_introduce(struct smtp_client *client, uint64_t now)
 {
     client_ask(client, REQUEST_EHLO, client->options->lmtp ? "LHLO " : "EHLO ", client->host_name,
@@ -112,7 +118,12 @@ void answered_xclient(struct smtp_client *client, struct smtp_event *event, uint
 
 void answered_auth(struct smtp_client *client, struct smtp_event *event, uint64_t now)
 {
-    if (event->reply.code == SMTP_CHALLENGE) {
+    if (event->reply.code == SMTP_CHALLENGE && buffer_length(&client->late_response) > 0) {
+        event->partial = true;
+        buffer_append_slice(&client->output, buffer_slice(&client->late_response));
+        buffer_clear(&client->late_response);
+        client_ask(client, REQUEST_AUTH, "", "", client->login_since);
+    } else if (event->reply.code == SMTP_CHALLENGE) {
         event->partial = true;
         client->wish = SMTP_WISH_RESPONSE;
     } else if (reply_is_positive(&event->reply)) {
@@ -141,7 +152,10 @@ void smtp_client_login(struct smtp_client *client, const char *mechanism,
                        const struct slice *initial, uint64_t now)
 {
     buffer_append_format(&client->output, "AUTH %s", mechanism);
-    if (initial != NULL) {
+    if (initial != NULL && initial->length > INITIAL_MAXIMUM) {
+        /* RFC 4954 section 4: one that makes the command too long waits for a challenge. */
+        base64_append(&client->late_response, *initial);
+    } else if (initial != NULL) {
         /* RFC 4954 section 4: "=" is an answer without a byte. */
         buffer_append_string(&client->output, initial->length > 0 ? " " : " =");
         base64_append(&client->output, *initial);

@@ -114,7 +114,7 @@ static void begin_content(struct smtp_client *client, uint64_t now)
     bool wanted = !transaction->mail_refused && client->outcome.accepted > 0;
 
     transaction->content_begun = true;
-    transaction->content_since = now; /* of chunks the first */
+    transaction->content_since = now;
     /* A server that wants a message for nobody gets an empty one. */
     transaction->unwanted = !wanted;
     smtp_content_begin(&transaction->content, wanted ? transaction->mail->head : nothing,
@@ -122,7 +122,7 @@ static void begin_content(struct smtp_client *client, uint64_t now)
 }
 
 /* The head of the next BDAT; its bytes follow by smtp_client_fill. */
-static void begin_chunk(struct smtp_client *client)
+static void begin_chunk(struct smtp_client *client, uint64_t now)
 {
     struct transaction *transaction = &client->transaction;
     size_t left = smtp_content_left(&transaction->content);
@@ -135,7 +135,7 @@ static void begin_chunk(struct smtp_client *client)
         transaction->content_over = left == 0;
         await_verdict(client);
     } else {
-        client_await(client, REQUEST_CHUNK, transaction->content_since);
+        client_await(client, REQUEST_CHUNK, now);
     }
 }
 
@@ -152,7 +152,7 @@ void transaction_go_on(struct smtp_client *client, struct smtp_event *event, uin
     struct transaction *transaction = &client->transaction;
 
     if (transaction->content_begun) {
-        begin_chunk(client); /* the message of DATA has no further steps */
+        begin_chunk(client, now); /* the message of DATA has no further steps */
     } else if (transaction->data_accepted) {
         begin_content(client, now);
         await_verdict(client);
@@ -164,7 +164,7 @@ void transaction_go_on(struct smtp_client *client, struct smtp_event *event, uin
         end_mail(client, event, true);
     } else if (client_chunks(client)) {
         begin_content(client, now);
-        begin_chunk(client);
+        begin_chunk(client, now);
     } else {
         ask_data(client, now);
     }
@@ -222,8 +222,11 @@ void answered_data(struct smtp_client *client, struct smtp_event *event, uint64_
 static void answered_too_early(struct smtp_client *client, struct smtp_event *event)
 {
     client_break(client, ERROR_PROTOCOL, "the server answered before it had the whole message");
-    client_note(client, &event->reply);
     client->outcome.accepted = 0;
+    if (reply_is_positive(&event->reply)) {
+        return; /* it cannot have taken what it has not got: no verdict, the session has failed */
+    }
+    client_note(client, &event->reply);
     client->transaction.mail = NULL;
     event->mail_ended = true;
 }

@@ -3,6 +3,7 @@ counted, each kind of trouble named once, and no run hangs."""
 
 import resource
 import socket
+import ssl
 import subprocess
 import time
 import unittest
@@ -105,6 +106,12 @@ class Faults(PerformanceCase):
                     self.assertRegex(run.err, "(?i)time|answer|0.4")
         self.assertGreaterEqual(time.monotonic() - begun, 0.4)
 
+    def test_silence_is_not_waited_for_twice(self):
+        # That the kernel has taken our command is no sign of life.
+        servers = [self.server(script={stage: SILENCE}) for stage in ("EHLO", "MAIL")]
+        run = self.run_check("--n-mails=2", "--n-concurrent-connections=2", "--reading-timeout=2", to=servers)
+        self.assertLess(run.seconds, 3.8)
+
     def test_a_server_that_reads_nothing(self):
         # The kernel takes the connection and a part of the content; nobody reads it.
         listener = socket.create_server(("127.0.0.1", 0))
@@ -119,12 +126,42 @@ class Faults(PerformanceCase):
         run = self.run_check("--n-mails=1", "--reading-timeout=0.4", self.file("a", b"A: b\n\n" + (b"x" * 900 + b"\n") * 12000),
                              to=[server])
         self.assert_outcomes(run, 1, error=1)
+        self.assertRegex(run.err, r"nothing was taken within 0\.4 seconds \(--reading-timeout\), \d+ bytes")
 
     def test_a_slow_server_is_no_error(self):
         # Each answer within the time-out, all of them together far beyond it.
         self.server(script={stage: [0.2, answer] for stage, answer in (
             ("connect", "220 a"), ("MAIL", "250 a"), ("RCPT", "250 a"), ("DATA", "354 a"), ("content", "250 a"))})
         self.assert_outcomes(self.run_check("--n-mails=1", "--reading-timeout=0.8"), 1)
+
+    def test_a_server_that_reads_slowly_is_not_silent(self):
+        # Long after our system has all of the message, the server still takes it.
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        self.addCleanup(listener.close)
+        process = self.start_check("--n-mails=1", "--reading-timeout=1",
+                                   self.file("a", b"A: b\n\n" + (b"x" * 900 + b"\n") * 3000),
+                                   to=["127.0.0.1:%d" % listener.getsockname()[1]])
+        peer, _ = listener.accept()
+        self.addCleanup(peer.close)
+        peer.settimeout(10)
+        peer.sendall(b"220 a\r\n")
+        for answer in (b"250 a\r\n", b"250 a\r\n", b"250 a\r\n", b"354 a\r\n"):
+            peer.recv(1000)
+            peer.sendall(answer)
+        end = b""
+        while not end.endswith(b"\r\n.\r\n"):
+            piece = peer.recv(32768)
+            if not piece:
+                break
+            end = (end + piece)[-5:]
+            time.sleep(0.03)
+        peer.sendall(b"250 a\r\n")
+        peer.recv(1000)
+        peer.sendall(b"221 a\r\n")
+        self.assert_outcomes(self.finish_check(process), 1)
 
     def test_refused_connections(self):
         bound = refusing_port()
@@ -137,6 +174,19 @@ class Faults(PerformanceCase):
         run = self.run_check("--n-mails=2", to=["unix:" + self.path("nothing")])
         self.assert_outcomes(run, 2, error=2)
         self.assertIn(self.path("nothing"), run.err)
+
+    def test_no_port_is_left(self):
+        within = ["unshare", "--net", "sh", "-c", 'ip link set lo up && '
+                  'echo 40000 40001 >/proc/sys/net/ipv4/ip_local_port_range && exec "$@"', "sh"]
+        if subprocess.run([*within, "true"], capture_output=True, check=False).returncode != 0:
+            self.skipTest("no network of its own can be had here")
+        code = ("import socket, subprocess, sys\n"
+                "server = socket.create_server(('127.0.0.1', 25))\n"
+                "taken = [socket.create_connection(('127.0.0.1', 25)) for _ in range(2)]\n"
+                "sys.exit(subprocess.run(sys.argv[1:], check=False).returncode)\n")
+        done = subprocess.run([*within, "python3", "-c", code, *self.command(["--n-mails=2"], to=["127.0.0.1"])],
+                              capture_output=True, check=False, text=True)
+        self.assertRegex(done.stderr, r"\A[^\n]*no port of this machine is left[^\n]*ip_local_port_range[^\n]*\n\Z")
 
     def test_a_server_dies_under_load(self):
         server = self.server(script={"content": lambda command: DIE if command.total == 30 else None})
@@ -165,6 +215,27 @@ class Faults(PerformanceCase):
         run = self.run_check("--n-mails=6", "--messages-per-connection=3", "--n-concurrent-connections=1")
         self.assertEqual(6, run.summary.mails)
         self.assertEqual(6 - run.summary.error, len(server.delivered()))
+
+    def test_leaving_while_nothing_is_under_way_is_no_trouble(self):
+        # The next mail is due when the server has long left: with a word, or as TLS does.
+        ends = {"content": ["250 taken", 0.1, "421 4.4.2 idle", CLOSE]}
+        run = self.run_check("--n-mails=3", "--interval=0.4", "--messages-per-connection=9", to=[self.server(script=ends)])
+        self.assert_outcomes(run, 3)
+        self.assertEqual("", run.err)
+
+        def ends_tls(command):
+            command.connection.write(b"250 taken\r\n")
+            try:
+                command.connection.tls.engine.unwrap()
+            except ssl.SSLWantReadError:
+                pass
+            command.connection.tls._sent()  # pylint: disable=protected-access
+            return [CLOSE]
+        for options in ((), ("--messages-per-connection=9", "--interval=0.1")):
+            server = self.server(implicit_tls=True, script={"content": ends_tls})
+            run = self.run_check("--n-mails=3", "--tls-wrapper", *options, to=[server])
+            self.assertEqual((3, ""), (len(server.mails), run.err))
+            self.assert_outcomes(run, 3)
 
     def test_closing_instead_of_goodbye(self):
         for how in (CLOSE, RESET, "500 5.5.1 what?", SILENCE):

@@ -1,7 +1,9 @@
 """milter-performance-check: extensions of SMTP, TLS, logging in, XCLIENT, PROXY, LMTP, addresses."""
 
 import itertools
+import re
 import socket
+import subprocess
 import unittest
 
 from performance_check import PerformanceCase, normal
@@ -231,6 +233,11 @@ class Security(PerformanceCase):
             with self.subTest(line=line):
                 self.assert_refused(r"map.*2", "--auth-map", self.file("map", "# a\n%s\n" % line))
 
+    def test_logins_that_would_not_be_tried(self):
+        path = self.file("map", "mx.test:25 a:b\n")
+        self.assert_refused("map.*127.0.0.1:26", "--auth-map", path, to=["127.0.0.1:26"])
+        self.assert_refused("--auth-user", "--auth-mechanism=plain")
+
 
 class Peers(PerformanceCase):
     def test_xclient(self):
@@ -263,6 +270,16 @@ class Peers(PerformanceCase):
             with self.subTest(option=option):
                 self.assert_outcomes(self.run_check("--n-mails=1", "--proxy-protocol", *option), 1)
                 self.assertEqual(expected, server.mails[-1].proxy[:len(expected)])
+        self.assertNotEqual(0, server.mails[-1].proxy[2], "no client has this port")
+
+    def test_proxy_protocol_for_a_client_of_another_family(self):
+        # How a proxy reaches the server says nothing about how clients reach the proxy.
+        for server in (self.server(proxy=True), self.server(self.path("s"), proxy=True)):
+            for version, source in itertools.product((1, 2), ("2001:db8::9", "192.0.2.9")):
+                with self.subTest(version=version, source=source, server=server.address):
+                    self.run_check("--n-mails=1", "--proxy-protocol=v%d" % version, "--proxy-source=" + source,
+                                   to=[server])
+                    self.assertEqual((version, source), server.mails[-1].proxy[:2])
 
     def test_proxy_protocol_and_implicit_tls(self):
         server = self.server(proxy=True, implicit_tls=True)
@@ -314,6 +331,27 @@ class Peers(PerformanceCase):
         self.assert_outcomes(self.run_check("--n-mails=1", "--proxy-protocol=v2", "--proxy-source=[2001:db8::9]:99",
                                             to=[proxied]), 1)
         self.assertEqual((2, "2001:db8::9", 99), proxied.mails[0].proxy)
+
+    def test_the_first_of_two_addresses_does_not_answer(self):
+        # Two connections wait for it when the first learns that the other address works.
+        server = self.server("127.0.0.2")
+        hosts = self.file("hosts", "127.0.0.1 two.test\n127.0.0.2 two.test\n")
+        within = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts]
+        known = subprocess.run([*within, "getent", "ahosts", "two.test"], capture_output=True, check=False)
+        if re.findall(rb"(?m)^(\S+) +STREAM", known.stdout) != [b"127.0.0.1", b"127.0.0.2"]:
+            self.skipTest("no name can be given two addresses here")
+        deaf = socket.create_server(("127.0.0.1", server.port), backlog=0)
+        self.addCleanup(deaf.close)
+        for _ in range(3):      # until there is no room left to wait in
+            waiting = socket.socket()
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", server.port))
+            self.addCleanup(waiting.close)
+        options = ["--n-mails=3", "--interval=0.2", "--n-concurrent-connections=3", "--reading-timeout=0.7"]
+        done = subprocess.run([*within, *self.command(options, to=["two.test:%d" % server.port])],
+                              capture_output=True, check=False, text=True)
+        self.assertEqual((0, ""), (done.returncode, done.stderr))
+        self.assertEqual(3, len(server.mails))
 
     def test_several_servers_in_turn(self):
         servers = [self.server(), self.server(), self.server(self.path("s"))]

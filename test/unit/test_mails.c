@@ -362,6 +362,7 @@ static void options_that_would_do_nothing_are_refused(void **state)
 static void wrong_addresses_and_names_are_refused(void **state)
 {
     struct mails_options options = options_for(NULL);
+    char long_name[257] = "";
 
     (void)state;
     options.forced_sender = "a b@x";
@@ -380,7 +381,10 @@ static void wrong_addresses_and_names_are_refused(void **state)
     options.helo = "a\r\nQUIT";
     assert_refused(&options, "--helo-fqdn: a host name has no blanks");
     options.helo = "";
-    assert_refused(&options, "--helo-fqdn: the host name is empty");
+    assert_refused(&options, "--helo-fqdn: a host name has 1 to 255 bytes, not 0");
+    memset(long_name, 'a', sizeof(long_name) - 1);
+    options.helo = long_name;
+    assert_refused(&options, "--helo-fqdn: a host name has 1 to 255 bytes, not 256");
     options.helo = "a";
     options.size_distribution = "big";
     assert_refused(&options, "size not understood: big");

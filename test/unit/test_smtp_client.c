@@ -228,7 +228,7 @@ static void chunks_need_no_dots(void **state)
     says(&talk, "250 8 bytes\r\n", "BDAT 2 LAST\r\n\r\n");
     says(&talk, "250 queued\r\n", "");
     assert_false(talk.last.partial);
-    assert_int_equal(talk.last.elapsed, 30); /* since the first chunk */
+    assert_int_equal(talk.last.elapsed, 30); /* from the first chunk on */
     outcome(&talk, 250, 2, 0);
     talk_end(&talk);
 }
@@ -268,6 +268,25 @@ static void lmtp_answers_for_each_recipient(void **state)
     says(&talk, "250 ok\r\n", "");
     assert_int_equal(talk.ended, 1);
     outcome(&talk, 250, 1, 1);
+    talk_end(&talk);
+}
+
+static void lmtp_keeps_its_answers_when_the_server_leaves(void **state)
+{
+    struct talk talk = {.mail = &two, .mails = 1, .options = {.lmtp = true}};
+
+    (void)state;
+    talk_begin(&talk);
+    says(&talk, "220 x\r\n", "LHLO me.example\r\n");
+    says(&talk, "250 x\r\n", "MAIL FROM:<s@example.com>\r\n");
+    says(&talk, "250 ok\r\n", "RCPT TO:<r1@example.org>\r\n");
+    says(&talk, "250 ok\r\n", "RCPT TO:<r2@example.org>\r\n");
+    says(&talk, "250 ok\r\n", "DATA\r\n");
+    says(&talk, "354 go\r\n", "..dot\r\nno.dot\r\n...\r\n.\r\n");
+    says(&talk, "250 r1 has it\r\n421 and away\r\n", "");
+    assert_int_equal(talk.ended, 1);
+    outcome(&talk, 250, 1, 1);
+    failed(&talk, "the server closes the connection: 421 and away");
     talk_end(&talk);
 }
 
@@ -384,6 +403,41 @@ static void logging_in(void **state)
     talk_end(&talk);
 }
 
+static void a_first_response_too_long_for_the_command_waits(void **state)
+{
+    struct talk talk = {.logs_in = true};
+    const char password[366] = ""; /* AAAA in base64 */
+    char said[520];
+    struct slice initial = slice_of(password, 363);
+
+    (void)state;
+    memset(said, 'A', sizeof(said));
+    talk_begin(&talk);
+    says(&talk, "220 x\r\n", "EHLO me.example\r\n");
+    says(&talk, "250-x\r\n250 AUTH PLAIN\r\n", "");
+    smtp_client_login(talk.client, "PLAIN", &initial, talk.now);
+    memcpy(said, "AUTH PLAIN ", 11);
+    memcpy(said + 11 + 484, "\r\n", 3);
+    says(&talk, "235 welcome\r\n", said);
+    wants(&talk, SMTP_WISH_MAIL);
+    talk_end(&talk);
+
+    initial.length = 366;
+    memset(said, 'A', sizeof(said));
+    memcpy(said + 488, "\r\n", 3);
+    talk_begin(&talk);
+    says(&talk, "220 x\r\n", "EHLO me.example\r\n");
+    says(&talk, "250-x\r\n250 AUTH PLAIN\r\n", "");
+    smtp_client_login(talk.client, "PLAIN", &initial, talk.now);
+    says(&talk, "", "AUTH PLAIN\r\n");
+    says(&talk, "334 \r\n", said);
+    assert_true(talk.last.partial);
+    wants(&talk, SMTP_WISH_NOTHING);
+    says(&talk, "235 welcome\r\n", "");
+    wants(&talk, SMTP_WISH_MAIL);
+    talk_end(&talk);
+}
+
 static void pretending_to_be_another_client(void **state)
 {
     struct talk talk = {
@@ -432,7 +486,8 @@ static void a_server_that_goes_away(void **state)
     says(&talk, "250 x\r\n", "");
     says(&talk, "421 idle\r\n", "");
     assert_int_equal(talk.ended, 0);
-    failed(&talk, "the server closes the connection: 421 idle");
+    wants(&talk, SMTP_WISH_CLOSE);
+    assert_null(smtp_client_error(talk.client));
     talk_end(&talk);
 }
 
@@ -480,10 +535,43 @@ static void mistakes_of_the_server(void **state)
     talk_end(&talk);
 }
 
+/* Five bytes of the message are out, then the server says text. */
+static void answers_early(struct talk *talk, const char *text)
+{
+    struct slice input = SLICE_LITERAL("354 go\r\n");
+
+    talk_begin(talk);
+    says(talk, "220 x\r\n", "EHLO me.example\r\n");
+    says(talk, "250 x\r\n", "MAIL FROM:<s@example.com>\r\n");
+    says(talk, "250 ok\r\n", "RCPT TO:<r1@example.org>\r\n");
+    says(talk, "250 ok\r\n", "DATA\r\n");
+    assert_true(smtp_client_take(talk->client, &input, 1, &talk->last));
+    assert_true(smtp_client_fill(talk->client, 5));
+    buffer_reset(smtp_client_output(talk->client));
+    assert_string_equal(smtp_client_stage(talk->client), "message");
+    says(talk, text, "");
+    failed(talk, "the server answered before it had the whole message");
+}
+
 static void an_answer_that_comes_too_early(void **state)
 {
+    struct talk refused = {.mail = &one, .mails = 1}, taken = refused;
+
+    (void)state;
+    answers_early(&refused, "552 too large\r\n");
+    assert_int_equal(refused.ended, 1);
+    outcome(&refused, 552, 0, 0);
+    talk_end(&refused);
+    /* What it has not got it cannot have taken. */
+    answers_early(&taken, "250 queued\r\n");
+    assert_int_equal(taken.ended, 0);
+    outcome(&taken, 0, 0, 0);
+    talk_end(&taken);
+}
+
+static void words_behind_a_verdict_do_not_change_it(void **state)
+{
     struct talk talk = {.mail = &one, .mails = 1};
-    struct slice input = SLICE_LITERAL("354 go\r\n");
 
     (void)state;
     talk_begin(&talk);
@@ -491,14 +579,10 @@ static void an_answer_that_comes_too_early(void **state)
     says(&talk, "250 x\r\n", "MAIL FROM:<s@example.com>\r\n");
     says(&talk, "250 ok\r\n", "RCPT TO:<r1@example.org>\r\n");
     says(&talk, "250 ok\r\n", "DATA\r\n");
-    assert_true(smtp_client_take(talk.client, &input, 1, &talk.last));
-    assert_true(smtp_client_fill(talk.client, 5));
-    buffer_reset(smtp_client_output(talk.client));
-    assert_string_equal(smtp_client_stage(talk.client), "message");
-    says(&talk, "552 too large\r\n", "");
+    says(&talk, "354 go\r\n", "Subject: x\r\n\r\nbody\r\n.\r\n");
+    says(&talk, "250 queued\r\n221 and away\r\n", "");
     assert_int_equal(talk.ended, 1);
-    outcome(&talk, 552, 0, 0);
-    failed(&talk, "the server answered before it had the whole message");
+    failed(&talk, "the server answered what nobody had asked: 221 and away");
     talk_end(&talk);
 }
 
@@ -530,15 +614,18 @@ int main(void)
         cmocka_unit_test(chunks_need_no_dots),
         cmocka_unit_test(a_refused_chunk_ends_the_mail),
         cmocka_unit_test(lmtp_answers_for_each_recipient),
+        cmocka_unit_test(lmtp_keeps_its_answers_when_the_server_leaves),
         cmocka_unit_test(lmtp_refuses_all),
         cmocka_unit_test(tls_begins_between_the_lines),
         cmocka_unit_test(clear_text_behind_starttls_is_refused),
         cmocka_unit_test(tls_that_fails_is_done_without_unless_it_must_be),
         cmocka_unit_test(logging_in),
+        cmocka_unit_test(a_first_response_too_long_for_the_command_waits),
         cmocka_unit_test(pretending_to_be_another_client),
         cmocka_unit_test(a_server_that_goes_away),
         cmocka_unit_test(mistakes_of_the_server),
         cmocka_unit_test(an_answer_that_comes_too_early),
+        cmocka_unit_test(words_behind_a_verdict_do_not_change_it),
         cmocka_unit_test(addresses_beyond_ascii),
     };
 
