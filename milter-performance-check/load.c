@@ -424,7 +424,8 @@ static void runner_ended(void *owner, const struct error *error)
     } else {
         runner_enter(runner, RUNNER_FREE);
     }
-    if (!load->reached && load->failures >= HOPELESS) {
+    /* One that is still to be greeted may yet come to something. */
+    if (!load->reached && load->failures >= HOPELESS && load->connected == 0) {
         load_stop(load, "no connection came to anything");
     }
     loop_task_post(load->options.loop, &load->task);

@@ -96,6 +96,10 @@ bool mail_arguments_check(struct plan *plan, struct error *error)
     if (!seed_given) {
         given.seed = (uint64_t)time(NULL) ^ ((uint64_t)getpid() << 32);
     }
+    if (given.shuffle && mail_paths.count == 0) {
+        error_set(error, ERROR_USAGE, "--shuffle: without mail files there is nothing to shuffle");
+        return false;
+    }
     given.paths = mail_paths;
     plan->mails = given;
     return true;

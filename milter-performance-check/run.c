@@ -9,6 +9,7 @@
 #include "libcore/base/clock.h"
 #include "libcore/base/file.h"
 #include "libcore/base/memory.h"
+#include "libcore/net/gnuplot.h"
 #include "milter-performance-check/load.h"
 #include "milter-performance-check/report.h"
 #include "milter-performance-check/watch.h"
@@ -399,10 +400,28 @@ static enum run_status run_conclude(struct run *run)
 
 /* ---- all of it */
 
+/* Better now than when the run is over. */
+static bool can_draw(const struct plan *plan, struct error *error)
+{
+    for (size_t i = 0; i < plan->report_count; i++) {
+        if (plan->reports[i].format == REPORT_HTML) {
+            struct buffer nothing = {0};
+            bool draws = gnuplot_run(slice_of("", 0), &nothing, error);
+
+            buffer_clear(&nothing);
+            return draws;
+        }
+    }
+    return true;
+}
+
 static bool run_prepare(struct run *run, struct error *error)
 {
     struct plan *plan = run->plan;
 
+    if (!can_draw(plan, error)) {
+        return false;
+    }
     run->mails = mails_new(&plan->mails, error);
     if (run->mails == NULL) {
         return false;
