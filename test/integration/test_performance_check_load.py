@@ -89,6 +89,34 @@ class Time(PerformanceCase):
         self.assertEqual(run.summary.mails, figures["whole-mail", "count"])
         self.assertLess(figures["whole-mail", "max"], 0.25)
 
+    def test_a_connection_of_the_warm_up_is_not_counted(self):
+        # One handshake begins before measuring does and ends behind that.
+        self.server(starttls=True, script={
+            "STARTTLS": lambda command: [0.5, "220 go ahead"] if command.total == 0 else None})
+        run, figures = self.measured("--warm-up=0.25", "--n-mails=3", "--report=json:" + self.path("report.json"))
+        report = self.json("report.json")
+        self.assertEqual([3, 3, 3], [figures[name, "count"] for name in ("connect", "tls", "session")])
+        self.assertLess(figures["tls", "max"], 60)
+        self.assertEqual({"tried": 3, "failed": 0}, report["connections"])
+        self.assertEqual(3, run.summary.mails)
+
+    def test_bytes_of_the_warm_up_are_not_counted(self):
+        server = self.server()
+        self.run_check("--warm-up=0.25", "--n-mails=3", "--messages-per-connection=1000000",
+                       "--report=json:" + self.path("report.json"))
+        report = self.json("report.json")
+        self.assertEqual(1, len(server.connections))
+        self.assertEqual(3, report["replies"]["content"]["2xx"])
+        self.assertLess(report["bytes"]["out"], report["bytes"]["content"] + 3 * 500)
+        self.assertGreater(report["bytes"]["out"], report["bytes"]["content"])
+
+    def test_workers_whose_turn_is_behind_the_warm_up(self):
+        self.server()
+        run = self.run_check("--warm-up=0.2", "--rate=6", "--n-workers=3", "--n-mails=2",
+                             "--report=json:" + self.path("report.json"))
+        mails = self.json("report.json")["mails"]
+        self.assertEqual((6, 6, 6), (run.summary.mails, mails["started"], mails["ended"]))
+
     def test_ramp_finds_the_knee(self):
         # One connection and 10 ms for each mail: 100 mails a second are the most.
         server = self.server(script={"content": [0.01, "250 Ok"]})
