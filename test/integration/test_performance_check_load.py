@@ -72,6 +72,14 @@ class Time(PerformanceCase):
         run = self.interrupt(process)
         self.assertGreaterEqual(run.summary.mails, 30)
 
+    def test_workers_end_with_a_parent_that_is_killed(self):
+        server = self.server()
+        process = self.start_check("--flood", "--n-workers=2", "--messages-per-connection=100000000")
+        self.wait_until(lambda: len(server.connections) == 2 and len(server.mails) > 20)
+        process.kill()
+        process.wait()
+        self.assertTrue(server.settle(15), "workers flood on with nobody to end them")
+
     def test_interrupted_while_nothing_answers(self):
         server = self.server(script={"MAIL": SILENCE})
         process = self.start_check("--n-mails=5")
