@@ -199,8 +199,15 @@ static void load_end_step(struct load *load, uint64_t now)
             *load->options.step_count = load->step; /* interrupted before it began */
             return;
         }
-        step->ended = step->ended > 0 ? step->ended : now;
-        ramp_judge(step, load->options.steps, plan->ramp.step_seconds, plan->max_p99);
+        if (step->ended > 0) {
+            return;
+        }
+        step->ended = now;
+        if (load->stopped != NULL) {
+            ramp_interrupt(step);
+        } else {
+            ramp_judge(step, load->options.steps, plan->ramp.step_seconds, plan->max_p99);
+        }
     }
 }
 

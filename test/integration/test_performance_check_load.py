@@ -80,6 +80,18 @@ class Time(PerformanceCase):
         process.wait()
         self.assertTrue(server.settle(15), "workers flood on with nobody to end them")
 
+    def test_an_interrupted_step_of_a_ramp_has_no_verdict(self):
+        server = self.server()
+        process = self.start_check("--ramp=40:80:40", "--ramp-step=0.5s", "--report=text",
+                                   "--report=json:" + self.path("report.json"))
+        self.wait_until(lambda: len(server.mails) > 22)
+        run = self.interrupt(process)
+        self.assertRegex(run.out, r"(?m)^ *40\.0 .*keeps up$")
+        self.assertRegex(run.out, r"(?m)^ *80\.0 .*interrupted$")
+        self.assertIn("Knee: not reached; the server kept up with 40 mails/s", run.out)
+        ramp = self.json("report.json")["ramp"]
+        self.assertEqual((40.0, False), (ramp["knee"], ramp["knee_reached"]))
+
     def test_interrupted_while_nothing_answers(self):
         server = self.server(script={"MAIL": SILENCE})
         process = self.start_check("--n-mails=5")
