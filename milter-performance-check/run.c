@@ -412,6 +412,12 @@ static bool run_prepare(struct run *run, struct error *error)
 {
     struct plan *plan = run->plan;
 
+    /* Not only when the work of hours is done. */
+    for (size_t i = 0; i < plan->report_count; i++) {
+        if (plan->reports[i].path != NULL && !file_may_write(plan->reports[i].path, error)) {
+            return false;
+        }
+    }
     run->mails = mails_new(&plan->mails, error);
     if (run->mails == NULL) {
         return false;
