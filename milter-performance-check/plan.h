@@ -54,7 +54,7 @@ struct plan {
     double report_interval;      /* seconds; 0: no periodic table */
     bool failure_responses;
     unsigned fail_on;
-    double max_p99;     /* seconds; 0: any */
+    double max_p99;           /* seconds; 0: any */
     const char *command_line; /* as typed, for reports */
 };
 
