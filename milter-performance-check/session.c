@@ -12,6 +12,7 @@
 #include "libcore/base/memory.h"
 #include "libcore/net/stream.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,6 +87,7 @@ static void session_lose_mail(struct session *session, const struct error *error
 {
     const struct smtp_outcome *smtp = smtp_client_outcome(session->client);
 
+    assert(error != NULL); /* without a reason only those are finished that have no mail */
     if (error->code == ERROR_PROTOCOL && smtp_client_error(session->client) != NULL &&
         smtp->code > 0) {
         session_end_mail(session, outcome_of(smtp->code), smtp->text, now);
