@@ -23,6 +23,8 @@ extern const struct option_entry mail_entries[], server_entries[], load_entries[
 /* Of the mails; words: paths. */
 extern struct option_strings mail_paths;
 bool mail_arguments_check(struct plan *plan, struct error *error);
+/* --n-mails was given. */
+bool mail_arguments_counted(void);
 bool server_arguments_check(struct plan *plan, struct error *error);
 bool load_arguments_check(struct plan *plan, struct error *error);
 bool report_arguments_check(struct plan *plan, struct error *error);

@@ -141,35 +141,36 @@ static void load_begin_step(struct load *load, uint64_t now)
                               });
 }
 
-/* What comes first, the warm-up or the thing itself. */
-static void load_begin(struct load *load)
+static void load_begin_measured(struct load *load)
 {
-    const struct plan *plan = load->options.plan;
-    uint64_t start = load->options.start + worker_offset(load);
-    struct schedule schedule = plan_schedule(plan, start);
-
-    load->warming_up = plan->warm_up > 0;
-    if (load->warming_up) {
-        schedule.rate = plan->ramps ? plan->ramp.from : plan->rate;
-        schedule.duration = (uint64_t)(plan->warm_up * 1e9);
-        schedule.limit = 0;
-        load_begin_schedule(load, schedule);
-    } else if (plan->ramps) {
-        load_begin_step(load, start);
-    } else {
-        load_begin_schedule(load, schedule);
-    }
-}
-
-static void load_end_warm_up(struct load *load)
-{
-    uint64_t start = load->schedule.start + load->schedule.duration;
+    uint64_t start = load->options.measurement->begun + worker_offset(load);
 
     load->warming_up = false;
     if (load->options.plan->ramps) {
         load_begin_step(load, start);
     } else {
         load_begin_schedule(load, plan_schedule(load->options.plan, start));
+    }
+}
+
+/*
+ * What comes first, the warm-up or the thing itself.  Measuring begins for all workers at
+ * the same time: one whose turn is later has a shorter warm-up, or none.
+ */
+static void load_begin(struct load *load)
+{
+    const struct plan *plan = load->options.plan;
+    struct schedule schedule = plan_schedule(plan, load->options.start + worker_offset(load));
+    uint64_t begun = load->options.measurement->begun;
+
+    load->warming_up = schedule.start < begun;
+    if (load->warming_up) {
+        schedule.rate = plan->ramps ? plan->ramp.from : plan->rate;
+        schedule.duration = begun - schedule.start;
+        schedule.limit = 0;
+        load_begin_schedule(load, schedule);
+    } else {
+        load_begin_measured(load);
     }
 }
 
@@ -198,8 +199,15 @@ static void load_end_step(struct load *load, uint64_t now)
             *load->options.step_count = load->step; /* interrupted before it began */
             return;
         }
-        step->ended = step->ended > 0 ? step->ended : now;
-        ramp_judge(step, load->options.steps, plan->ramp.step_seconds, plan->max_p99);
+        if (step->ended > 0) {
+            return;
+        }
+        step->ended = now;
+        if (load->stopped != NULL) {
+            ramp_interrupt(step);
+        } else {
+            ramp_judge(step, load->options.steps, plan->ramp.step_seconds, plan->max_p99);
+        }
     }
 }
 
@@ -302,7 +310,7 @@ static void load_go_on(void *owner)
     uint64_t due;
 
     if (load->warming_up && now >= load->schedule.start + load->schedule.duration) {
-        load_end_warm_up(load);
+        load_begin_measured(load);
     }
     if (load->options.plan->ramps && !load->warming_up && load->stopped == NULL) {
         load_give_up_late(load, now);

@@ -172,6 +172,12 @@ static bool check_ramp(struct error *error)
 {
     const char *with = given.flood ? "--flood" : given.workers > 1 ? "--n-workers" : NULL;
 
+    if (given.ramp_given && mail_arguments_counted()) {
+        error_set(error, ERROR_USAGE,
+                  "--ramp and --n-mails: do not go together; rates and --ramp-step say how many "
+                  "mails there are");
+        return false;
+    }
     if (given.ramp_given && with != NULL) {
         error_set(error, ERROR_USAGE, "--ramp and %s: do not go together", with);
         return false;

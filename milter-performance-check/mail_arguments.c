@@ -13,7 +13,7 @@ struct option_strings mail_paths;
 enum { N_MAILS = 100 };
 
 static struct mails_options given = {.helo = "localhost.localdomain", .count = N_MAILS};
-static bool seed_given;
+static bool seed_given, count_given;
 
 static bool take_seed(void *target, const char *value, struct error *error)
 {
@@ -57,6 +57,7 @@ const struct option_entry mail_entries[] = {
     {.name = "n-mails",
      .kind = OPTION_UNSIGNED,
      .target = &given.count,
+     .given = &count_given,
      .argument = "N",
      .help = "how many mails, when none or one file is given (100)"},
     {.name = "n-additional-lines",
@@ -103,6 +104,11 @@ bool mail_arguments_check(struct plan *plan, struct error *error)
     given.paths = mail_paths;
     plan->mails = given;
     return true;
+}
+
+bool mail_arguments_counted(void)
+{
+    return count_given;
 }
 
 void mail_arguments_clear(void)

@@ -127,6 +127,17 @@ void ramp_judge(struct ramp_step *step, const struct ramp_step *first, double st
     }
 }
 
+void ramp_interrupt(struct ramp_step *step)
+{
+    step->interrupted = true;
+    step->overload = "interrupted";
+}
+
+unsigned ramp_judged(const struct ramp_step *steps, unsigned count)
+{
+    return count > 0 && steps[count - 1].interrupted ? count - 1 : count;
+}
+
 const struct ramp_step *ramp_knee(const struct ramp_step *steps, unsigned count)
 {
     unsigned good = 0;

@@ -25,6 +25,7 @@ struct ramp_step {
     uint64_t abandoned;      /* mails that found no connection for too long */
     struct histogram mail;   /* from the time each was due */
     const char *overload;    /* why the server did not keep up; NULL: it did */
+    bool interrupted;        /* it was not tried to its end, and overload says so */
 };
 
 /* "FROM:TO:STEP", mails a second; TO above FROM. */
@@ -40,6 +41,10 @@ double ramp_achieved(const struct ramp_step *step);
  */
 void ramp_judge(struct ramp_step *step, const struct ramp_step *first, double step_seconds,
                 double max_p99);
+/* Ends a step before its time: what happened in a part of it is no proof of anything. */
+void ramp_interrupt(struct ramp_step *step);
+/* How many steps were tried to their end: all but an interrupted last one. */
+unsigned ramp_judged(const struct ramp_step *steps, unsigned count);
 /* The last step before the first that was overloaded; NULL: none, every step was. */
 const struct ramp_step *ramp_knee(const struct ramp_step *steps, unsigned count);
 

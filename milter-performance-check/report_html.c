@@ -56,14 +56,17 @@ static void append_latency_tile(struct buffer *html, const struct histogram *mai
 
 static struct report_figure knee_figure(const struct report *report)
 {
-    const struct ramp_step *knee = ramp_knee(report->steps, report->step_count);
+    unsigned judged = ramp_judged(report->steps, report->step_count);
+    const struct ramp_step *knee = ramp_knee(report->steps, judged);
 
+    if (judged == 0) {
+        return note("–");
+    }
     if (knee == NULL) {
         return note("&lt; %s", report_rate(report->steps[0].rate).text);
     }
-    return knee + 1 < report->steps + report->step_count
-               ? report_rate(knee->rate)
-               : note("≥ %s", report_rate(knee->rate).text);
+    return knee + 1 < report->steps + judged ? report_rate(knee->rate)
+                                             : note("≥ %s", report_rate(knee->rate).text);
 }
 
 static void append_tiles(struct buffer *html, const struct report *report)

@@ -222,7 +222,8 @@ static json_t *of_step(const struct ramp_step *step)
 static json_t *of_ramp(const struct report *report)
 {
     const struct ramp *ramp = &report->plan->ramp;
-    const struct ramp_step *knee = ramp_knee(report->steps, report->step_count);
+    unsigned judged = ramp_judged(report->steps, report->step_count);
+    const struct ramp_step *knee = ramp_knee(report->steps, judged);
     json_t *object;
     json_t *steps;
 
@@ -242,8 +243,7 @@ static json_t *of_ramp(const struct report *report)
     set(object, "knee", knee != NULL ? json_real(knee->rate) : json_null());
     /* The knee is the last rate of all: the server may bear more. */
     set(object, "knee_reached",
-        json_boolean(knee == NULL ? report->step_count > 0
-                                  : knee + 1 < report->steps + report->step_count));
+        json_boolean(knee == NULL ? judged > 0 : knee + 1 < report->steps + judged));
     return object;
 }
 

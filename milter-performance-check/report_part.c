@@ -225,13 +225,16 @@ static void append_overload(struct buffer *output, const struct ramp_step *step)
 
 void report_append_knee(struct buffer *output, const struct report *report)
 {
-    const struct ramp_step *knee = ramp_knee(report->steps, report->step_count);
-    const struct ramp_step *end = report->steps + report->step_count;
+    unsigned judged = ramp_judged(report->steps, report->step_count);
+    const struct ramp_step *knee = ramp_knee(report->steps, judged);
+    const struct ramp_step *end = report->steps + judged;
 
     if (report->step_count == 0) {
         return;
     }
-    if (knee == NULL) {
+    if (judged == 0) {
+        buffer_append_string(output, "Knee: unknown; interrupted at the first rate");
+    } else if (knee == NULL) {
         buffer_append_string(output, "Knee: below the first rate; ");
         append_overload(output, report->steps);
     } else if (knee + 1 == end) {

@@ -297,7 +297,8 @@ static void ramp_data(struct buffer *script, const struct report *report)
 static void ramp_begin(struct buffer *script, const struct report *report,
                        const struct plot_size *size)
 {
-    const struct ramp_step *knee = ramp_knee(report->steps, report->step_count);
+    unsigned judged = ramp_judged(report->steps, report->step_count);
+    const struct ramp_step *knee = ramp_knee(report->steps, judged);
     double first = report->steps[0].rate;
     double last = report->steps[report->step_count - 1].rate;
     double margin = last > first ? (last - first) / 20 : first / 2;
@@ -306,7 +307,7 @@ static void ramp_begin(struct buffer *script, const struct report *report,
     ramp_data(script, report);
     buffer_append_format(script, "set xlabel 'mails/s wanted'\nset xrange [%.6f:%.6f]\n",
                          first - margin, last + margin);
-    if (knee != NULL && knee->rate < last) { /* else it was not reached */
+    if (knee != NULL && knee + 1 < report->steps + judged) { /* else it was not reached */
         buffer_append_format(script,
                              "set arrow from first %.6f, graph 0 to first %.6f, graph 1 nohead "
                              "lw 1.4 dt 2 lc rgb 'black' back\n"

@@ -10,6 +10,7 @@
 #include "libcore/base/file.h"
 #include "libcore/base/memory.h"
 #include "libcore/net/gnuplot.h"
+#include "libcore/net/process.h"
 #include "milter-performance-check/load.h"
 #include "milter-performance-check/report.h"
 #include "milter-performance-check/watch.h"
@@ -109,15 +110,18 @@ static bool run_work(struct run *run, unsigned worker, struct error *error)
     };
     struct loop_signal *signals[2];
 
+    /* First of all: an interrupt that comes early is one that ends with a report, too. */
+    signals[0] = loop_signal_new(run->loop, SIGINT, on_interrupt, run);
+    signals[1] = loop_signal_new(run->loop, SIGTERM, on_interrupt, run);
     run->load = load_new(&options, error);
+    if (run->load != NULL) {
+        loop_run(run->loop);
+    }
+    loop_signal_free(signals[0]);
+    loop_signal_free(signals[1]);
     if (run->load == NULL) {
         return false;
     }
-    signals[0] = loop_signal_new(run->loop, SIGINT, on_interrupt, run);
-    signals[1] = loop_signal_new(run->loop, SIGTERM, on_interrupt, run);
-    loop_run(run->loop);
-    loop_signal_free(signals[0]);
-    loop_signal_free(signals[1]);
     note_stop(run->verdicts + worker, run->load);
     load_free(run->load);
     run->load = NULL;
@@ -199,15 +203,20 @@ static void on_passed_signal(void *owner, int signal_number)
     }
 }
 
-/* A terminal's interrupt comes to all of the group: ours is the one that is passed on. */
+/*
+ * They stay in our process group: a terminal that suspends us or is gone means them as well.
+ * Its interrupt they get twice, which is no more than once.
+ */
 static bool run_fork(struct run *run, struct error *error)
 {
+    pid_t parent = getpid();
+
     run->processes = memory_new(run->plan->workers, sizeof(*run->processes));
     for (unsigned i = 0; i < run->plan->workers; i++) {
         pid_t process = fork();
 
         if (process == 0) {
-            (void)setpgid(0, 0);
+            process_follow_parent(parent); /* else nobody could end its flood */
             worker_main(run, i);
         }
         if (process < 0) {
@@ -421,6 +430,12 @@ static bool run_prepare(struct run *run, struct error *error)
 
     if (!can_draw(plan, error)) {
         return false;
+    }
+    /* Not only when the work of hours is done. */
+    for (size_t i = 0; i < plan->report_count; i++) {
+        if (plan->reports[i].path != NULL && !file_may_write(plan->reports[i].path, error)) {
+            return false;
+        }
     }
     run->mails = mails_new(&plan->mails, error);
     if (run->mails == NULL) {

@@ -46,8 +46,11 @@ struct session {
     size_t attempts;         /* addresses of the server that have been tried */
     const struct mail *mail; /* NULL: the owner has none at the moment */
     uint64_t connect_time, mail_time, tls_time;
-    size_t taken; /* bytes the server had taken when the timer was started */
-    bool used;    /* a mail has got beyond the opening */
+    size_t taken;  /* bytes the server had taken when the timer was started */
+    bool used;     /* a mail has got beyond the opening */
+    bool measured; /* its first mail counts, so opening and leaving do */
+    bool metered;  /* a mail of it counts, so bytes do, but for those of the warm-up: */
+    uint64_t warm_up_read, warm_up_written;
 };
 
 static void session_finish(struct session *session, const struct error *error);
@@ -89,6 +92,7 @@ static void session_lose_mail(struct session *session, const struct error *error
 {
     const struct smtp_outcome *smtp = smtp_client_outcome(session->client);
 
+    assert(error != NULL); /* without a reason only those are finished that have no mail */
     if (error->code == ERROR_PROTOCOL && smtp_client_error(session->client) != NULL &&
         smtp->code > 0) {
         session_end_mail(session, outcome_of(smtp->code), smtp->text, now);
@@ -106,14 +110,21 @@ static void session_close_tls(struct session *session)
     }
 }
 
+static void session_measure_traffic(struct session *session)
+{
+    if (session->metered) {
+        measurement_traffic(session->context->measurement,
+                            stream_bytes_read(session->stream) - session->warm_up_read,
+                            stream_bytes_written(session->stream) - session->warm_up_written,
+                            clock_nanoseconds());
+    }
+}
+
 static void session_disconnect(struct session *session)
 {
-    struct measurement *measurement = session->context->measurement;
-
     if (session->stream != NULL) {
         session_close_tls(session);
-        measurement_traffic(measurement, stream_bytes_read(session->stream),
-                            stream_bytes_written(session->stream), clock_nanoseconds());
+        session_measure_traffic(session);
         stream_free(session->stream);
         session->stream = NULL;
     }
@@ -136,11 +147,13 @@ static void session_finish(struct session *session, const struct error *error)
     }
     session_disconnect(session);
     session->state = SESSION_IDLE;
-    if (left) {
+    if (left && session->measured) {
         measurement_phase(session->context->measurement, MEASURED_SESSION,
                           now - session->connect_time, now);
     }
-    measurement_connection(session->context->measurement, session->used, now);
+    if (session->measured) {
+        measurement_connection(session->context->measurement, session->used, now);
+    }
     if (session->mail != NULL && error != NULL) { /* without an error there is none left */
         session_lose_mail(session, error, now);
     }
@@ -306,11 +319,14 @@ static void session_serve(struct session *session, const struct smtp_event *even
 /* ---- input */
 
 /* What belongs to a mail or a connection of the warm-up is not measured, however late it comes. */
+static bool mail_counts(const struct session *session, const struct mail *mail)
+{
+    return mail->due >= session->context->measurement->begun;
+}
+
 static bool session_counts(const struct session *session)
 {
-    uint64_t begun = session->context->measurement->begun;
-
-    return (session->mail != NULL ? session->mail->due : session->connect_time) >= begun;
+    return session->mail != NULL ? mail_counts(session, session->mail) : session->measured;
 }
 
 static void session_measure(struct session *session, const struct smtp_event *event, uint64_t now)
@@ -389,8 +405,10 @@ static void session_handshaken(struct session *session, uint64_t now)
     bool wrapped = session->state == SESSION_WRAPPING;
 
     session->state = SESSION_OPEN;
-    measurement_phase(session->context->measurement, (enum measured)SMTP_PHASE_TLS,
-                      now - session->tls_time, now);
+    if (session_counts(session)) {
+        measurement_phase(session->context->measurement, (enum measured)SMTP_PHASE_TLS,
+                          now - session->tls_time, now);
+    }
     if (!wrapped) {
         smtp_client_secured(session->client, now);
     }
@@ -640,6 +658,8 @@ void session_start(struct session *session, struct server *server, const struct 
     session->used = false;
     /* Others may change the preferred one meanwhile: each address gets its turn all the same. */
     session->first_address = server->preferred;
+    session->measured = session->metered = mail_counts(session, mail);
+    session->warm_up_read = session->warm_up_written = 0;
     session->attempts = 0;
     session->connect_time = session->mail_time = clock_nanoseconds();
     session->state = SESSION_CONNECTING;
@@ -650,6 +670,11 @@ void session_send(struct session *session, const struct mail *mail)
 {
     session->mail = mail;
     session->mail_time = clock_nanoseconds();
+    if (!session->metered && mail_counts(session, mail)) {
+        session->metered = true;
+        session->warm_up_read = stream_bytes_read(session->stream);
+        session->warm_up_written = stream_bytes_written(session->stream);
+    }
     if (smtp_client_wish(session->client) == SMTP_WISH_MAIL) {
         smtp_client_send(session->client, &mail->smtp, session->mail_time);
         session_settle(session);

@@ -129,6 +129,38 @@ static bool write_into(const char *path, struct slice content, struct error *err
     return ok;
 }
 
+/* The directory in which the file is, or would be; to be freed. */
+static char *directory_of(const char *path)
+{
+    const char *end = strrchr(path, '/');
+
+    if (end == NULL) {
+        return memory_copy_string(".");
+    }
+    return end == path ? memory_copy_string("/") : memory_format("%.*s", (int)(end - path), path);
+}
+
+bool file_may_write(const char *path, struct error *error)
+{
+    char *linked = realpath(path, NULL); /* a link stays one */
+    char *directory = directory_of(linked != NULL ? linked : path);
+    struct stat status;
+    bool ok;
+
+    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
+        errno = EISDIR;
+        ok = false;
+    } else {
+        ok = access(is_special(path) ? path : directory, W_OK) == 0;
+    }
+    if (!ok) {
+        error_set_errno(error, "cannot write %s", path);
+    }
+    free(directory);
+    free(linked);
+    return ok;
+}
+
 bool file_write(const char *path, unsigned mode, struct slice content, struct error *error)
 {
     if (is_special(path)) {

@@ -22,6 +22,8 @@ bool file_read_up_to(const char *path, const char *what, size_t limit, struct bu
  * stays a link.  Into a device or a pipe it is written as it comes.
  */
 bool file_write(const char *path, unsigned mode, struct slice content, struct error *error);
+/* Whether file_write could write there now, as far as that can be told without doing it. */
+bool file_may_write(const char *path, struct error *error);
 
 /* The path as it is from everywhere, also when the directory changes; free it. */
 char *file_absolute_path(const char *path);

@@ -21,6 +21,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
 /* The daemon's end; -1 when there is nobody waiting. */
 static int ready_pipe = -1;
 
@@ -84,6 +88,16 @@ void process_ignore_broken_pipes(void)
 void process_learn_of_deaths(void)
 {
     signal(SIGCHLD, SIG_DFL);
+}
+
+void process_follow_parent(pid_t parent)
+{
+#ifdef __linux__
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+#endif
+    if (getppid() != parent) {
+        _exit(EXIT_FAILURE); /* its death came before we could be told of it */
+    }
 }
 
 /* Identity. */

@@ -27,6 +27,11 @@ bool process_resident_memory(pid_t process, uint64_t *bytes);
 void process_ignore_broken_pipes(void);
 /* Where whoever started the program ignored SIGCHLD, waiting for a child would fail. */
 void process_learn_of_deaths(void);
+/*
+ * In a child, at once: when the parent dies, however it does, a SIGTERM comes (on Linux;
+ * elsewhere the child outlives it).  Ends the child when the parent has died already.
+ */
+void process_follow_parent(pid_t parent);
 
 struct process_user {
     uid_t user;

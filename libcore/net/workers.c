@@ -21,10 +21,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifdef __linux__
-#include <sys/prctl.h>
-#endif
-
 /* A worker that lived shorter has died at once: the next one waits twice as long as the last. */
 static const double short_life = 5;
 static const double first_pause = 0.1;
@@ -84,12 +80,7 @@ static void workers_tell_ended(const struct workers *workers, unsigned number, b
 static void become_worker(pid_t parent)
 {
     (void)setpgid(0, 0);
-#ifdef __linux__
-    (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* elsewhere a worker outlives a killed supervisor */
-#endif
-    if (getppid() != parent) {
-        _exit(EXIT_FAILURE); /* it has died before it could be watched */
-    }
+    process_follow_parent(parent);
 }
 
 /* 0 in the worker; else its number, or -1. */

@@ -1,6 +1,7 @@
 """The frame of the tests of milter-performance-check: servers, runs, what a run prints."""
 
 import csv
+import json
 import os
 import re
 import shutil
@@ -103,6 +104,10 @@ class PerformanceCase(unittest.TestCase):
         server = SmtpServer(*where, **options)
         self.servers.append(server)
         return server
+
+    def json(self, name):
+        with open(self.path(name), encoding="utf-8") as file:
+            return json.load(file)
 
     # ---- runs
 

@@ -242,6 +242,7 @@ class Arguments(PerformanceCase):
         for options in (("--n-mails=x",), ("--n-mails=-1",), ("--n-workers=0",), ("--n-concurrent-connections=0",),
                         ("--starttls=perhaps",), ("--auth-mechanism=magic",), ("--report=pdf",),
                         ("--fail-on=3xx",), ("--max-p99=soon",), ("--ramp=1:2",), ("--ramp=9:2:1",),
+                        ("--ramp=1:2:1", "--n-mails=5"),
                         ("--rate=-1",), ("--proxy-protocol=v3",), ("--xclient=FOO=1",), ("--xclient=NAME",),
                         ("--size-distribution=many",), ("--period=1", "--interval=1"), ("--interval=1 year",),
                         ("--smtp-port=no-such-service",), ("--auth-map=/nonexistent/map",), ("/nonexistent/mail",),

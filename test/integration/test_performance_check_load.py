@@ -72,6 +72,26 @@ class Time(PerformanceCase):
         run = self.interrupt(process)
         self.assertGreaterEqual(run.summary.mails, 30)
 
+    def test_workers_end_with_a_parent_that_is_killed(self):
+        server = self.server()
+        process = self.start_check("--flood", "--n-workers=2", "--messages-per-connection=100000000")
+        self.wait_until(lambda: len(server.connections) == 2 and len(server.mails) > 20)
+        process.kill()
+        process.wait()
+        self.assertTrue(server.settle(15), "workers flood on with nobody to end them")
+
+    def test_an_interrupted_step_of_a_ramp_has_no_verdict(self):
+        server = self.server()
+        process = self.start_check("--ramp=40:80:40", "--ramp-step=0.5s", "--report=text",
+                                   "--report=json:" + self.path("report.json"))
+        self.wait_until(lambda: len(server.mails) > 22)
+        run = self.interrupt(process)
+        self.assertRegex(run.out, r"(?m)^ *40\.0 .*keeps up$")
+        self.assertRegex(run.out, r"(?m)^ *80\.0 .*interrupted$")
+        self.assertIn("Knee: not reached; the server kept up with 40 mails/s", run.out)
+        ramp = self.json("report.json")["ramp"]
+        self.assertEqual((40.0, False), (ramp["knee"], ramp["knee_reached"]))
+
     def test_interrupted_while_nothing_answers(self):
         server = self.server(script={"MAIL": SILENCE})
         process = self.start_check("--n-mails=5")
@@ -88,6 +108,34 @@ class Time(PerformanceCase):
         self.assertEqual(30, run.summary.mails)
         self.assertEqual(run.summary.mails, figures["whole-mail", "count"])
         self.assertLess(figures["whole-mail", "max"], 0.25)
+
+    def test_a_connection_of_the_warm_up_is_not_counted(self):
+        # One handshake begins before measuring does and ends behind that.
+        self.server(starttls=True, script={
+            "STARTTLS": lambda command: [0.5, "220 go ahead"] if command.total == 0 else None})
+        run, figures = self.measured("--warm-up=0.25", "--n-mails=3", "--report=json:" + self.path("report.json"))
+        report = self.json("report.json")
+        self.assertEqual([3, 3, 3], [figures[name, "count"] for name in ("connect", "tls", "session")])
+        self.assertLess(figures["tls", "max"], 60)
+        self.assertEqual({"tried": 3, "failed": 0}, report["connections"])
+        self.assertEqual(3, run.summary.mails)
+
+    def test_bytes_of_the_warm_up_are_not_counted(self):
+        server = self.server()
+        self.run_check("--warm-up=0.25", "--n-mails=3", "--messages-per-connection=1000000",
+                       "--report=json:" + self.path("report.json"))
+        report = self.json("report.json")
+        self.assertEqual(1, len(server.connections))
+        self.assertEqual(3, report["replies"]["content"]["2xx"])
+        self.assertLess(report["bytes"]["out"], report["bytes"]["content"] + 3 * 500)
+        self.assertGreater(report["bytes"]["out"], report["bytes"]["content"])
+
+    def test_workers_whose_turn_is_behind_the_warm_up(self):
+        self.server()
+        run = self.run_check("--warm-up=0.2", "--rate=6", "--n-workers=3", "--n-mails=2",
+                             "--report=json:" + self.path("report.json"))
+        mails = self.json("report.json")["mails"]
+        self.assertEqual((6, 6, 6), (run.summary.mails, mails["started"], mails["ended"]))
 
     def test_ramp_finds_the_knee(self):
         # One connection and 10 ms for each mail: 100 mails a second are the most.

@@ -60,7 +60,9 @@ static void test_write_and_read(void **state)
     struct error error = {0};
 
     (void)state;
+    assert_true(file_may_write(path, &error));
     assert_true(file_write(path, 0600, slice_from_string("one"), &error));
+    assert_true(file_may_write(path, &error));
     check_content("one");
     assert_int_equal(mode(), 0600);
     assert_int_equal(chmod(path, 0640), 0);
@@ -126,11 +128,13 @@ static void test_failures(void **state)
     assert_false(file_read(directory, "test file", &content, &error));
     assert_non_null(strstr(error.message, "cannot read test file /tmp/"));
     error = (struct error){0};
+    assert_false(file_may_write(missing, &error));
     assert_false(file_write(missing, 0600, slice_from_string("x"), &error));
     assert_non_null(strstr(error.message, "cannot write /tmp/"));
     error = (struct error){0};
     /* A directory cannot be replaced by a file: nothing is left behind, tear_down finds it empty.
      */
+    assert_false(file_may_write(directory, &error));
     assert_false(file_write(directory, 0600, slice_from_string("x"), &error));
     buffer_clear(&content);
 }

@@ -159,6 +159,11 @@ static void test_knee(void **state)
     (void)state;
     assert_null(ramp_knee(steps, 0));
     assert_ptr_equal(ramp_knee(steps, 3), steps + 2);
+    ramp_interrupt(steps + 2); /* of which nothing is known */
+    assert_int_equal(ramp_judged(steps, 3), 2);
+    assert_int_equal(ramp_judged(steps, 2), 2);
+    assert_int_equal(ramp_judged(steps, 0), 0);
+    assert_ptr_equal(ramp_knee(steps, ramp_judged(steps, 3)), steps + 1);
     steps[1].overload = "mails failed"; /* what comes behind does not count */
     assert_ptr_equal(ramp_knee(steps, 3), steps);
     steps[0].overload = "mails failed";
