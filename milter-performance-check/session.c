@@ -92,7 +92,6 @@ static void session_lose_mail(struct session *session, const struct error *error
 {
     const struct smtp_outcome *smtp = smtp_client_outcome(session->client);
 
-    assert(error != NULL); /* without a reason only those are finished that have no mail */
     if (error->code == ERROR_PROTOCOL && smtp_client_error(session->client) != NULL &&
         smtp->code > 0) {
         session_end_mail(session, outcome_of(smtp->code), smtp->text, now);
