@@ -1,0 +1,141 @@
+/*
+ * store_position - how far logs were read, by what they begin with.
+ */
+#include "libcore/base/buffer.h"
+#include "libcore/base/markup.h"
+#include "milter-manager-log-analyzer/store_state.h"
+
+static const int64_t seen_is_written_after = 86400; /* seconds: not with each run */
+static const char pipe_key[] = "pipe";
+
+struct known {
+    int64_t id; /* 0: never read */
+    int64_t seen;
+    struct store_position position;
+};
+
+static bool find(struct store *store, const struct source *source,
+                 const struct source_identity *identity, struct known *known, struct error *error)
+{
+    sqlite3_stmt *statement = store_statement(store, STATEMENT_FILE_FIND, error);
+    int result;
+
+    *known = (struct known){0};
+    if (statement == NULL) {
+        return false;
+    }
+    (void)sqlite3_bind_int64(statement, 1, (int64_t)identity->head_length);
+    (void)sqlite3_bind_int64(statement, 2, (int64_t)identity->head_hash);
+    (void)sqlite3_bind_int64(statement, 3, (int64_t)identity->device);
+    (void)sqlite3_bind_int64(statement, 4, (int64_t)identity->inode);
+    while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
+        const struct source_identity was = {
+            .device = (uint64_t)sqlite3_column_int64(statement, 1),
+            .inode = (uint64_t)sqlite3_column_int64(statement, 2),
+            .head_length = (uint64_t)sqlite3_column_int64(statement, 3),
+            .head_hash = (uint64_t)sqlite3_column_int64(statement, 4),
+        };
+
+        if (source_begins_like(source, &was)) {
+            known->id = sqlite3_column_int64(statement, 0);
+            known->position.offset = (uint64_t)sqlite3_column_int64(statement, 5);
+            known->position.clock = sqlite3_column_int64(statement, 6);
+            known->seen = sqlite3_column_int64(statement, 7);
+            break;
+        }
+    }
+    return store_finish(store, statement, result, error);
+}
+
+bool store_find_position(struct store *store, const struct source *source,
+                         struct store_position *position, struct error *error)
+{
+    struct source_identity identity = {0};
+    struct known known;
+    sqlite3_stmt *statement;
+
+    *position = (struct store_position){0};
+    source_identify(source, &identity);
+    /* Without a first byte it is like any other. */
+    if (identity.head_length == 0 || !find(store, source, &identity, &known, error) ||
+        known.id == 0) {
+        return false;
+    }
+    *position = known.position;
+    if (!store->begun || store->now - known.seen < seen_is_written_after) {
+        return true;
+    }
+    statement = store_statement(store, STATEMENT_FILE_SEEN, error);
+    if (statement != NULL) {
+        (void)sqlite3_bind_int64(statement, 1, known.id);
+        (void)sqlite3_bind_int64(statement, 2, store->now);
+    }
+    return store_run(store, statement, error);
+}
+
+bool store_set_position(struct store *store, const struct source *source,
+                        const struct store_position *position, struct error *error)
+{
+    struct source_identity identity = {0};
+    struct buffer path = {0};
+    struct known known;
+    sqlite3_stmt *statement;
+    bool good;
+
+    source_identify(source, &identity);
+    if (identity.head_length == 0) {
+        return true;
+    }
+    if (!find(store, source, &identity, &known, error)) {
+        return false;
+    }
+    statement =
+        store_statement(store, known.id == 0 ? STATEMENT_FILE_ADD : STATEMENT_FILE_SET, error);
+    if (statement == NULL) {
+        return false;
+    }
+    markup_plain(&path, slice_from_string(source_path(source)));
+    if (known.id != 0) {
+        (void)sqlite3_bind_int64(statement, 1, known.id);
+    }
+    (void)sqlite3_bind_text(statement, 2, buffer_slice(&path).data, (int)buffer_length(&path),
+                            SQLITE_TRANSIENT);
+    (void)sqlite3_bind_int64(statement, 3, (int64_t)identity.device);
+    (void)sqlite3_bind_int64(statement, 4, (int64_t)identity.inode);
+    (void)sqlite3_bind_int64(statement, 5, (int64_t)identity.head_length);
+    (void)sqlite3_bind_int64(statement, 6, (int64_t)identity.head_hash);
+    (void)sqlite3_bind_int64(statement, 7, (int64_t)position->offset);
+    (void)sqlite3_bind_int64(statement, 8, position->clock);
+    (void)sqlite3_bind_int64(statement, 9, store->now);
+    good = store_run(store, statement, error);
+    buffer_clear(&path);
+    return good;
+}
+
+bool store_pipe_time(struct store *store, int64_t *time, struct error *error)
+{
+    sqlite3_stmt *statement = store_statement(store, STATEMENT_STATE_GET, error);
+    int result;
+
+    *time = 0;
+    if (statement == NULL) {
+        return false;
+    }
+    (void)sqlite3_bind_text(statement, 1, pipe_key, -1, SQLITE_STATIC);
+    result = sqlite3_step(statement);
+    if (result == SQLITE_ROW) {
+        *time = sqlite3_column_int64(statement, 0);
+    }
+    return store_finish(store, statement, result, error);
+}
+
+bool store_set_pipe_time(struct store *store, int64_t time, struct error *error)
+{
+    sqlite3_stmt *statement = store_statement(store, STATEMENT_STATE_SET, error);
+
+    if (statement != NULL) {
+        (void)sqlite3_bind_text(statement, 1, pipe_key, -1, SQLITE_STATIC);
+        (void)sqlite3_bind_int64(statement, 2, time);
+    }
+    return store_run(store, statement, error);
+}
