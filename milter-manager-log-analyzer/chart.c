@@ -78,7 +78,7 @@ static void add_item(struct chart *chart, const struct series_item *info, unsign
                      const struct view_item *item)
 {
     double minutes = (double)chart->range.step / minute;
-    const char *unit = info->gauge ? "at once" : chart->unit;
+    const char *unit = info->gauge ? "" : chart->unit;
     struct chart_trace *trace;
 
     if (item->total == 0 || chart->count == CHART_TRACES) {
@@ -101,6 +101,10 @@ static void add_items(struct chart *chart, const struct view_series *series)
     const struct series_info *info = series_info(series->kind);
 
     for (unsigned i = 0; i < info->item_count; i++) {
+        /* A child that is down counts to thousands: beside that, nothing else would be seen. */
+        if (series->kind == SERIES_MILTER_FAILURE && info->items[i].gauge) {
+            continue;
+        }
         add_item(chart, info->items + i, palette_item(series->kind, i), series->items + i);
     }
 }
@@ -221,7 +225,7 @@ static void scale_latency(struct chart *chart)
         }
     }
     chart->logarithmic = true;
-    chart->unit = "time";
+    chart->unit = "latency";
     if (highest > 0) {
         chart_scale_logarithmic(chart, lowest, highest);
     }
@@ -244,8 +248,9 @@ bool chart_of_latency(struct chart *chart, const struct view *view, enum series_
     if (series == NULL || view_sum(series) == 0) {
         return false;
     }
-    add_percentile(chart, series, "p99: 99 of 100 are faster", palette_free(1), 99);
-    add_percentile(chart, series, "p50: half are faster", palette_free(0), 50);
+    chart->note = "One session of 100 takes longer than p99, half of them take longer than p50.";
+    add_percentile(chart, series, "p99", palette_free(1), 99);
+    add_percentile(chart, series, "p50", palette_free(0), 50);
     scale_latency(chart);
     return true;
 }
@@ -303,7 +308,8 @@ bool chart_of_slowest(struct chart *chart, const struct view *view)
     for (unsigned i = 0; i < count; i++) {
         add_percentile(chart, ranks[i].series, ranks[i].series->name, palette_free(i), 99);
     }
-    chart->note = all > count ? "The slowest ones." : NULL;
+    chart->note = all > count ? "The slowest ones; one session of 100 takes longer."
+                              : "One session of 100 takes longer.";
     scale_latency(chart);
     return count > 0;
 }
@@ -317,7 +323,10 @@ static void add_failures(struct chart *chart, const struct view_series *series, 
     for (size_t i = 0; i < series->item_count; i++) {
         const struct view_item *item = series->items + i;
 
-        for (size_t j = 0; item->bins != NULL && j < chart->range.bins; j++) {
+        if (item->bins == NULL || !view_is_stacked(series->kind, i)) {
+            continue;
+        }
+        for (size_t j = 0; j < chart->range.bins; j++) {
             trace->values[j] += item->bins[j] / minutes;
         }
         peak = item->peak > peak ? item->peak : peak;
@@ -337,7 +346,7 @@ bool chart_of_failing(struct chart *chart, const struct view *view)
     for (unsigned i = 0; i < count; i++) {
         add_failures(chart, ranks[i].series, palette_free(i));
     }
-    chart->note = all > count ? "Those that fail most." : NULL;
+    chart->note = all > count ? "Those that fail most often." : NULL;
     scale_counts(chart);
     return count > 0;
 }

@@ -110,7 +110,8 @@ static void append_table(struct buffer *html, const struct chart *chart)
 {
     size_t each = (chart->range.bins + TABLE_ROWS - 1) / TABLE_ROWS;
 
-    buffer_append_string(html, "<div class=\"scroll\"><table class=\"numbers\"><thead><tr><th>from</th>");
+    buffer_append_string(html,
+                         "<div class=\"scroll\"><table class=\"numbers\"><thead><tr><th>from</th>");
     for (size_t i = 0; i < chart->count; i++) {
         buffer_append_string(html, "<th class=\"n\">");
         part_name(html, chart->traces[i].label);
@@ -151,7 +152,8 @@ static void append_trace(struct buffer *html, const struct chart_trace *trace)
     buffer_append_string(html, "</th>");
     for (size_t i = 0; i < CHART_FIGURES; i++) {
         const char *unit = strchr(trace->figures[i], ' ');
-        size_t length = unit != NULL ? (size_t)(unit - trace->figures[i]) : strlen(trace->figures[i]);
+        size_t length =
+            unit != NULL ? (size_t)(unit - trace->figures[i]) : strlen(trace->figures[i]);
 
         buffer_append_string(html, "<td class=\"n\">");
         markup_text(html, slice_of(trace->figures[i], length));
@@ -196,12 +198,17 @@ static void append_legend(struct buffer *html, const struct page_site *site,
 
 /* ---- all */
 
-void page_graph(struct buffer *html, const struct page_site *site, const struct page_graph *graph)
+void page_graph(struct buffer *html, const struct page_site *site, const struct page_graph *graph,
+                bool linked)
 {
     struct slice picture = graphs_picture(site->graphs, graph->number);
 
     buffer_append_format(html, "<figure class=\"card graph\" id=\"%s\"><figcaption>", graph->id);
-    part_name(html, graph->chart.title);
+    if (linked && graph->name[0] != '\0') {
+        part_link(html, graph->name, graph->chart.title);
+    } else {
+        part_name(html, graph->chart.title);
+    }
     buffer_append_string(html, "</figcaption>\n");
     if (picture.length > 0 && site->options->format == GRAPH_PNG) {
         append_png(html, graph);

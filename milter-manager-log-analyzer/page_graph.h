@@ -8,8 +8,9 @@
 #include "milter-manager-log-analyzer/page_site.h"
 
 /* A figure with the graph's id: an SVG with axes in HTML, a PNG beside the page, or a table when
- * it could not be drawn. */
-void page_graph(struct buffer *html, const struct page_site *site, const struct page_graph *graph);
+ * it could not be drawn.  linked: its title leads to the page of its child. */
+void page_graph(struct buffer *html, const struct page_site *site, const struct page_graph *graph,
+                bool linked);
 /* The name of its picture as a PNG; free it. */
 char *page_graph_file(const struct page_graph *graph);
 

@@ -14,7 +14,8 @@
 char *page_name_part(const char *name);
 /* "milter-NAME.html"; free it. */
 char *page_name_of_child(const char *name);
-/* Of a picture: "milter.status.NAME.day.png"; name "": "milter-manager.status.day.png".  Free it. */
+/* Of a picture: "milter.status.NAME.day.png"; name "": "milter-manager.status.day.png".  Free it.
+ */
 char *page_name_of_picture(const char *file, const char *name, const char *tag);
 /* "last-day-milter--status--x": lower case, blanks and colons as '-' (tools.md section 5.5).  Free
  * it. */

@@ -36,12 +36,17 @@ void part_name(struct buffer *html, const char *name)
 
 void part_child(struct buffer *html, const char *name)
 {
+    part_link(html, name, name);
+}
+
+void part_link(struct buffer *html, const char *name, const char *text)
+{
     char *file = page_name_of_child(name);
 
     buffer_append_string(html, "<a class=\"name\" href=\"");
     markup_path(html, slice_from_string(file));
     buffer_append_string(html, "\">");
-    part_name(html, name);
+    part_name(html, text);
     buffer_append_string(html, "</a>");
     free(file);
 }
@@ -114,7 +119,8 @@ void part_begin(struct buffer *html, const struct page_site *site, const char *w
     append_ranges(html, site, index ? NULL : where);
     buffer_append_string(html, "</header>\n<main>\n");
     if (site->trouble.code != ERROR_NONE) {
-        buffer_append_string(html, "<p class=\"notice\"><strong>Graphs could not be drawn:</strong> ");
+        buffer_append_string(html,
+                             "<p class=\"notice\"><strong>Graphs could not be drawn:</strong> ");
         part_text(html, site->trouble.message);
         buffer_append_string(html, ". Their numbers stand in tables.</p>\n");
     }
@@ -122,10 +128,12 @@ void part_begin(struct buffer *html, const struct page_site *site, const char *w
 
 void part_end(struct buffer *html, const struct page_site *site)
 {
-    buffer_append_string(html, "</main>\n<footer><p>Made by milter-manager-log-analyzer "
-                               MILTER_MANAGER_VERSION ", ");
+    buffer_append_string(
+        html,
+        "</main>\n<footer><p>Made by milter-manager-log-analyzer " MILTER_MANAGER_VERSION ", ");
     part_time(html, site->options->now, "%Y-%m-%d %H:%M:%S %Z");
-    buffer_append_string(html, ". Times are local; shares are of sessions.</p></footer>\n"
+    buffer_append_string(html, ". Times are local. A mail is an SMTP session, as the "
+                               "log counts them; shares are of sessions.</p></footer>\n"
                                "</body>\n</html>\n");
 }
 
@@ -160,7 +168,7 @@ void part_section(struct buffer *html, const struct page_site *site,
     buffer_append_string(html, "</time></small></h2>\n");
     for (size_t i = 0; i < section->count; i++) {
         if (belongs(section->graphs + i, name)) {
-            page_graph(html, site, section->graphs + i);
+            page_graph(html, site, section->graphs + i, name == NULL);
         }
     }
 }

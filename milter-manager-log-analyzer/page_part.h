@@ -18,6 +18,8 @@ void part_text(struct buffer *html, const char *text);
 void part_name(struct buffer *html, const char *name);
 /* A link to the child's page around its name. */
 void part_child(struct buffer *html, const char *name);
+/* The same around another text. */
+void part_link(struct buffer *html, const char *name, const char *text);
 /* "Mon 23 Nov 14:05", in local time; format as of strftime. */
 void part_time(struct buffer *html, int64_t time, const char *format);
 

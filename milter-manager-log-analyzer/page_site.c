@@ -128,8 +128,7 @@ bool page_site_load(struct page_site *site, struct store *store, const struct pa
         .options = options,
         .title = options->title != NULL ? options->title : "milter-manager statistics",
     };
-    ok = store_children(store, &site->children, error) &&
-         store_newest(store, &site->newest, error);
+    ok = store_children(store, &site->children, error) && store_newest(store, &site->newest, error);
     site->graphs = graphs_new(options->format, site->newest);
     ok = ok && load_ranges(site, store, error);
     ok = ok && summary_load(store, &site->children, options->now, &site->summary, error);

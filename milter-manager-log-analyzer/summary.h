@@ -7,7 +7,13 @@
 
 #include "milter-manager-log-analyzer/view.h"
 
-enum summary_period { SUMMARY_TODAY, SUMMARY_YESTERDAY, SUMMARY_WEEK, SUMMARY_HOUR, SUMMARY_PERIODS };
+enum summary_period {
+    SUMMARY_TODAY,
+    SUMMARY_YESTERDAY,
+    SUMMARY_WEEK,
+    SUMMARY_HOUR,
+    SUMMARY_PERIODS
+};
 
 enum summary_mark { SUMMARY_UNKNOWN, SUMMARY_FINE, SUMMARY_ODD, SUMMARY_BAD };
 

@@ -51,7 +51,8 @@ static bool judge_failures(struct summary_child *child, const struct trial *tria
     if (failed < 0.01 || (failed < 2 * usual && failed < 0.2)) {
         return false;
     }
-    blame(child, failed >= 0.05 ? SUMMARY_BAD : SUMMARY_ODD, "failed in %s of its sessions %s%s%s%s",
+    blame(child, failed >= 0.05 ? SUMMARY_BAD : SUMMARY_ODD,
+          "failed in %s of its sessions %s%s%s%s",
           human_share((double)trial->now->failed, (double)trial->now->sessions).text, trial->when,
           trial->usual != NULL ? "; " : "",
           trial->usual != NULL
@@ -116,8 +117,12 @@ void summary_judge(struct summary_child *child,
     const bool yesterday = figures[SUMMARY_YESTERDAY].sessions >= ENOUGH;
     const bool week = figures[SUMMARY_WEEK].sessions >= ENOUGH;
     struct trial trial = {
-        .usual = yesterday ? figures + SUMMARY_YESTERDAY : week ? figures + SUMMARY_WEEK : NULL,
-        .before = yesterday ? " yesterday" : week ? " a week ago" : "",
+        .usual = yesterday ? figures + SUMMARY_YESTERDAY
+                 : week    ? figures + SUMMARY_WEEK
+                           : NULL,
+        .before = yesterday ? " yesterday"
+                  : week    ? " a week ago"
+                            : "",
     };
 
     child->mark = figures[SUMMARY_TODAY].sessions + figures[SUMMARY_HOUR].sessions > 0
@@ -155,9 +160,9 @@ static int worse(const void *a, const void *b)
     const struct summary_figures *other = second->figures + SUMMARY_TODAY;
     int order = compare(first->mark, second->mark);
 
-    order = order != 0 ? order
-                       : compare(share(one->failed, one->sessions),
-                                 share(other->failed, other->sessions));
+    order = order != 0
+                ? order
+                : compare(share(one->failed, one->sessions), share(other->failed, other->sessions));
     order = order != 0 ? order : compare(one->p99, other->p99);
     return order != 0 ? order : strcmp(first->name, second->name);
 }

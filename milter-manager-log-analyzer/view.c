@@ -109,12 +109,19 @@ uint64_t view_total(const struct view_series *series, const char *item)
     return series->items[number].total;
 }
 
+bool view_is_stacked(enum series_kind kind, size_t item)
+{
+    const struct series_info *info = series_info(kind);
+
+    return info->items == NULL || (!info->items[item].gauge && !info->items[item].line);
+}
+
 uint64_t view_sum(const struct view_series *series)
 {
     uint64_t sum = 0;
 
     for (size_t i = 0; series != NULL && i < series->item_count; i++) {
-        sum += series->items[i].total;
+        sum += view_is_stacked(series->kind, i) ? series->items[i].total : 0;
     }
     return sum;
 }

@@ -21,7 +21,7 @@ struct view_series {
 
 struct view {
     struct range range;
-    struct view_series *series; /* by kind and name */
+    struct view_series *series;
     size_t count;
 };
 
@@ -38,6 +38,7 @@ const struct view_series *view_find(const struct view *view, enum series_kind ki
  */
 uint64_t view_total(const struct view_series *series, const char *item);
 uint64_t view_sum(const struct view_series *series);
+bool view_is_stacked(enum series_kind kind, size_t item);
 /* Seconds that percent of a latency series do not exceed, in the bin or (VIEW_ALL) in all of them;
  * 0 without counts.  series may be NULL. */
 enum { VIEW_ALL = -1 };
