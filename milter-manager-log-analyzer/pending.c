@@ -178,7 +178,8 @@ static unsigned item_count(const struct series_info *info)
 static bool find_series(struct pending *pending, const struct event_count *count, uint32_t *series)
 {
     const struct series_info *info = series_info(count->kind);
-    struct child *child = pending->children + find_child(pending, count->name);
+    size_t index = find_child(pending, count->name); /* may move the children */
+    struct child *child = pending->children + index;
     uint32_t **items = &child->series[count->kind];
 
     if (count->item >= item_count(info)) {
