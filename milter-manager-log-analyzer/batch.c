@@ -243,53 +243,68 @@ bool batch_knows(struct batch *batch, const struct source *source, bool *known, 
 }
 
 /* To where it was read to; *is_new: something may be there behind it. */
-static bool go_on(struct batch *batch, struct source *source, uint64_t *offset, bool *is_new,
-                  struct error *error)
+static bool go_on(struct batch *batch, struct source *source, struct store_position *position,
+                  bool *is_new, struct error *error)
 {
-    struct store_position position;
-    struct source_identity identity = {0};
+    bool packed;
 
-    if ((!store_find_position(batch->store, source, &position, error) &&
+    if ((!store_find_position(batch->store, source, position, error) &&
          error->code != ERROR_NONE) ||
         !store_pipes(batch->store, &batch->pipes, error)) {
         return fail(batch);
     }
-    source_identify(source, &identity);
-    *offset = position.offset;
+    source_identify(source, &batch->identity);
+    packed = batch->identity.inode == 0;
     /* Shorter than what was read of it: an older copy. */
-    *is_new = identity.inode == 0 || position.offset < source_size(source);
-    if (!*is_new || position.offset == source_offset(source)) {
+    *is_new = packed || position->offset < source_size(source);
+    if (!*is_new || position->offset == source_offset(source)) {
         return true;
     }
-    batch->clock.previous = position.clock;
-    return source_seek(source, position.offset, error);
+    batch->clock.previous = position->clock;
+    return source_seek(source, position->offset, error);
+}
+
+/* Under the head of what was read: by now the file may have been emptied and hold another log. */
+static bool set_position(struct batch *batch, const struct source *source,
+                         struct store_position *position, struct error *error)
+{
+    struct source_identity grown = {0};
+
+    source_identify(source, &grown);
+    if (batch->identity.head_length == 0 || source_begins_like(source, &batch->identity)) {
+        batch->identity = grown;
+    }
+    batch->changed = true;
+    return batch->identity.head_length == 0 ||
+           store_set_position(batch->store, source_path(source), &batch->identity, position,
+                              error) ||
+           fail(batch);
 }
 
 static bool read_file(struct batch *batch, struct source *source, struct error *error)
 {
     for (;;) {
         struct store_position position = {0};
-        uint64_t offset = 0;
+        struct error second = {0};
         enum stop stop;
+        uint64_t offset;
         bool is_new = false;
 
-        if (!begin(batch, error) || !go_on(batch, source, &offset, &is_new, error)) {
+        if (!begin(batch, error) || !go_on(batch, source, &position, &is_new, error)) {
             return false;
         }
         if (!is_new) {
             return true;
         }
         batch->clock.latest = source_modified(source);
-        position.offset = offset;
+        offset = position.offset;
         stop = read_lines(batch, source, &offset, error);
         if (offset != position.offset) {
-            struct error second = {0};
-
-            position = (struct store_position){.offset = offset, .clock = batch->clock.previous};
-            batch->changed = true;
-            if (!store_set_position(batch->store, source, &position, &second)) {
+            position.offset = offset;
+            position.clock = batch->clock.previous;
+            if (!set_position(batch, source, &position, &second)) {
                 *error = second;
-                return fail(batch);
+                return false;
             }
         }
         if (stop != STOP_FULL) {

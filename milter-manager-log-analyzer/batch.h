@@ -26,9 +26,10 @@ struct batch {
     uint64_t begun_at, begun_bytes;
     uint64_t shown_at;
     struct log_clock clock;
-    int64_t from, before;     /* of a pipe: times that count */
-    int64_t oldest, newest;   /* of a pipe: lines that count */
-    struct store_pipes pipes; /* as the store had it last */
+    struct source_identity identity; /* of the file, when it was looked for */
+    int64_t from, before;            /* of a pipe: times that count */
+    int64_t oldest, newest;          /* of a pipe: lines that count */
+    struct store_pipes pipes;        /* as the store had it last */
 };
 
 /*

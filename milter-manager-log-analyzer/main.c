@@ -130,7 +130,13 @@ static bool update(struct program *program)
     struct update_report report;
     struct error error = {0};
     struct buffer skipped = {0};
-    bool good = update_run(program->store, &options, &report, &error);
+    bool good;
+
+    if (!arguments->quiet && isatty(STDIN_FILENO) != 0 &&
+        strcmp(arguments->logs.items[0], "-") == 0) {
+        say(program, "reading a log from this terminal; --log=FILE reads one from a file");
+    }
+    good = update_run(program->store, &options, &report, &error);
 
     progress_clear(&program->progress);
     if (!arguments->quiet) {

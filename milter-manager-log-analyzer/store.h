@@ -63,19 +63,25 @@ void store_forget_before(struct store *store, int64_t before);
 /* Forgets all since store_begin, as the end of the process does. */
 void store_abandon(struct store *store);
 
-/* How far a log was read.  clock: the time of its last line. */
+/* How far a log was read. */
 struct store_position {
+    int64_t id; /* for store_set_position; 0: it was never read */
     uint64_t offset;
-    int64_t clock;
+    int64_t clock; /* the time of its last line */
 };
 /*
  * By the head of its content, wherever it has gone and however it is packed; a file that begins
- * differently from what its inode held before is another one.  False: it was never read.
+ * differently from what its inode held before is another one.  False: it was never read, or *error.
  */
 bool store_find_position(struct store *store, const struct source *source,
                          struct store_position *position, struct error *error);
-bool store_set_position(struct store *store, const struct source *source,
-                        const struct store_position *position, struct error *error);
+/*
+ * identity: of the content that was read: the file may have been emptied meanwhile, and hold
+ * another log.  Sets position->id when it was 0.
+ */
+bool store_set_position(struct store *store, const char *path,
+                        const struct source_identity *identity, struct store_position *position,
+                        struct error *error);
 /* What pipes cannot tell by positions: times, seconds since 1970; 0: never. */
 struct store_pipes {
     int64_t begin, until; /* pipes have been read from then on, up to before then */

@@ -8,26 +8,22 @@
 static const int64_t seen_is_written_after = 86400; /* seconds: not with each run */
 static const char begin_key[] = "pipe begin", until_key[] = "pipe until";
 
-struct known {
-    int64_t id; /* 0: never read */
-    int64_t seen;
-    struct store_position position;
-};
-
-static bool find(struct store *store, const struct source *source,
-                 const struct source_identity *identity, struct known *known, struct error *error)
+/* *seen: when it was there last. */
+static bool find(struct store *store, const struct source *source, struct store_position *position,
+                 int64_t *seen, struct error *error)
 {
     sqlite3_stmt *statement = store_statement(store, STATEMENT_FILE_FIND, error);
+    struct source_identity identity = {0};
     int result;
 
-    *known = (struct known){0};
     if (statement == NULL) {
         return false;
     }
-    (void)sqlite3_bind_int64(statement, 1, (int64_t)identity->head_length);
-    (void)sqlite3_bind_int64(statement, 2, (int64_t)identity->head_hash);
-    (void)sqlite3_bind_int64(statement, 3, (int64_t)identity->device);
-    (void)sqlite3_bind_int64(statement, 4, (int64_t)identity->inode);
+    source_identify(source, &identity);
+    (void)sqlite3_bind_int64(statement, 1, (int64_t)identity.head_length);
+    (void)sqlite3_bind_int64(statement, 2, (int64_t)identity.head_hash);
+    (void)sqlite3_bind_int64(statement, 3, (int64_t)identity.device);
+    (void)sqlite3_bind_int64(statement, 4, (int64_t)identity.inode);
     while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
         const struct source_identity was = {
             .device = (uint64_t)sqlite3_column_int64(statement, 1),
@@ -37,10 +33,10 @@ static bool find(struct store *store, const struct source *source,
         };
 
         if (source_begins_like(source, &was)) {
-            known->id = sqlite3_column_int64(statement, 0);
-            known->position.offset = (uint64_t)sqlite3_column_int64(statement, 5);
-            known->position.clock = sqlite3_column_int64(statement, 6);
-            known->seen = sqlite3_column_int64(statement, 7);
+            position->id = sqlite3_column_int64(statement, 0);
+            position->offset = (uint64_t)sqlite3_column_int64(statement, 5);
+            position->clock = sqlite3_column_int64(statement, 6);
+            *seen = sqlite3_column_int64(statement, 7);
             break;
         }
     }
@@ -50,65 +46,54 @@ static bool find(struct store *store, const struct source *source,
 bool store_find_position(struct store *store, const struct source *source,
                          struct store_position *position, struct error *error)
 {
-    struct source_identity identity = {0};
-    struct known known;
     sqlite3_stmt *statement;
+    int64_t seen = 0;
 
     *position = (struct store_position){0};
-    source_identify(source, &identity);
-    /* Without a first byte it is like any other. */
-    if (identity.head_length == 0 || !find(store, source, &identity, &known, error) ||
-        known.id == 0) {
+    if (!find(store, source, position, &seen, error) || position->id == 0) {
         return false;
     }
-    *position = known.position;
-    if (!store->begun || store->now - known.seen < seen_is_written_after) {
+    if (!store->begun || store->now - seen < seen_is_written_after) {
         return true;
     }
     statement = store_statement(store, STATEMENT_FILE_SEEN, error);
     if (statement != NULL) {
-        (void)sqlite3_bind_int64(statement, 1, known.id);
+        (void)sqlite3_bind_int64(statement, 1, position->id);
         (void)sqlite3_bind_int64(statement, 2, store->now);
     }
     return store_run(store, statement, error);
 }
 
-bool store_set_position(struct store *store, const struct source *source,
-                        const struct store_position *position, struct error *error)
+bool store_set_position(struct store *store, const char *path,
+                        const struct source_identity *identity, struct store_position *position,
+                        struct error *error)
 {
-    struct source_identity identity = {0};
-    struct buffer path = {0};
-    struct known known;
-    sqlite3_stmt *statement;
+    sqlite3_stmt *statement =
+        store_statement(store, position->id == 0 ? STATEMENT_FILE_ADD : STATEMENT_FILE_SET, error);
+    struct buffer text = {0};
     bool good;
 
-    source_identify(source, &identity);
-    if (identity.head_length == 0) {
-        return true;
-    }
-    if (!find(store, source, &identity, &known, error)) {
-        return false;
-    }
-    statement =
-        store_statement(store, known.id == 0 ? STATEMENT_FILE_ADD : STATEMENT_FILE_SET, error);
     if (statement == NULL) {
         return false;
     }
-    markup_plain(&path, slice_from_string(source_path(source)));
-    if (known.id != 0) {
-        (void)sqlite3_bind_int64(statement, 1, known.id);
+    markup_plain(&text, slice_from_string(path));
+    if (position->id != 0) {
+        (void)sqlite3_bind_int64(statement, 1, position->id);
     }
-    (void)sqlite3_bind_text(statement, 2, buffer_slice(&path).data, (int)buffer_length(&path),
+    (void)sqlite3_bind_text(statement, 2, buffer_slice(&text).data, (int)buffer_length(&text),
                             SQLITE_TRANSIENT);
-    (void)sqlite3_bind_int64(statement, 3, (int64_t)identity.device);
-    (void)sqlite3_bind_int64(statement, 4, (int64_t)identity.inode);
-    (void)sqlite3_bind_int64(statement, 5, (int64_t)identity.head_length);
-    (void)sqlite3_bind_int64(statement, 6, (int64_t)identity.head_hash);
+    (void)sqlite3_bind_int64(statement, 3, (int64_t)identity->device);
+    (void)sqlite3_bind_int64(statement, 4, (int64_t)identity->inode);
+    (void)sqlite3_bind_int64(statement, 5, (int64_t)identity->head_length);
+    (void)sqlite3_bind_int64(statement, 6, (int64_t)identity->head_hash);
     (void)sqlite3_bind_int64(statement, 7, (int64_t)position->offset);
     (void)sqlite3_bind_int64(statement, 8, position->clock);
     (void)sqlite3_bind_int64(statement, 9, store->now);
     good = store_run(store, statement, error);
-    buffer_clear(&path);
+    if (good && position->id == 0) {
+        position->id = sqlite3_last_insert_rowid(store->database);
+    }
+    buffer_clear(&text);
     return good;
 }
 

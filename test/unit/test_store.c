@@ -27,7 +27,7 @@ static char *database;
 static int set_up(void **state)
 {
     (void)state;
-    strcpy(directory + strlen(directory) - 6, "XXXXXX");
+    memcpy(directory + strlen(directory) - 6, "XXXXXX", 6);
     assert_non_null(mkdtemp(directory));
     database = memory_format("%s/milter-manager.sqlite", directory);
     return 0;
@@ -354,6 +354,71 @@ static void test_retention(void **state)
     store_close(store);
 }
 
+/* ---- positions */
+
+static struct source *write_log(const char *path, const char *text)
+{
+    struct error error = {0};
+    struct source *source;
+
+    assert_true(file_write(path, 0644, slice_from_string(text), &error));
+    source = source_open(path, &error);
+    assert_non_null(source);
+    return source;
+}
+
+static void assert_position(struct store *store, const char *path, const char *text,
+                            uint64_t offset, int64_t clock)
+{
+    struct source *source = write_log(path, text);
+    struct store_position position = {0};
+    struct error error = {0};
+
+    assert_int_equal(store_find_position(store, source, &position, &error), offset > 0);
+    assert_int_equal(error.code, ERROR_NONE);
+    assert_int_equal(position.offset, offset);
+    assert_int_equal(position.clock, clock);
+    source_close(source);
+}
+
+static void test_positions(void **state)
+{
+    struct store *store = open_store(false);
+    char *path = memory_format("%s/log", directory);
+    struct source *source = write_log(path, "first line\n");
+    struct source_identity identity = {0};
+    struct store_position position = {.offset = 11, .clock = 77};
+    struct error error = {0};
+
+    (void)state;
+    source_identify(source, &identity);
+    /* Emptied and written anew after it was read. */
+    source_close(write_log(path, "other line, longer\n"));
+    begin(store, midnight);
+    assert_true(store_set_position(store, path, &identity, &position, &error));
+    commit(store);
+    source_close(source);
+    begin(store, midnight + 10 * 86400);
+    assert_position(store, path, "first line\n", 11, 77);
+    assert_position(store, path, "first line\nand more\n", 11, 77);
+    assert_position(store, path, "first lin", 0, 0);
+    assert_position(store, path, "other line, longer\n", 0, 0);
+    assert_position(store, path, "", 0, 0);
+    commit(store);
+    /* It was there after ten days, and is remembered for 800 more. */
+    begin(store, midnight + 809 * 86400L);
+    assert_true(store_prune(store, midnight + 809 * 86400L, &error));
+    commit(store);
+    assert_position(store, path, "first line\n", 11, 77);
+    begin(store, midnight + 811 * 86400L);
+    assert_true(store_prune(store, midnight + 811 * 86400L, &error));
+    commit(store);
+    assert_position(store, path, "first line\n", 0, 0);
+    assert_int_equal(unlink(path), 0);
+    free(path);
+    store_close(store);
+}
+
 /* ---- opening */
 
 static void execute(const char *text)
@@ -438,6 +503,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_many_names, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_large_values, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_retention, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_positions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_versions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bringing_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_damage, set_up, tear_down),

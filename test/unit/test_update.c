@@ -32,7 +32,7 @@ static int set_up(void **state)
     struct error error = {0};
 
     (void)state;
-    strcpy(directory + strlen(directory) - 6, "XXXXXX");
+    memcpy(directory + strlen(directory) - 6, "XXXXXX", 6);
     assert_non_null(mkdtemp(directory));
     assert_int_equal(chdir(directory), 0);
     start = (time(NULL) - 3600) / 60 * 60;
@@ -76,6 +76,7 @@ static void complain(void *owner, const char *sentence)
 static void run_with(const char *patterns_text, int64_t since, int64_t until)
 {
     char *copy = memory_copy_string(patterns_text);
+    char *rest = NULL;
     struct option_strings patterns = {0};
     struct error error = {0};
     const struct update_options options = {.patterns = &patterns,
@@ -84,7 +85,7 @@ static void run_with(const char *patterns_text, int64_t since, int64_t until)
                                            .complain = complain,
                                            .owner = &complaints};
 
-    for (char *word = strtok(copy, " "); word != NULL; word = strtok(NULL, " ")) {
+    for (char *word = strtok_r(copy, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
         option_strings_add(&patterns, word);
     }
     buffer_reset(&complaints);
