@@ -190,7 +190,7 @@ static void test_others_and_nonsense_are_told_apart(void **state)
     };
     static const char *const broken[] = {
         END,
-        "[statistics] " END,
+        "[statistics] [session][end][quit][pass][1](7)",
         "[milter-manager][4711]: " END,
         "[statistics]: " END,
         "[2024-05-01T10:00:00.12",
