@@ -137,7 +137,7 @@ static void append_table(struct buffer *html, const struct chart *chart)
         }
         buffer_append_string(html, "</tr>\n");
     }
-    buffer_append_format(html, "</tbody></table></div><p class=\"dim\">%s</p>\n",
+    buffer_append_format(html, "</tbody></table><p class=\"dim\">%s</p></div>\n",
                          chart->logarithmic ? "the highest of each part of the range"
                                             : chart->unit);
 }
