@@ -33,7 +33,7 @@ docdir      ?= $(datarootdir)/doc/milter-manager
 mandir      ?= $(datarootdir)/man
 sysconfdir  ?= $(if $(filter /usr,$(prefix)),/etc,$(prefix)/etc)
 
-# Of systemd, logrotate and shells; an empty one is left out.
+# Of systemd, logrotate, shells and munin; an empty one is left out.
 SYSTEMDUNITDIR ?= $(prefix)/lib/systemd/system
 SYSUSERSDIR    ?= $(prefix)/lib/sysusers.d
 TMPFILESDIR    ?= $(prefix)/lib/tmpfiles.d
@@ -41,6 +41,7 @@ LOGROTATEDIR   ?= $(sysconfdir)/logrotate.d
 BASHCOMPDIR    ?= $(datadir)/bash-completion/completions
 ZSHCOMPDIR     ?= $(datadir)/zsh/$(if $(filter /usr,$(prefix)),vendor-completions,site-functions)
 FISHCOMPDIR    ?= $(datadir)/fish/vendor_completions.d
+MUNINDIR       ?= $(datadir)/munin/plugins
 
 pkgsysconfdir = $(sysconfdir)/milter-manager
 pkgdatadir    = $(datadir)/milter-manager
@@ -191,7 +192,8 @@ MAN_PAGES_MADE    := $(patsubst man/%.in,$(BUILD)/man/%,$(sort $(wildcard man/*.
 COMPLETION_SOURCES := $(sort $(wildcard tools/completion/*.c))
 COMPLETIONS        := $(foreach name,$(MANAGER) $(TOOLS),$(addprefix $(BUILD)/completion/,\
 	$(name).bash _$(name) $(name).fish))
-UNIT_FILE          := $(BUILD)/packaging/milter-manager.service
+UNIT_FILES         := $(patsubst packaging/systemd/%.in,$(BUILD)/packaging/%,\
+	$(sort $(wildcard packaging/systemd/*.service.in)))
 
 ALL_SOURCES := $(CORE_SOURCES) $(COMPLETION_SOURCES) $(REFERENCE_SOURCES) $(MANAGER_SOURCES) $(sort $(wildcard $(TOOL_NAMES:%=%/*.c))) \
 	$(sort $(wildcard test/unit/*.c test/fuzz/*.c)) $(FIXTURE_SOURCES) $(BENCH_SOURCES) \
@@ -210,7 +212,7 @@ MAKEFLAGS += --no-builtin-rules
 	example-programs fuzz fuzz-programs lint lint-format lint-tidy lint-cppcheck lint-headers \
 	lint-shell lint-ruby lint-rules install uninstall clean dist FORCE
 
-all: $(CORE_LIBRARY) $(PROGRAMS) $(MAN_PAGES_MADE) $(COMPLETIONS) $(UNIT_FILE)
+all: $(CORE_LIBRARY) $(PROGRAMS) $(MAN_PAGES_MADE) $(COMPLETIONS) $(UNIT_FILES)
 
 # ---- objects, archives, programs
 
@@ -310,8 +312,8 @@ $(foreach name,$(MANAGER),$(eval $(call completion_rule,$(name),$(MANAGER_LIBRAR
 $(foreach name,$(TOOLS),$(eval $(call completion_rule,$(name),$(BUILD)/lib/lib$(name).a,$$(TOOL_LIBS))))
 
 # FORCE: its content depends on where things will be installed.
-$(UNIT_FILE): packaging/systemd/milter-manager.service.in FORCE
-	@mkdir -p $(@D); sed 's,@sbindir@,$(sbindir),' $< >$@.new; $(keep_if_same)
+$(BUILD)/packaging/%: packaging/systemd/%.in FORCE
+	@mkdir -p $(@D); sed 's,@sbindir@,$(sbindir),; s,@bindir@,$(bindir),' $< >$@.new; $(keep_if_same)
 
 # ---- test programs
 
@@ -419,14 +421,19 @@ DOC_FILES  := LICENSE README.md CHANGELOG.md $(sort $(wildcard doc/*.md doc/*/*)
 
 # TARGET:FILE, for each whose directory is not left out.
 to = $(if $(1),$(foreach file,$(2),$(1)/$(or $(3),$(notdir $(file))):$(file)))
-SYSTEM_FILES = $(call to,$(SYSTEMDUNITDIR),$(UNIT_FILE) $(sort $(wildcard packaging/systemd/*.socket))) \
+SYSTEM_FILES = $(call to,$(SYSTEMDUNITDIR),$(UNIT_FILES) \
+		$(sort $(wildcard packaging/systemd/*.socket packaging/systemd/*.timer))) \
 	$(call to,$(SYSUSERSDIR),packaging/systemd/sysusers.conf,milter-manager.conf) \
+	$(call to,$(SYSUSERSDIR),packaging/systemd/sysusers-log-analyzer.conf,milter-manager-log-analyzer.conf) \
+	$(call to,$(docdir)/examples,packaging/cron/milter-manager-log-analyzer,milter-manager-log-analyzer.cron) \
 	$(call to,$(TMPFILESDIR),packaging/systemd/tmpfiles.conf,milter-manager.conf) \
 	$(call to,$(LOGROTATEDIR),packaging/logrotate/milter-manager) \
 	$(foreach name,$(MANAGER) $(TOOLS),\
 		$(call to,$(BASHCOMPDIR),$(BUILD)/completion/$(name).bash,$(name)) \
 		$(call to,$(ZSHCOMPDIR),$(BUILD)/completion/_$(name)) \
 		$(call to,$(FISHCOMPDIR),$(BUILD)/completion/$(name).fish))
+
+SYSTEM_PROGRAMS = $(call to,$(MUNINDIR),$(sort $(wildcard packaging/munin/*)))
 
 # Configuration that is already there stays: it may have been edited.
 install: all
@@ -453,12 +460,15 @@ install: all
 	@set -e; for pair in $(SYSTEM_FILES); do \
 		target=$(DESTDIR)$${pair%%:*}; $(INSTALL) -d $$(dirname $$target); \
 		$(INSTALL_DATA) $${pair#*:} $$target; done
+	@set -e; for pair in $(SYSTEM_PROGRAMS); do \
+		target=$(DESTDIR)$${pair%%:*}; $(INSTALL) -d $$(dirname $$target); \
+		$(INSTALL_PROGRAM) $${pair#*:} $$target; done
 
 # Configuration files go only when they are as they were shipped.
 uninstall:
 	rm -f $(TOOL_NAMES:%=$(DESTDIR)$(bindir)/%) $(DESTDIR)$(sbindir)/milter-manager
 	rm -f $(foreach page,$(MAN_PAGES),$(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
-	rm -f $(foreach pair,$(SYSTEM_FILES),$(DESTDIR)$(firstword $(subst :, ,$(pair))))
+	rm -f $(foreach pair,$(SYSTEM_FILES) $(SYSTEM_PROGRAMS),$(DESTDIR)$(firstword $(subst :, ,$(pair))))
 	rm -f $(DOC_FILES:%=$(DESTDIR)$(docdir)/%) $(RUBY_FILES:%=$(DESTDIR)$(pkgdatadir)/lib/%)
 	@for file in $(CONF_FILES); do \
 		target=$(DESTDIR)$(pkgsysconfdir)/$$file; \

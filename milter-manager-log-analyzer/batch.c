@@ -121,6 +121,7 @@ static void count_record(struct batch *batch, const struct log_record *record)
     struct event event;
 
     batch->newest = record->time > batch->newest ? record->time : batch->newest;
+    batch->oldest = record->time < batch->oldest ? record->time : batch->oldest;
     if (!event_read(record, &event)) {
         batch->report->other++;
         return;
@@ -129,6 +130,12 @@ static void count_record(struct batch *batch, const struct log_record *record)
     for (size_t i = 0; i < event.count; i++) {
         store_count(batch->store, record->time, event.counts + i);
     }
+}
+
+/* Of a file: what pipes have brought is known by its time alone. */
+static bool is_repeated(const struct batch *batch, bool pipe, int64_t time)
+{
+    return pipe ? time < batch->from : time >= batch->pipes.begin && time < batch->pipes.until;
 }
 
 /* False: the record is not to be read yet. */
@@ -142,7 +149,7 @@ static bool take_record(struct batch *batch, bool pipe, const struct log_record 
     }
     if (late || (options->since != 0 && record->time < options->since)) {
         batch->report->out_of_range++;
-    } else if (pipe && record->time < batch->from) {
+    } else if (is_repeated(batch, pipe, record->time)) {
         batch->report->repeated++;
     } else if (pipe && record->time >= batch->before) {
         batch->report->unripe++;
@@ -242,7 +249,9 @@ static bool go_on(struct batch *batch, struct source *source, uint64_t *offset, 
     struct store_position position;
     struct source_identity identity = {0};
 
-    if (!store_find_position(batch->store, source, &position, error) && error->code != ERROR_NONE) {
+    if ((!store_find_position(batch->store, source, &position, error) &&
+         error->code != ERROR_NONE) ||
+        !store_pipes(batch->store, &batch->pipes, error)) {
         return fail(batch);
     }
     source_identify(source, &identity);
@@ -270,6 +279,7 @@ static bool read_file(struct batch *batch, struct source *source, struct error *
         if (!is_new) {
             return true;
         }
+        batch->clock.latest = source_modified(source);
         position.offset = offset;
         stop = read_lines(batch, source, &offset, error);
         if (offset != position.offset) {
@@ -293,22 +303,24 @@ static bool read_file(struct batch *batch, struct source *source, struct error *
 
 /* ---- pipes: nobody else is kept waiting for them */
 
-/* Others may have read the same lines meanwhile. */
+/* Others, and files, may have brought the same lines meanwhile. */
 static bool begin_pipe(struct batch *batch, struct error *error)
 {
-    int64_t from = 0;
+    struct store_pipes pipes = {0};
+    int64_t from;
 
     if (!begin(batch, error)) {
         return false;
     }
-    if (!store_pipe_time(batch->store, &from, error)) {
+    if (!store_pipes(batch->store, &pipes, error)) {
         return fail(batch);
     }
-    if (from > batch->stored_until) {
-        batch->from = from;
-        batch->stored_until = from;
-        store_forget_before(batch->store, from);
+    from = pipes.files >= pipes.until ? pipes.files + 1 : pipes.until;
+    if (pipes.until > batch->pipes.until || pipes.files > batch->pipes.files) {
+        batch->from = from > batch->from ? from : batch->from;
+        store_forget_before(batch->store, (batch->from + 59) / 60 * 60);
     }
+    batch->pipes = pipes;
     return true;
 }
 
@@ -318,21 +330,25 @@ static void begin_pipe_batch(struct batch *batch)
     batch->begun_bytes = batch->report->bytes;
 }
 
-/* All before that time has been counted; a line that comes later still than that counts, too. */
-static bool end_pipe(struct batch *batch, int64_t before, struct error *error)
+/*
+ * All lines before the time until have been read; a line that comes later still than that counts,
+ * too.  Counts of minutes from hold on stay pending.
+ */
+static bool end_pipe(struct batch *batch, int64_t until, int64_t hold, struct error *error)
 {
     bool too_many = store_pending(batch->store) >= PIPE_COUNTS;
 
     if (!begin_pipe(batch, error)) {
         return false;
     }
-    if (before > batch->stored_until) {
-        if (!store_set_pipe_time(batch->store, before, error)) {
+    if (until > batch->pipes.until) {
+        batch->pipes.begin = batch->pipes.begin == 0 ? batch->oldest : batch->pipes.begin;
+        batch->pipes.until = until;
+        if (!store_set_pipes(batch->store, &batch->pipes, error)) {
             return fail(batch);
         }
-        batch->stored_until = before;
     }
-    if (!store_commit_before(batch->store, too_many ? INT64_MAX : before, error)) {
+    if (!store_commit_before(batch->store, too_many ? INT64_MAX : hold, error)) {
         return fail(batch);
     }
     batch->begun = false;
@@ -347,15 +363,20 @@ static bool read_pipe(struct batch *batch, struct source *source, struct error *
     enum stop stop;
     uint64_t offset = 0;
     int64_t minute;
+    bool good;
 
+    batch->pipes = (struct store_pipes){0};
+    batch->from = 0;
     if (!batch_end(batch, error) || !begin_pipe(batch, error) || !batch_end(batch, error)) {
         return false;
     }
     batch->before = time(NULL) / 60 * 60;
     batch->newest = 0;
+    batch->oldest = batch->before;
     begin_pipe_batch(batch);
     while ((stop = read_lines(batch, source, &offset, error)) == STOP_FULL) {
-        if (!end_pipe(batch, batch->newest / 60 * 60 - LATE_LINES, error)) {
+        minute = batch->newest / 60 * 60 - LATE_LINES;
+        if (!end_pipe(batch, minute, minute, error)) {
             return false;
         }
     }
@@ -364,7 +385,9 @@ static bool read_pipe(struct batch *batch, struct source *source, struct error *
     }
     /* Of a pipe that broke off, the last minute is not whole: it is for the next run. */
     minute = batch->newest / 60 * 60;
-    if (!end_pipe(batch, stop == STOP_END ? minute + 60 : minute, &second)) {
+    good = stop == STOP_END ? end_pipe(batch, batch->newest + 1, INT64_MAX, &second)
+                            : end_pipe(batch, minute, minute, &second);
+    if (!good) {
         *error = second;
         return false;
     }

@@ -26,9 +26,9 @@ struct batch {
     uint64_t begun_at, begun_bytes;
     uint64_t shown_at;
     struct log_clock clock;
-    int64_t from, before; /* of a pipe: times that count */
-    int64_t newest;       /* of a pipe: the newest line that counts */
-    int64_t stored_until; /* of pipes: as this process knows it */
+    int64_t from, before;     /* of a pipe: times that count */
+    int64_t oldest, newest;   /* of a pipe: lines that count */
+    struct store_pipes pipes; /* as the store had it last */
 };
 
 /*

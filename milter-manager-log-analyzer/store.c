@@ -154,6 +154,7 @@ static const char *const texts[STATEMENTS] = {
     [STATEMENT_FILE_SET] = "UPDATE file SET path = ?2, device = ?3, inode = ?4, head_length = ?5, "
                            "head_hash = ?6, offset = ?7, clock = ?8, seen = ?9 WHERE id = ?1",
     [STATEMENT_FILE_PRUNE] = "DELETE FROM file WHERE seen < ?1",
+    [STATEMENT_FILE_YOUNGEST] = "SELECT max(clock) FROM file",
     [STATEMENT_STATE_GET] = "SELECT value FROM state WHERE key = ?1",
     [STATEMENT_STATE_SET] = "INSERT INTO state(key, value) VALUES(?1, ?2) "
                             "ON CONFLICT DO UPDATE SET value = excluded.value",

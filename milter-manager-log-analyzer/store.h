@@ -12,7 +12,7 @@
  *     peak: the largest minute in it.  Of a gauge both are the largest.
  *   file(id, path, device, inode, head_length, head_hash, offset, clock, seen)
  *     how far logs were read; seen: when they were there last
- *   state(key, value)                         "pipe": up to when pipes were read
+ *   state(key, value)                         "pipe begin", "pipe until": when pipes were read
  *   PRAGMA user_version: version of the schema
  *
  * Names of children are bytes: they are text here, as markup_plain writes them.
@@ -76,9 +76,14 @@ bool store_find_position(struct store *store, const struct source *source,
                          struct store_position *position, struct error *error);
 bool store_set_position(struct store *store, const struct source *source,
                         const struct store_position *position, struct error *error);
-/* Up to when pipes have been read, seconds since 1970; 0: never. */
-bool store_pipe_time(struct store *store, int64_t *time, struct error *error);
-bool store_set_pipe_time(struct store *store, int64_t time, struct error *error);
+/* What pipes cannot tell by positions: times, seconds since 1970; 0: never. */
+struct store_pipes {
+    int64_t begin, until; /* pipes have been read from then on, up to before then */
+    int64_t files;        /* the youngest line of all files */
+};
+bool store_pipes(struct store *store, struct store_pipes *pipes, struct error *error);
+/* begin and until. */
+bool store_set_pipes(struct store *store, const struct store_pipes *pipes, struct error *error);
 /* Drops what is older than it is kept; within a transaction. */
 bool store_prune(struct store *store, int64_t now, struct error *error);
 

@@ -6,7 +6,7 @@
 #include "milter-manager-log-analyzer/store_state.h"
 
 static const int64_t seen_is_written_after = 86400; /* seconds: not with each run */
-static const char pipe_key[] = "pipe";
+static const char begin_key[] = "pipe begin", until_key[] = "pipe until";
 
 struct known {
     int64_t id; /* 0: never read */
@@ -112,30 +112,56 @@ bool store_set_position(struct store *store, const struct source *source,
     return good;
 }
 
-bool store_pipe_time(struct store *store, int64_t *time, struct error *error)
+/* The one number a statement gives; 0 without one. */
+static bool take_number(struct store *store, sqlite3_stmt *statement, int64_t *number,
+                        struct error *error)
 {
-    sqlite3_stmt *statement = store_statement(store, STATEMENT_STATE_GET, error);
     int result;
 
-    *time = 0;
+    *number = 0;
     if (statement == NULL) {
         return false;
     }
-    (void)sqlite3_bind_text(statement, 1, pipe_key, -1, SQLITE_STATIC);
     result = sqlite3_step(statement);
     if (result == SQLITE_ROW) {
-        *time = sqlite3_column_int64(statement, 0);
+        *number = sqlite3_column_int64(statement, 0);
     }
     return store_finish(store, statement, result, error);
 }
 
-bool store_set_pipe_time(struct store *store, int64_t time, struct error *error)
+static sqlite3_stmt *of_state(struct store *store, enum store_statement which, const char *key,
+                              struct error *error)
 {
-    sqlite3_stmt *statement = store_statement(store, STATEMENT_STATE_SET, error);
+    sqlite3_stmt *statement = store_statement(store, which, error);
 
     if (statement != NULL) {
-        (void)sqlite3_bind_text(statement, 1, pipe_key, -1, SQLITE_STATIC);
-        (void)sqlite3_bind_int64(statement, 2, time);
+        (void)sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
+    }
+    return statement;
+}
+
+bool store_pipes(struct store *store, struct store_pipes *pipes, struct error *error)
+{
+    return take_number(store, of_state(store, STATEMENT_STATE_GET, begin_key, error), &pipes->begin,
+                       error) &&
+           take_number(store, of_state(store, STATEMENT_STATE_GET, until_key, error), &pipes->until,
+                       error) &&
+           take_number(store, store_statement(store, STATEMENT_FILE_YOUNGEST, error), &pipes->files,
+                       error);
+}
+
+static bool set_state(struct store *store, const char *key, int64_t number, struct error *error)
+{
+    sqlite3_stmt *statement = of_state(store, STATEMENT_STATE_SET, key, error);
+
+    if (statement != NULL) {
+        (void)sqlite3_bind_int64(statement, 2, number);
     }
     return store_run(store, statement, error);
+}
+
+bool store_set_pipes(struct store *store, const struct store_pipes *pipes, struct error *error)
+{
+    return set_state(store, begin_key, pipes->begin, error) &&
+           set_state(store, until_key, pipes->until, error);
 }

@@ -127,7 +127,8 @@ void update_say_skipped(const struct update_report *report, struct buffer *text)
     const struct skipped lines[] = {
         {report->broken, "line not understood", "lines not understood"},
         {report->cut, "line too long and cut", "lines too long and cut"},
-        {report->repeated, "line read before", "lines read before"},
+        {report->repeated, "line older than what was read before",
+         "lines older than what was read before"},
         {report->unripe, "line of the minute that is not over",
          "lines of the minute that is not over"},
         {report->out_of_range, "line outside --since and --until",

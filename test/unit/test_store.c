@@ -166,7 +166,6 @@ static void test_batch_is_whole(void **state)
     smtp(store, midnight, 1);
     count(store, midnight, SERIES_MILTER_STATUS, "one", "pass", 1);
     assert_true(store_pending(store) >= 2);
-    assert_true(store_set_pipe_time(store, midnight, &error));
     assert_rows(reader, STORE_MINUTE, "");
     commit(store);
     assert_rows(reader, STORE_MINUTE, "0 milter-status/one/0 1 1\n0 session//0 1 1\n");
@@ -180,23 +179,28 @@ static void test_abandon(void **state)
 {
     struct store *store = open_store(false);
     struct error error = {0};
-    int64_t time = 0;
+    struct store_pipes pipes = {.begin = 60, .until = midnight};
 
     (void)state;
     begin(store, midnight);
     smtp(store, midnight, 1);
-    assert_true(store_set_pipe_time(store, midnight, &error));
+    assert_true(store_set_pipes(store, &pipes, &error));
     store_abandon(store);
     assert_int_equal(store_pending(store), 8); /* the name is still known, the count is not */
-    assert_true(store_pipe_time(store, &time, &error));
-    assert_int_equal(time, 0);
+    assert_true(store_pipes(store, &pipes, &error));
+    assert_int_equal(pipes.begin, 0);
+    assert_int_equal(pipes.until, 0);
+    assert_int_equal(pipes.files, 0);
     begin(store, midnight);
     smtp(store, midnight, 2);
-    assert_true(store_set_pipe_time(store, midnight + 60, &error));
+    pipes.begin = 120;
+    pipes.until = midnight + 60;
+    assert_true(store_set_pipes(store, &pipes, &error));
     commit(store);
     assert_rows(store, STORE_MINUTE, "0 session//0 2 2\n");
-    assert_true(store_pipe_time(store, &time, &error));
-    assert_int_equal(time, midnight + 60);
+    assert_true(store_pipes(store, &pipes, &error));
+    assert_int_equal(pipes.begin, 120);
+    assert_int_equal(pipes.until, midnight + 60);
     store_close(store);
 }
 
