@@ -7,6 +7,7 @@
 #include "milter-manager-log-analyzer/series.h"
 
 #include <math.h>
+#include <string.h>
 #include <strings.h>
 
 #define AREA(name, label, light, dark)                                                             \
@@ -133,8 +134,8 @@ bool series_item_find(enum series_kind kind, struct slice name, unsigned *item)
     for (unsigned i = 0; i < info->item_count; i++) {
         const char *own = info->items[i].name;
 
-        if (name.length > 0 && own[0] == (name.data[0] | 0x20) &&
-            strncasecmp(own, name.data, name.length) == 0 && own[name.length] == '\0') {
+        if (name.length > 0 && own[0] == (name.data[0] | 0x20) && strlen(own) == name.length &&
+            strncasecmp(own, name.data, name.length) == 0) {
             *item = i;
             return true;
         }

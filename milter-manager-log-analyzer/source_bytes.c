@@ -87,7 +87,7 @@ static ssize_t packed_failed(struct source_bytes *bytes, struct error *error)
     error_set(error, ERROR_SYSTEM,
               "%s is damaged: behind %llu bytes of its content it cannot be unpacked: %s",
               path_for_people(bytes), (unsigned long long)bytes->given,
-              cause == NULL ? "no cause is known" : cause);
+              cause == NULL ? "its end is missing" : cause);
     return -1;
 }
 
@@ -111,8 +111,16 @@ static bool packed_begin(struct source_bytes *bytes, struct error *error)
         return packed_failed(bytes, error) >= 0;
     }
     int result = archive_read_next_header(archive, &entry);
+    if (result == ARCHIVE_FATAL || result == ARCHIVE_FAILED || result == ARCHIVE_RETRY) {
+        return packed_failed(bytes, error) >= 0;
+    }
+    /* Less than a header after the first bytes is no packed data to libarchive. */
+    if (archive_filter_count(archive) < 2) {
+        archive_set_error(archive, EILSEQ, "its header is cut off");
+        return packed_failed(bytes, error) >= 0;
+    }
     bytes->ended = result == ARCHIVE_EOF;
-    return bytes->ended || result >= ARCHIVE_WARN || packed_failed(bytes, error) >= 0;
+    return true;
 }
 
 static ssize_t packed_take(struct source_bytes *bytes, char *to, size_t size, struct error *error)
