@@ -179,7 +179,7 @@ static const char sheet[] =
     "header nav a{margin:0 14px 0 0}\n"
     ".plot{grid-template-columns:44px minmax(0,1fr)}\n"
     ".legend,.days table{font-size:12px}\n"
-    ".legend td small{display:none}\n"
+    ".legend .unit{display:none}.legend th:first-child{width:46%}\n"
     ".days th,.days td{padding-left:8px}\n"
     ".days td small{display:block;margin:0}\n"
     ".days .cut{max-width:6.5em}\n"
