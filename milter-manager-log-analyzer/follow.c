@@ -102,7 +102,7 @@ static bool read_rotated(struct follower *follower, struct log *log, struct erro
             good = read_beside(follower, log, paths.items[i], error);
         }
     }
-    option_strings_clear(&paths);
+    source_find_clear(&paths);
     free(pattern);
     return good;
 }
@@ -203,7 +203,7 @@ static bool look_at_all(struct follower *follower, struct error *error)
             good = look_at(follower, paths.items[i], error);
         }
     }
-    option_strings_clear(&paths);
+    source_find_clear(&paths);
     return good && batch_end(follower->batch, error);
 }
 

@@ -33,6 +33,12 @@ static uint64_t size_of_all(const struct option_strings *paths)
     return sum;
 }
 
+static void complain(const struct batch *batch, const struct error *failure)
+{
+    batch->report->unread++;
+    batch->options->complain(batch->options->owner, failure->message);
+}
+
 /* False: nothing can be stored any more. */
 static bool read_path(struct batch *batch, const char *path, struct error *error)
 {
@@ -48,8 +54,7 @@ static bool read_path(struct batch *batch, const char *path, struct error *error
         *error = failure;
         return false;
     }
-    batch->report->unread++;
-    batch->options->complain(batch->options->owner, failure.message);
+    complain(batch, &failure);
     return true;
 }
 
@@ -58,16 +63,43 @@ static bool is_stopped(const struct update_options *options)
     return options->stop != NULL && *options->stop != 0;
 }
 
+/* What is there of the patterns; what is not, is said. */
+static void find(const struct batch *batch, struct option_strings *paths)
+{
+    const struct option_strings *patterns = batch->options->patterns;
+    struct option_strings good = {0};
+    struct error failure = {0};
+
+    for (size_t i = 0; i < patterns->count; i++) {
+        const struct option_strings one = {.items = patterns->items + i, .count = 1};
+        struct option_strings found = {0};
+        struct error missing = {0};
+
+        if (source_find(&one, &found, &missing)) {
+            option_strings_add(&good, patterns->items[i]);
+        } else {
+            complain(batch, &missing);
+        }
+        source_find_clear(&found);
+    }
+    /* All at once, for their order. */
+    if (good.count > 0 && !source_find(&good, paths, &failure)) {
+        complain(batch, &failure);
+    }
+    option_strings_clear(&good);
+}
+
 static bool read_all(struct batch *batch, struct error *error)
 {
     struct option_strings paths = {0};
-    bool good = source_find(batch->options->patterns, &paths, error);
+    bool good = true;
 
+    find(batch, &paths);
     batch->bytes_in_all = size_of_all(&paths);
     for (size_t i = 0; good && i < paths.count && !is_stopped(batch->options); i++) {
         good = read_path(batch, paths.items[i], error);
     }
-    option_strings_clear(&paths);
+    source_find_clear(&paths);
     return good;
 }
 
@@ -146,8 +178,8 @@ void update_say_skipped(const struct update_report *report, struct buffer *text)
     if (report->lines > 0 && report->counted == 0 && report->other == 0 &&
         report->repeated + report->unripe + report->out_of_range == 0) {
         buffer_append_format(text,
-                             "%sNone of %" PRIu64 " lines is of milter-manager: is it the log it "
+                             "%s of %" PRIu64 " lines is of milter-manager: is it the log it "
                              "writes to?",
-                             buffer_length(text) > 0 ? " " : "", report->lines);
+                             buffer_length(text) > 0 ? " None" : "none", report->lines);
     }
 }

@@ -39,8 +39,8 @@ struct update_options {
 };
 
 /*
- * False with *error when something could not be stored, or there is no such log; what was committed
- * stays.  What could not be read is in the report.
+ * False with *error when something could not be stored; what was committed stays.  Logs that are
+ * not there or could not be read are in the report, and complained of.
  *
  * Of a file, reading ends before the first line from until on: a later run goes on there.
  */
