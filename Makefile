@@ -267,7 +267,7 @@ $(BUILD)/bin/$(1): $(BUILD)/object/$(1)/main.o $(BUILD)/lib/lib$(1).a $(CORE_LIB
 $(1)_TESTS := $(if $(TEST_SOURCES),$(shell grep -l '^\#include "$(1)/' $(TEST_SOURCES)))
 $$($(1)_TESTS:%.c=$(BUILD)/%): $(BUILD)/lib/lib$(1).a
 $$($(1)_TESTS:%.c=$(BUILD)/%): EXTRA_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) $(GSASL_LIBS) $(SQLITE_LIBS) $(ARCHIVE_LIBS)
-$$($(1)_TESTS:test/fuzz/fuzz_%.c=$(BUILD)/test/fuzz/replay_%): $(BUILD)/lib/lib$(1).a
+$$(patsubst test/fuzz/fuzz_%.c,$(BUILD)/test/fuzz/replay_%,$$(filter test/fuzz/%,$$($(1)_TESTS))): $(BUILD)/lib/lib$(1).a
 endef
 $(foreach tool,$(TOOLS),$(eval $(call tool_rule,$(tool))))
 

@@ -119,7 +119,7 @@ static struct slice behind_last_colon(struct slice text)
 /* text: "CAUSE: NAME". */
 static struct slice cause_read(struct slice text, const char **item)
 {
-    struct slice rest;
+    struct slice rest = text;
     const struct failure_sentence *sentence = sentence_find(text, &rest);
     bool ends = sentence != NULL;
 

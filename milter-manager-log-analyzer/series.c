@@ -1,8 +1,9 @@
 /*
  * series - the table of what is counted, and latency buckets.
  *
- * Pure functions.  The colours are those of Okabe and Ito, lighter or darker where they stand
- * beside one that looks the same to people who see few colours, or on a page like them.
+ * Pure functions.  The colours are about those of Okabe and Ito, lighter or darker so that areas
+ * that lie on each other look different (CIE76 distance 25 or more) also to people who see no red,
+ * no green or no blue, as Machado, Oliveira and Fernandes compute it.
  */
 #include "milter-manager-log-analyzer/series.h"
 
@@ -28,56 +29,56 @@
 static const struct series_item session_items[] = {
     LINE("smtp", "SMTP", "#000000", "#ffffff"),
     LINE("child", "Milters", "#0072b2", "#56b4e9"),
-    LINE("disconnected", "Disconnected", "#d55e00", "#e69f00"),
-    GAUGE("concurrent", "Concurrent", "#cc79a7", "#cc79a7"),
+    LINE("disconnected", "Disconnected", "#d55e00", "#e8730f"),
+    GAUGE("concurrent", "Concurrent", "#999999", "#8a8a8a"),
 };
 
 #define STATUSES                                                                                   \
-    AREA("pass", "Pass", "#0072b2", "#3391c9"), AREA("accept", "Accept", "#7cc8f2", "#a3dafa"),    \
-        AREA("reject", "Reject", "#b84300", "#d55e00"),                                            \
-        AREA("discard", "Discard", "#f0c800", "#f0e442"),                                          \
+    AREA("pass", "Pass", "#2f6fb5", "#4a7fd0"), AREA("accept", "Accept", "#b8e2fb", "#b8e2fb"),    \
+        AREA("reject", "Reject", "#c0392b", "#b84300"),                                            \
+        AREA("discard", "Discard", "#f0e442", "#f7e08c"),                                          \
         AREA("temporary-failure", "Temp-Fail", "#767676", "#8a8a8a"),                              \
-        AREA("quarantine", "Quarantine", "#e69f00", "#e69f00"),                                    \
-        AREA("abort", "Abort", "#5b2a4c", "#7d4a6b"),                                              \
-        AREA("error", "Error", "#cc79a7", "#e3a2c6"),
+        AREA("quarantine", "Quarantine", "#c98a00", "#c98a00"),                                    \
+        AREA("abort", "Abort", "#4b2e83", "#6a3d9a"),                                              \
+        AREA("error", "Error", "#e3a2c6", "#e3a2c6"),
 
 static const struct series_item status_items[] = {STATUSES};
 static const struct series_item milter_status_items[] = {
-    STATUSES AREA("stop", "Stop", "#009e73", "#00b886"),
+    STATUSES AREA("stop", "Stop", "#00483a", "#00604a"),
 };
 
 static const struct series_item report_items[] = {
-    AREA("spam", "spam", "#d55e00", "#e8730f"),
-    AREA("virus", "virus", "#f0c800", "#f0e442"),
-    AREA("uribl", "uribl", "#8c3f6f", "#cc79a7"),
-    AREA("greylisting-pass", "greylisting-pass", "#999999", "#a8a8a8"),
-    AREA("spf-pass", "SPF-pass", "#009e73", "#00b886"),
+    AREA("spam", "spam", "#c0392b", "#a33b00"),
+    AREA("virus", "virus", "#f7e08c", "#d9c400"),
+    AREA("uribl", "uribl", "#4b2e83", "#8c3f6f"),
+    AREA("greylisting-pass", "greylisting-pass", "#b5b5b5", "#d5d5d5"),
+    AREA("spf-pass", "SPF-pass", "#00483a", "#00604a"),
     AREA("spf-fail", "SPF-fail", "#f2b8a0", "#ffd2be"),
-    AREA("sender-id-pass", "Sender ID-pass", "#00604a", "#007a5c"),
-    AREA("sender-id-fail", "Sender ID-fail", "#e69f00", "#e69f00"),
-    AREA("dkim-pass", "DKIM-pass", "#0072b2", "#2f8fc9"),
-    AREA("dkim-fail", "DKIM-fail", "#f5d76e", "#f7e08c"),
-    AREA("dkim-adsp-pass", "DKIM ADSP-pass", "#56b4e9", "#7cc8f2"),
-    AREA("dkim-adsp-fail", "DKIM ADSP-fail", "#7a3300", "#9c4a12"),
-    AREA("tarpitting-pass", "tarpitting-pass", "#c9b6e4", "#d8c9ee"),
+    AREA("sender-id-pass", "Sender ID-pass", "#007a5c", "#007a5c"),
+    AREA("sender-id-fail", "Sender ID-fail", "#c98a00", "#c98a00"),
+    AREA("dkim-pass", "DKIM-pass", "#1f5fa8", "#4a7fd0"),
+    AREA("dkim-fail", "DKIM-fail", "#d9c400", "#f0e442"),
+    AREA("dkim-adsp-pass", "DKIM ADSP-pass", "#7cc8f2", "#8fd3ff"),
+    AREA("dkim-adsp-fail", "DKIM ADSP-fail", "#7a3300", "#8a5a2b"),
+    AREA("tarpitting-pass", "tarpitting-pass", "#e4d9f5", "#b39ddb"),
 };
 
 /* What happened, then what it led to, then how many failures in a row there have been. */
 static const struct series_item failure_items[] = {
-    AREA("connection", "Not reached", "#b84300", "#d55e00"),
-    AREA("connection-timeout", "Late: connecting", "#f0c800", "#f0e442"),
-    AREA("writing-timeout", "Late: writing", "#5b2a4c", "#7d4a6b"),
-    AREA("reading-timeout", "Late: answering", "#e69f00", "#e69f00"),
-    AREA("end-of-message-timeout", "Late: final answer", "#0072b2", "#3391c9"),
-    AREA("closed", "Connection lost", "#f5d76e", "#f7e08c"),
-    AREA("protocol", "Protocol", "#8c3f6f", "#cc79a7"),
-    AREA("error", "Other", "#767676", "#8a8a8a"),
-    AREA("untold", "Told as a number", "#c4c4c4", "#5c5c5c"),
-    LINE("accept", "Fallback: accept", "#56b4e9", "#7cc8f2"),
+    AREA("connection", "Not reached", "#d55e00", "#b84300"),
+    AREA("connection-timeout", "Late: connecting", "#f7e08c", "#f7e08c"),
+    AREA("writing-timeout", "Late: writing", "#8c3f6f", "#6a3d9a"),
+    AREA("reading-timeout", "Late: answering", "#f2b134", "#e69f00"),
+    AREA("end-of-message-timeout", "Late: final answer", "#1f5fa8", "#4a7fd0"),
+    AREA("closed", "Connection lost", "#8fd3ff", "#8fd3ff"),
+    AREA("protocol", "Protocol", "#cc79a7", "#cc79a7"),
+    AREA("error", "Other", "#00483a", "#00604a"),
+    AREA("untold", "Told as a number", "#c4c4c4", "#d5d5d5"),
+    LINE("accept", "Fallback: accept", "#56b4e9", "#56b4e9"),
     LINE("temporary-failure", "Fallback: Temp-Fail", "#000000", "#ffffff"),
     LINE("reject", "Fallback: reject", "#d55e00", "#e8730f"),
-    LINE("discard", "Fallback: discard", "#009e73", "#00b886"),
-    GAUGE("down", "Failures since it is down", "#cc79a7", "#e3a2c6"),
+    LINE("discard", "Fallback: discard", "#5b2a4c", "#cc79a7"),
+    GAUGE("down", "Failures since it is down", "#999999", "#f0e442"),
 };
 
 static const struct series_item memory_items[] = {

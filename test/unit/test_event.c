@@ -95,8 +95,7 @@ static void test_lines_that_are_cut_off_count_for_nothing(void **state)
         "[session][disconnected][0.5](7",
         "[maintain][memory] (5432K",
         "[reply][end-of-message][quarantine",
-        "[children][down][negotiate][accept] [1] x refused: y; further failures are counted until "
-        "it answers: ",
+        "[children][down][helo][accept] [1] x; further failures are counted until it answers: ",
         "[children][timeout][reading][data][accept] [3] no reply for 1 seconds (reading_timeout): ",
     };
 
