@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 
-/* 1, 2 or 5 times a power of ten, for three to five steps. */
+/* 1, 2 or 5 times a power of ten, for two to four steps. */
 static double round_step(double highest)
 {
     double power = pow(10, floor(log10(highest / 4)));

@@ -4,6 +4,7 @@
 #include "milter-manager-log-analyzer/graph_script.h"
 
 #include "libcore/base/markup.h"
+#include "libcore/base/utf8.h"
 #include "milter-manager-log-analyzer/palette.h"
 
 #include <math.h>
@@ -19,6 +20,9 @@ enum {
     PLOT_WIDTH = 600,
     PLOT_HEIGHT = 200
 };
+
+/* Characters of a label beside its figures, and of a title. */
+enum { LABEL = 40, TITLE = 90 };
 
 /* ---- data: bin by bin, or one row when it stays the same */
 
@@ -104,20 +108,34 @@ static void append_data(struct buffer *script, const struct chart *chart)
 
 /* ---- words */
 
+/* So much of it as there is room for in a picture: characters of one width, about. */
+static struct slice cut(struct slice text, size_t characters)
+{
+    struct slice rest = text;
+
+    while (rest.length > 0 && characters-- > 0) {
+        size_t length = utf8_length(rest);
+
+        slice_skip(&rest, length > 0 ? length : 1);
+    }
+    return slice_of(text.data, text.length - rest.length);
+}
+
 /* In single quotes gnuplot changes nothing but a quote that is there twice. */
-static void append_quoted(struct buffer *script, const char *text)
+static void append_quoted(struct buffer *script, const char *text, size_t room)
 {
     struct buffer plain = {0};
-    struct slice rest;
+    struct slice whole, rest;
 
     markup_plain(&plain, slice_from_string(text));
-    rest = buffer_slice(&plain);
+    whole = buffer_slice(&plain);
+    rest = cut(whole, room);
     buffer_append_byte(script, '\'');
     for (size_t i = 0; i < rest.length; i++) {
         buffer_append(script, rest.data[i] == '\'' ? "''" : rest.data + i,
                       rest.data[i] == '\'' ? 2 : 1);
     }
-    buffer_append_byte(script, '\'');
+    buffer_append_string(script, rest.length < whole.length ? "…'" : "'");
     buffer_clear(&plain);
 }
 
@@ -141,7 +159,7 @@ static void append_trace(struct buffer *script, const struct chart *chart, size_
                          trace->line ? "lines lw 1.6" : "filledcurves x1");
     append_colour(script, trace->colour, format);
     buffer_append_string(script, " title ");
-    append_quoted(script, trace->label);
+    append_quoted(script, trace->label, LABEL);
     *separator = ", ";
 }
 
@@ -232,7 +250,7 @@ static void append_word(struct buffer *script, const char *text, double x, doubl
                         const char *colour)
 {
     buffer_append_string(script, "set label ");
-    append_quoted(script, text);
+    append_quoted(script, text, LABEL);
     buffer_append_format(script, " at screen %.5f,%.5f %s noenhanced textcolor rgb '%s'\n", x, y,
                          right ? "right" : "left", colour);
 }
@@ -301,7 +319,7 @@ static void append_png(struct buffer *script, const struct chart *chart, int64_t
     append_frame(script, chart);
     append_ticks(script, chart, true);
     buffer_append_string(script, "set title ");
-    append_quoted(script, chart->title);
+    append_quoted(script, chart->title, TITLE);
     buffer_append_format(script, " noenhanced\nset ylabel '%s'\n", chart->unit);
     append_legend(script, chart, updated, size[1]);
 }

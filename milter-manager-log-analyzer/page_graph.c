@@ -137,14 +137,16 @@ static void append_table(struct buffer *html, const struct chart *chart)
         }
         buffer_append_string(html, "</tr>\n");
     }
-    buffer_append_format(html, "</tbody></table></div><p class=\"dim\">%s</p>\n",
+    buffer_append_format(html, "</tbody></table><p class=\"dim\">%s</p></div>\n",
                          chart->logarithmic ? "the highest of each part of the range"
                                             : chart->unit);
 }
 
 /* ---- legend */
 
-static void append_trace(struct buffer *html, const struct chart_trace *trace)
+/* Where there is no room, the unit of all is left out, not that of a latency. */
+static void append_trace(struct buffer *html, const struct chart *chart,
+                         const struct chart_trace *trace)
 {
     buffer_append_format(html, "<tr><th><i class=\"key%s\" style=\"background:var(--c%u)\"></i>",
                          trace->line ? " line" : "", trace->colour);
@@ -158,7 +160,7 @@ static void append_trace(struct buffer *html, const struct chart_trace *trace)
         buffer_append_string(html, "<td class=\"n\">");
         markup_text(html, slice_of(trace->figures[i], length));
         if (unit != NULL) {
-            buffer_append_string(html, " <small>");
+            buffer_append_format(html, " <small%s>", chart->logarithmic ? "" : " class=\"unit\"");
             part_text(html, unit + 1);
             buffer_append_string(html, "</small>");
         }
@@ -177,7 +179,7 @@ static void append_legend(struct buffer *html, const struct page_site *site,
     }
     buffer_append_string(html, "</tr></thead><tbody>\n");
     for (size_t i = 0; i < chart->count; i++) {
-        append_trace(html, chart->traces + i);
+        append_trace(html, chart, chart->traces + i);
     }
     buffer_append_string(html, "</tbody></table>\n");
     if (chart->nothing_count > 0) {

@@ -38,6 +38,21 @@ static char *take(struct buffer *text)
     return copy;
 }
 
+/* Not within "=2F", so that nothing else can end like this. */
+static void shorten(struct buffer *text, const char *name)
+{
+    const char *data = buffer_slice(text).data;
+    size_t kept = KEPT;
+
+    while (data[kept - 1] == '=' || data[kept - 2] == '=') {
+        kept--;
+    }
+    text->end = text->start + kept;
+    buffer_append_format(text, "=~%016" PRIx64 "%016" PRIx64,
+                         hash(name, UINT64_C(0xcbf29ce484222325)),
+                         hash(name, UINT64_C(0x9e3779b97f4a7c15)));
+}
+
 char *page_name_part(const char *name)
 {
     struct buffer text = {0};
@@ -50,17 +65,7 @@ char *page_name_part(const char *name)
         }
     }
     if (buffer_length(&text) > LONGEST) {
-        size_t kept = KEPT;
-
-        /* Not within "=2F", so that nothing else can end like this. */
-        while (kept > 0 && (text.data[text.start + kept - 1] == '=' ||
-                            (kept > 1 && text.data[text.start + kept - 2] == '='))) {
-            kept--;
-        }
-        text.end = text.start + kept;
-        buffer_append_format(&text, "=~%016" PRIx64 "%016" PRIx64,
-                             hash(name, UINT64_C(0xcbf29ce484222325)),
-                             hash(name, UINT64_C(0x9e3779b97f4a7c15)));
+        shorten(&text, name);
     }
     buffer_append_byte(&text, '\0');
     return take(&text);

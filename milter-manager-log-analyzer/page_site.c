@@ -26,16 +26,14 @@ static bool id_is_taken(const struct page_site *site, const char *id)
 /* Names that differ in case or in signs only would meet. */
 static char *new_id(const struct page_site *site, const char *range, const char *title)
 {
-    char *id = page_name_id(range, title);
+    char *first = page_name_id(range, title);
+    char *id = memory_copy_string(first);
 
     for (unsigned i = 2; id_is_taken(site, id); i++) {
         free(id);
-        id = memory_format("%s-%u", range, i);
-        char *numbered = page_name_id(id, title);
-
-        free(id);
-        id = numbered;
+        id = memory_format("%s-%u", first, i);
     }
+    free(first);
     return id;
 }
 
@@ -65,22 +63,25 @@ static void add_items(struct page_site *site, const struct view *view, enum seri
                       const char *name, bool on_index)
 {
     struct chart chart;
+    bool any = chart_of_items(&chart, view, kind, name);
 
-    add_graph(site, &chart, chart_of_items(&chart, view, kind, name), name, on_index);
+    add_graph(site, &chart, any, name, on_index);
 }
 
 static void add_latency(struct page_site *site, const struct view *view, enum series_kind kind,
                         const char *name, bool on_index)
 {
     struct chart chart;
+    bool any = chart_of_latency(&chart, view, kind, name);
 
-    add_graph(site, &chart, chart_of_latency(&chart, view, kind, name), name, on_index);
+    add_graph(site, &chart, any, name, on_index);
 }
 
 /* In the order of tools.md section 5.5; what it does not know comes last. */
 static void add_graphs(struct page_site *site, const struct view *view)
 {
     struct chart chart;
+    bool any;
 
     add_items(site, view, SERIES_STATUS, "", true);
     add_items(site, view, SERIES_REPORT, "", true);
@@ -92,8 +93,10 @@ static void add_graphs(struct page_site *site, const struct view *view)
         add_latency(site, view, SERIES_MILTER_LATENCY, name, false);
         add_items(site, view, SERIES_MILTER_FAILURE, name, false);
     }
-    add_graph(site, &chart, chart_of_failing(&chart, view), "", true);
-    add_graph(site, &chart, chart_of_slowest(&chart, view), "", true);
+    any = chart_of_failing(&chart, view);
+    add_graph(site, &chart, any, "", true);
+    any = chart_of_slowest(&chart, view);
+    add_graph(site, &chart, any, "", true);
     add_latency(site, view, SERIES_LATENCY, "", true);
     add_items(site, view, SERIES_MEMORY, "", true);
 }
@@ -150,6 +153,9 @@ void page_site_clear(struct page_site *site)
     summary_clear(&site->summary);
     if (site->graphs != NULL) {
         graphs_free(site->graphs);
+    }
+    for (size_t i = 0; i < site->children.count; i++) {
+        free((char *)site->children.items[i]);
     }
     option_strings_clear(&site->children);
     *site = (struct page_site){0};

@@ -15,7 +15,7 @@ static const struct {
     const char *class, *badge;
 } marks[] = {
     [SUMMARY_UNKNOWN] = {"idle", "no sessions today"},
-    [SUMMARY_FINE] = {"ok", "as usual"},
+    [SUMMARY_FINE] = {"ok", "fine"},
     [SUMMARY_ODD] = {"warn", "unusual"},
     [SUMMARY_BAD] = {"bad", "misbehaves"},
 };
@@ -123,8 +123,8 @@ void page_summary_state(struct buffer *html, const struct page_site *site)
     } else if (site->newest != 0 && age <= STALE) {
         begin_state(html, SUMMARY_FINE);
         buffer_append_string(html, summary->count == 0   ? "Mail flows; no milter took part"
-                                   : summary->count == 1 ? "The milter behaves as usual"
-                                                         : "All milters behave as usual");
+                                   : summary->count == 1 ? "The milter is fine"
+                                                         : "All milters are fine");
         buffer_append_string(html, "</h2></section>\n");
     }
 }
@@ -133,7 +133,7 @@ void page_summary_state_of(struct buffer *html, const struct summary_child *chil
 {
     begin_state(html, child->mark);
     buffer_append_string(html, child->mark == SUMMARY_UNKNOWN ? "No sessions today"
-                               : child->mark == SUMMARY_FINE  ? "Behaves as usual"
+                               : child->mark == SUMMARY_FINE  ? "Fine"
                                : child->mark == SUMMARY_ODD   ? "Not as usual"
                                                               : "Misbehaves");
     buffer_append_string(html, "</h2>\n<ul>\n");

@@ -111,7 +111,7 @@ typedef void store_row_fn(void *owner, const struct store_row *row);
  */
 bool store_read(struct store *store, enum store_span span, enum series_kind kind, const char *name,
                 int64_t from, int64_t until, store_row_fn *row, void *owner, struct error *error);
-/* The names of all children ever seen, sorted; they stay for the life of the process. */
+/* The names of all children ever seen, sorted; each is the caller's to free. */
 bool store_children(struct store *store, struct option_strings *names, struct error *error);
 /* The newest minute with data (the newest span, where minutes are gone), seconds since 1970; 0:
  * none. */

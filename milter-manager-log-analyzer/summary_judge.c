@@ -84,7 +84,7 @@ static bool judge_refusals(struct summary_child *child, const struct trial *tria
     double refused = share(trial->now->refused, trial->now->sessions);
     double usual = trial->usual != NULL ? share(trial->usual->refused, trial->usual->sessions) : 1;
 
-    if (refused < usual + 0.2 || refused < 2 * usual) {
+    if (trial->usual == NULL || refused < usual + 0.2 || refused < 2 * usual) {
         return false;
     }
     blame(child, refused >= usual + 0.4 ? SUMMARY_BAD : SUMMARY_ODD,

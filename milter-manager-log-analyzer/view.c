@@ -22,6 +22,15 @@ static bool is_gauge(enum series_kind kind, unsigned item)
     return info->items != NULL && info->items[item].gauge;
 }
 
+/* More than any machine counts in a day: sums of what a damaged database holds stay in their types.
+ */
+static const uint64_t most = UINT64_C(1) << 44;
+
+static uint64_t within(uint64_t value)
+{
+    return value < most ? value : most;
+}
+
 /* Rows come in order: it is the last one, or a new one. */
 static struct view_series *series_of(struct view *view, const struct store_row *row)
 {
@@ -44,6 +53,7 @@ static void take_row(void *owner, const struct store_row *row)
 {
     struct view *view = (struct view *)owner;
     const struct range *range = &view->range;
+    uint64_t value = within(row->value), peak = within(row->peak);
     struct view_series *series;
     struct view_item *item;
     double *bin;
@@ -58,12 +68,12 @@ static void take_row(void *owner, const struct store_row *row)
         item->bins = (double *)memory_new(range->bins, sizeof(double));
     }
     bin = item->bins + (row->time - range->from) / range->step;
-    item->total += row->value;
-    item->peak = row->peak > item->peak ? row->peak : item->peak;
+    item->total += value;
+    item->peak = peak > item->peak ? peak : item->peak;
     if (!is_gauge(row->kind, row->item)) {
-        *bin += (double)row->value;
-    } else if ((double)row->peak > *bin) {
-        *bin = (double)row->peak;
+        *bin += (double)value;
+    } else if ((double)peak > *bin) {
+        *bin = (double)peak;
     }
 }
 

@@ -15,11 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
+extern char **environ; /* NOLINT(readability-redundant-declaration): not in POSIX' headers */
 
 enum { PATIENCE = 30000 /* milliseconds */, READ = 65536, REMEDY = 96 };
 
-static const char remedy[] = "install gnuplot, or ask for another form of the report";
+static const char remedy[] = "install gnuplot (Debian: gnuplot-nox), or do without graphs";
 
 /* ---- the process */
 
@@ -171,7 +171,7 @@ static void first_line(const struct buffer *complaint, char text[REMEDY])
 bool gnuplot_run(struct slice script, struct buffer *output, struct error *error)
 {
     struct buffer complaint = {0};
-    struct plotter plotter;
+    struct plotter plotter = {0};
     char text[REMEDY];
     int status = 0;
     pid_t ended;
