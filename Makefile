@@ -33,7 +33,7 @@ docdir      ?= $(datarootdir)/doc/milter-manager
 mandir      ?= $(datarootdir)/man
 sysconfdir  ?= $(if $(filter /usr,$(prefix)),/etc,$(prefix)/etc)
 
-# Of systemd, logrotate and shells; an empty one is left out.
+# Of systemd, logrotate, shells and munin; an empty one is left out.
 SYSTEMDUNITDIR ?= $(prefix)/lib/systemd/system
 SYSUSERSDIR    ?= $(prefix)/lib/sysusers.d
 TMPFILESDIR    ?= $(prefix)/lib/tmpfiles.d
@@ -41,6 +41,7 @@ LOGROTATEDIR   ?= $(sysconfdir)/logrotate.d
 BASHCOMPDIR    ?= $(datadir)/bash-completion/completions
 ZSHCOMPDIR     ?= $(datadir)/zsh/$(if $(filter /usr,$(prefix)),vendor-completions,site-functions)
 FISHCOMPDIR    ?= $(datadir)/fish/vendor_completions.d
+MUNINDIR       ?= $(datadir)/munin/plugins
 
 pkgsysconfdir = $(sysconfdir)/milter-manager
 pkgdatadir    = $(datadir)/milter-manager
@@ -149,7 +150,7 @@ objects = $(patsubst %.c,$(BUILD)/object/%.o,$(1))
 
 CORE_SOURCES    := $(sort $(wildcard libcore/*/*.c))
 MANAGER_SOURCES := $(sort $(wildcard milter-manager/*.c milter-manager/*/*.c))
-TOOL_NAMES      := milter-test-server milter-test-client milter-performance-check
+TOOL_NAMES      := milter-test-server milter-test-client milter-performance-check milter-manager-log-analyzer
 
 # A program exists once its main.c does.
 TOOLS    := $(foreach name,$(TOOL_NAMES),$(if $(wildcard $(name)/main.c),$(name)))
@@ -190,7 +191,8 @@ MAN_PAGES_MADE    := $(patsubst man/%.in,$(BUILD)/man/%,$(sort $(wildcard man/*.
 COMPLETION_SOURCES := $(sort $(wildcard tools/completion/*.c))
 COMPLETIONS        := $(foreach name,$(MANAGER) $(TOOLS),$(addprefix $(BUILD)/completion/,\
 	$(name).bash _$(name) $(name).fish))
-UNIT_FILE          := $(BUILD)/packaging/milter-manager.service
+UNIT_FILES         := $(patsubst packaging/systemd/%.in,$(BUILD)/packaging/%,\
+	$(sort $(wildcard packaging/systemd/*.service.in)))
 
 ALL_SOURCES := $(CORE_SOURCES) $(COMPLETION_SOURCES) $(REFERENCE_SOURCES) $(MANAGER_SOURCES) $(sort $(wildcard $(TOOL_NAMES:%=%/*.c))) \
 	$(sort $(wildcard test/unit/*.c test/fuzz/*.c)) $(FIXTURE_SOURCES) $(BENCH_SOURCES) \
@@ -209,7 +211,7 @@ MAKEFLAGS += --no-builtin-rules
 	example-programs fuzz fuzz-programs lint lint-format lint-tidy lint-cppcheck lint-headers \
 	lint-shell lint-ruby lint-rules install uninstall clean dist FORCE
 
-all: $(CORE_LIBRARY) $(PROGRAMS) $(MAN_PAGES_MADE) $(COMPLETIONS) $(UNIT_FILE)
+all: $(CORE_LIBRARY) $(PROGRAMS) $(MAN_PAGES_MADE) $(COMPLETIONS) $(UNIT_FILES)
 
 # ---- objects, archives, programs
 
@@ -264,6 +266,7 @@ $(BUILD)/bin/$(1): $(BUILD)/object/$(1)/main.o $(BUILD)/lib/lib$(1).a $(CORE_LIB
 $(1)_TESTS := $(if $(TEST_SOURCES),$(shell grep -l '^\#include "$(1)/' $(TEST_SOURCES)))
 $$($(1)_TESTS:%.c=$(BUILD)/%): $(BUILD)/lib/lib$(1).a
 $$($(1)_TESTS:%.c=$(BUILD)/%): EXTRA_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) $(GSASL_LIBS) $(SQLITE_LIBS) $(ARCHIVE_LIBS)
+$$(patsubst test/fuzz/fuzz_%.c,$(BUILD)/test/fuzz/replay_%,$$(filter test/fuzz/%,$$($(1)_TESTS))): $(BUILD)/lib/lib$(1).a
 endef
 $(foreach tool,$(TOOLS),$(eval $(call tool_rule,$(tool))))
 
@@ -308,8 +311,8 @@ $(foreach name,$(MANAGER),$(eval $(call completion_rule,$(name),$(MANAGER_LIBRAR
 $(foreach name,$(TOOLS),$(eval $(call completion_rule,$(name),$(BUILD)/lib/lib$(name).a,$$(TOOL_LIBS))))
 
 # FORCE: its content depends on where things will be installed.
-$(UNIT_FILE): packaging/systemd/milter-manager.service.in FORCE
-	@mkdir -p $(@D); sed 's,@sbindir@,$(sbindir),' $< >$@.new; $(keep_if_same)
+$(BUILD)/packaging/%: packaging/systemd/%.in FORCE
+	@mkdir -p $(@D); sed 's,@sbindir@,$(sbindir),; s,@bindir@,$(bindir),' $< >$@.new; $(keep_if_same)
 
 # ---- test programs
 
@@ -417,14 +420,19 @@ DOC_FILES  := LICENSE README.md CHANGELOG.md $(sort $(wildcard doc/*.md doc/*/*)
 
 # TARGET:FILE, for each whose directory is not left out.
 to = $(if $(1),$(foreach file,$(2),$(1)/$(or $(3),$(notdir $(file))):$(file)))
-SYSTEM_FILES = $(call to,$(SYSTEMDUNITDIR),$(UNIT_FILE) $(sort $(wildcard packaging/systemd/*.socket))) \
+SYSTEM_FILES = $(call to,$(SYSTEMDUNITDIR),$(UNIT_FILES) \
+		$(sort $(wildcard packaging/systemd/*.socket packaging/systemd/*.timer))) \
 	$(call to,$(SYSUSERSDIR),packaging/systemd/sysusers.conf,milter-manager.conf) \
+	$(call to,$(SYSUSERSDIR),packaging/systemd/sysusers-log-analyzer.conf,milter-manager-log-analyzer.conf) \
+	$(call to,$(docdir)/examples,packaging/cron/milter-manager-log-analyzer,milter-manager-log-analyzer.cron) \
 	$(call to,$(TMPFILESDIR),packaging/systemd/tmpfiles.conf,milter-manager.conf) \
 	$(call to,$(LOGROTATEDIR),packaging/logrotate/milter-manager) \
 	$(foreach name,$(MANAGER) $(TOOLS),\
 		$(call to,$(BASHCOMPDIR),$(BUILD)/completion/$(name).bash,$(name)) \
 		$(call to,$(ZSHCOMPDIR),$(BUILD)/completion/_$(name)) \
 		$(call to,$(FISHCOMPDIR),$(BUILD)/completion/$(name).fish))
+
+SYSTEM_PROGRAMS = $(call to,$(MUNINDIR),$(sort $(wildcard packaging/munin/*)))
 
 # Configuration that is already there stays: it may have been edited.
 install: all
@@ -451,12 +459,15 @@ install: all
 	@set -e; for pair in $(SYSTEM_FILES); do \
 		target=$(DESTDIR)$${pair%%:*}; $(INSTALL) -d $$(dirname $$target); \
 		$(INSTALL_DATA) $${pair#*:} $$target; done
+	@set -e; for pair in $(SYSTEM_PROGRAMS); do \
+		target=$(DESTDIR)$${pair%%:*}; $(INSTALL) -d $$(dirname $$target); \
+		$(INSTALL_PROGRAM) $${pair#*:} $$target; done
 
 # Configuration files go only when they are as they were shipped.
 uninstall:
 	rm -f $(TOOL_NAMES:%=$(DESTDIR)$(bindir)/%) $(DESTDIR)$(sbindir)/milter-manager
 	rm -f $(foreach page,$(MAN_PAGES),$(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
-	rm -f $(foreach pair,$(SYSTEM_FILES),$(DESTDIR)$(firstword $(subst :, ,$(pair))))
+	rm -f $(foreach pair,$(SYSTEM_FILES) $(SYSTEM_PROGRAMS),$(DESTDIR)$(firstword $(subst :, ,$(pair))))
 	rm -f $(DOC_FILES:%=$(DESTDIR)$(docdir)/%) $(RUBY_FILES:%=$(DESTDIR)$(pkgdatadir)/lib/%)
 	@for file in $(CONF_FILES); do \
 		target=$(DESTDIR)$(pkgsysconfdir)/$$file; \

@@ -10,7 +10,10 @@
 
 enum { EVENT_COUNTS = 24 };
 
-/* One count: add value to the item of the series (a gauge: the largest in a minute counts). */
+/*
+ * One count: add value to the item of the series (a gauge: the largest in a minute counts).  Each
+ * item is there once, also when a record tells of it several times.
+ */
 struct event_count {
     enum series_kind kind;
     struct slice name; /* of the child; empty: all of the manager.  In the record */

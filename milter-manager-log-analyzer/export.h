@@ -8,8 +8,14 @@
 
 enum export_format { EXPORT_CSV, EXPORT_JSON };
 
-/* Rows "time,span,kind,name,item,value,peak" from the finest span that holds since to until. */
-bool export_write(struct store *store, enum export_format format, int64_t since, int64_t until,
-                  struct error *error);
+/*
+ * Rows "time,span,kind,name,item,value,peak" from the finest span that holds since to until; time
+ * in UTC.  since 0: from the oldest; until 0: to the newest.  JSON: an array of objects.
+ */
+bool export_write(struct store *store, enum export_format format, int64_t now, int64_t since,
+                  int64_t until, struct error *error);
+
+/* That span: its first row may begin before since. */
+enum store_span export_span(int64_t now, int64_t since);
 
 #endif

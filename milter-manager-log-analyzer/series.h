@@ -16,7 +16,9 @@ enum series_kind {
     SERIES_MILTER_STATUS,  /* of a child: as status, and stop */
     SERIES_MILTER_REPORT,  /* of a child: as report */
     SERIES_MILTER_LATENCY, /* of a child: its ends by how long it was busy; items are buckets */
-    SERIES_MILTER_FAILURE, /* of a child: timeouts, errors, by what they led to */
+    SERIES_MILTER_FAILURE, /* of a child: what failed (areas; "untold": told as a number, mostly
+                              when it answers again), what it led to (lines), failures in a row
+                              (gauge) */
     SERIES_MEMORY,         /* of the manager: kilobytes (gauge) */
     SERIES_KINDS,
 };

@@ -15,9 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+extern char **environ; /* NOLINT(readability-redundant-declaration): not in POSIX' headers */
+
 enum { PATIENCE = 30000 /* milliseconds */, READ = 65536, REMEDY = 96 };
 
-static const char remedy[] = "install gnuplot, or ask for another form of the report";
+static const char remedy[] = "install gnuplot (Debian: gnuplot-nox), or do without graphs";
 
 /* ---- the process */
 
@@ -267,10 +269,25 @@ static bool take_name(struct slice *line, const char *prefix, struct buffer *htm
     return false;
 }
 
+/* Names of plots, which are the same in each picture and which nothing refers to. */
+static bool take_plot(struct slice *line, struct buffer *html)
+{
+    static const char name[] = "<g id=\"gnuplot_plot_";
+    const char *end;
+
+    if (!slice_starts_with(*line, name) || (end = memchr(line->data, '>', line->length)) == NULL) {
+        return false;
+    }
+    buffer_append_string(html, "<g>");
+    slice_skip(line, (size_t)(end - line->data) + 1);
+    return true;
+}
+
 static void append_line(struct slice line, const char *prefix, struct buffer *html)
 {
     while (line.length > 0) {
-        if (!take_colour(&line, html) && !take_name(&line, prefix, html)) {
+        if (!take_colour(&line, html) && !take_plot(&line, html) &&
+            !take_name(&line, prefix, html)) {
             buffer_append_byte(html, line.data[0]);
             slice_skip(&line, 1);
         }
@@ -315,6 +332,24 @@ static struct slice content_of(struct slice svg)
     return slice_of(first, last != NULL ? (size_t)(last - first) : 0);
 }
 
+/* The shapes of points, when none is used. */
+static bool skip_shapes(struct slice line, struct slice *rest)
+{
+    static const char end[] = "</defs>";
+    const char *last;
+
+    if (memmem(line.data, line.length, "<defs>", 6) == NULL ||
+        (last = memmem(rest->data, rest->length, end, strlen(end))) == NULL) {
+        return false;
+    }
+    last += strlen(end);
+    if (memmem(last, rest->length - (size_t)(last - rest->data), "'#gp", 4) != NULL) {
+        return false;
+    }
+    slice_skip(rest, (size_t)(last - rest->data));
+    return true;
+}
+
 bool gnuplot_embed(struct slice svg, const char *prefix, struct buffer *html, struct error *error)
 {
     struct slice rest = content_of(svg);
@@ -332,7 +367,7 @@ bool gnuplot_embed(struct slice svg, const char *prefix, struct buffer *html, st
             while (rest.length > 0 && memmem(line.data, line.length, "</filter>", 9) == NULL) {
                 line = take_line(&rest);
             }
-        } else if (line.length > 0 && !skip_empty_group(line, &rest)) {
+        } else if (line.length > 0 && !skip_empty_group(line, &rest) && !skip_shapes(line, &rest)) {
             append_line(line, prefix, html);
         }
     }

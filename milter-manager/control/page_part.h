@@ -6,7 +6,7 @@
 #define MILTER_MANAGER_CONTROL_PAGE_PART_H
 
 #include "libcore/base/buffer.h"
-#include "milter-manager/control/human.h"
+#include "libcore/base/human.h"
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -23,15 +23,18 @@ need() {
 units() {
     mkdir units
     cp "$PACKAGING"/systemd/*.socket units/
+    cp "$PACKAGING"/systemd/*.timer units/
     sed "s,^ExecStart=.*/milter-manager ,ExecStart=$BUILD/bin/milter-manager ," \
         "$BUILD/packaging/milter-manager.service" >units/milter-manager.service
+    cp "$BUILD/packaging/milter-manager-log-analyzer.service" units/
 }
 
 @test "the units have no mistakes" {
     need systemd-analyze
     units
     run systemd-analyze verify --man=no units/milter-manager.service units/milter-manager.socket \
-        units/milter-manager-controller.socket
+        units/milter-manager-controller.socket units/milter-manager-log-analyzer.service \
+        units/milter-manager-log-analyzer.timer
     assert_success
     # Of our units, that is: others of the machine may have some.
     refute_output --partial milter-manager
@@ -53,6 +56,14 @@ units() {
         inside { print > ("units/milter-manager.service.d/" n ".conf") }' "$ROOT/doc/operations.md"
     rm units/milter-manager.service.d/3.conf # root, for milter.command
     run systemd-analyze security --offline=yes --threshold=20 units/milter-manager.service
+    assert_success
+    assert_output --partial 'Overall exposure level'
+}
+
+@test "the service of the log is shut in: exposure of at most 2.0" {
+    need systemd-analyze
+    units
+    run systemd-analyze security --offline=yes --threshold=20 units/milter-manager-log-analyzer.service
     assert_success
     assert_output --partial 'Overall exposure level'
 }
@@ -100,6 +111,10 @@ RUBY
     assert_success
     run grep '^milter-manager:' root/etc/passwd
     assert_output --regexp '^milter-manager:.*:/var/lib/milter-manager:/usr/sbin/nologin$'
+    run systemd-sysusers --root="$PWD/root" "$PACKAGING/systemd/sysusers-log-analyzer.conf"
+    assert_success
+    run grep '^systemd-journal:' root/etc/group
+    assert_output --regexp ':milter-manager-log-analyzer$'
     run systemd-tmpfiles --root="$PWD/root" --create "$PACKAGING/systemd/tmpfiles.conf"
     assert_success
     assert_equal "$(stat -c %a root/run/milter-manager)" 755
@@ -141,11 +156,12 @@ RUBY
 
 @test "both kinds of packages are built with the same libraries as by hand" {
     local package missing=
-    for package in ev-dev glib2.0-dev gsasl-dev jansson-dev microhttpd-dev popt-dev ssl-dev systemd-dev; do
+    for package in archive-dev ev-dev glib2.0-dev gsasl-dev jansson-dev microhttpd-dev popt-dev \
+        sqlite3-dev ssl-dev systemd-dev; do
         grep -q "^ lib$package" "$ROOT/debian/control" || missing+=" debian/control: lib$package"
         grep -q "lib$package" "$ROOT/bootstrap" || missing+=" bootstrap: lib$package"
     done
-    for package in libev libgsasl glib2 jansson libmicrohttpd openssl popt systemd ruby; do
+    for package in libarchive libev glib2 libgsasl jansson libmicrohttpd openssl popt sqlite systemd ruby; do
         grep -q "^BuildRequires: *$package-devel" "$PACKAGING/rpm/milter-manager.spec" || missing+=" spec: $package"
     done
     assert_equal "$missing" ""
@@ -190,17 +206,22 @@ remake() {
         etc/logrotate.d/milter-manager share/bash-completion/completions/milter-manager \
         bin/milter-test-server bin/milter-performance-check share/zsh/site-functions/_milter-performance-check \
         share/zsh/site-functions/_milter-test-server share/fish/vendor_completions.d/milter-manager.fish \
+        lib/systemd/system/milter-manager-log-analyzer.service \
+        lib/systemd/system/milter-manager-log-analyzer.timer \
+        lib/sysusers.d/milter-manager-log-analyzer.conf \
+        share/doc/milter-manager/examples/milter-manager-log-analyzer.cron \
         share/doc/milter-manager/doc/monitoring/alerts.yml share/man/man8/milter-manager.8; do
         grep -qxF "./usr/local/$file" installed || fail "not installed: $file"
     done
+    [ -x there/usr/local/share/munin/plugins/milter_manager_ ]
     remake uninstall
     run find there -type f
     assert_output ""
 }
 
 @test "an empty directory variable leaves its files out" {
-    remake -o all SYSTEMDUNITDIR= SYSUSERSDIR= TMPFILESDIR= LOGROTATEDIR= ZSHCOMPDIR= install
-    run find there -path '*/systemd/*' -o -path '*logrotate*' -o -path '*zsh*' -o -path '*.d/milter*conf'
+    remake -o all SYSTEMDUNITDIR= SYSUSERSDIR= TMPFILESDIR= LOGROTATEDIR= ZSHCOMPDIR= MUNINDIR= install
+    run find there -path '*/systemd/*' -o -path '*munin*' -o -path '*logrotate*' -o -path '*zsh*' -o -path '*.d/milter*conf'
     assert_output ""
     [ -e there/usr/local/share/bash-completion/completions/milter-manager ]
 }

@@ -1,7 +1,7 @@
 /*
  * Unit tests: figures and times as people read them.
  */
-#include "milter-manager/control/human.h"
+#include "libcore/base/human.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -4,8 +4,8 @@
  * Every function takes what a peer may have made up: a figure that is negative,
  * infinite or none (NAN) becomes an en dash.
  */
-#ifndef MILTER_MANAGER_CONTROL_HUMAN_H
-#define MILTER_MANAGER_CONTROL_HUMAN_H
+#ifndef LIBCORE_BASE_HUMAN_H
+#define LIBCORE_BASE_HUMAN_H
 
 #include "libcore/base/buffer.h"
 

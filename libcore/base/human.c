@@ -1,7 +1,7 @@
 /*
  * human - figures as people read them.  Pure formatting; never fails.
  */
-#include "milter-manager/control/human.h"
+#include "libcore/base/human.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,0 +1,167 @@
+/*
+ * summary - how it goes.  Owns its views.
+ */
+#include "milter-manager-log-analyzer/summary.h"
+
+#include "libcore/base/memory.h"
+#include "milter-manager-log-analyzer/summary_judge.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { MINUTE = 60, HOUR = 3600, WEEK = 7 };
+
+/* ---- periods */
+
+/* Of so many local days ago: its midnight, or the time of day that it is now. */
+static int64_t days_ago(int64_t now, int days, bool midnight)
+{
+    time_t time = (time_t)now;
+    struct tm date;
+
+    if (localtime_r(&time, &date) == NULL) {
+        return 0;
+    }
+    date.tm_mday -= days;
+    date.tm_isdst = -1;
+    if (midnight) {
+        date.tm_hour = 0;
+        date.tm_min = 0;
+        date.tm_sec = 0;
+    }
+    return (int64_t)mktime(&date);
+}
+
+static struct range period(int64_t now, enum summary_period number)
+{
+    static const int days[] = {0, 1, WEEK};
+
+    if (number == SUMMARY_HOUR) {
+        return range_whole(now - HOUR, now);
+    }
+    return range_whole(days_ago(now, days[number], true), days_ago(now, days[number], false));
+}
+
+/* ---- figures */
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static struct summary_figures figures_of(const struct view *view, const char *name)
+{
+    bool child = name[0] != '\0';
+    const struct view_series *status =
+        view_find(view, child ? SERIES_MILTER_STATUS : SERIES_STATUS, name);
+    const struct view_series *latency =
+        view_find(view, child ? SERIES_MILTER_LATENCY : SERIES_LATENCY, name);
+    uint64_t errors = view_total(status, "error");
+    uint64_t failures = 0;
+
+    for (size_t i = 0; i < view->count; i++) {
+        if (view->series[i].kind == SERIES_MILTER_FAILURE &&
+            (!child || strcmp(view->series[i].name, name) == 0)) {
+            failures += view_sum(view->series + i);
+        }
+    }
+    /* A failure may end the child's part in a session without a line of its own, or with one. */
+    return (struct summary_figures){
+        .sessions = child ? larger(view_sum(status), failures)
+                          : larger(view_sum(status),
+                                   view_total(view_find(view, SERIES_SESSION, ""), "smtp")),
+        .refused = view_total(status, "reject") + view_total(status, "temporary-failure") +
+                   view_total(status, "discard"),
+        .failed = larger(errors, failures),
+        .p50 = view_percentile(latency, VIEW_ALL, 50),
+        .p99 = view_percentile(latency, VIEW_ALL, 99),
+    };
+}
+
+/* ---- hours */
+
+/* From the finest numbers that are kept for a week: there are zones of half an hour. */
+static bool load_hours(struct store *store, struct summary *summary, struct error *error)
+{
+    struct range range = {.step = 300, .span = STORE_FIVE_MINUTES};
+    const struct view_series *series;
+    struct view view;
+    unsigned smtp;
+    bool ok;
+
+    for (int i = 0; i < SUMMARY_DAYS; i++) {
+        summary->days[i] = days_ago(summary->now, SUMMARY_DAYS - 1 - i, true);
+    }
+    range.from = summary->days[0] / range.step * range.step;
+    range.bins = (size_t)((summary->now - range.from) / range.step) + 1;
+    range.until = range.from + (int64_t)range.bins * range.step;
+    ok = view_load(store, &range, SERIES_SESSION, &view, error);
+    series = view_find(&view, SERIES_SESSION, "");
+    if (series != NULL && series_item_find(SERIES_SESSION, slice_from_string("smtp"), &smtp) &&
+        series->items[smtp].bins != NULL) {
+        size_t day = 0;
+
+        for (size_t i = 0; i < range.bins; i++) {
+            time_t time = (time_t)(range.from + (int64_t)i * range.step);
+            struct tm date;
+
+            while (day + 1 < SUMMARY_DAYS && time >= summary->days[day + 1]) {
+                day++;
+            }
+            if (localtime_r(&time, &date) != NULL) {
+                summary->hours[day][date.tm_hour] += (uint64_t)series->items[smtp].bins[i];
+            }
+        }
+    }
+    view_clear(&view);
+    return ok;
+}
+
+bool summary_busiest(const struct summary *summary, size_t day, unsigned *hour)
+{
+    *hour = 0;
+    for (unsigned i = 1; i < SUMMARY_HOURS; i++) {
+        *hour = summary->hours[day][i] > summary->hours[day][*hour] ? i : *hour;
+    }
+    return summary->hours[day][*hour] > 0;
+}
+
+/* ---- all */
+
+bool summary_load(struct store *store, const struct option_strings *children, int64_t now,
+                  struct summary *summary, struct error *error)
+{
+    bool ok = true;
+
+    *summary = (struct summary){.now = now};
+    for (enum summary_period i = 0; i < SUMMARY_PERIODS; i++) {
+        struct range range = period(now, i);
+
+        ok = ok && view_load(store, &range, SERIES_KINDS, summary->periods + i, error);
+        summary->manager[i] = figures_of(summary->periods + i, "");
+    }
+    ok = ok && load_hours(store, summary, error);
+    summary->children =
+        (struct summary_child *)memory_new(children->count + 1, sizeof(struct summary_child));
+    for (size_t i = 0; i < children->count; i++) {
+        struct summary_child *child = summary->children + summary->count++;
+
+        child->name = children->items[i];
+        for (enum summary_period j = 0; j < SUMMARY_PERIODS; j++) {
+            child->figures[j] = figures_of(summary->periods + j, child->name);
+        }
+        summary_judge(child, summary->manager);
+    }
+    summary_sort(summary->children, summary->count);
+    return ok;
+}
+
+void summary_clear(struct summary *summary)
+{
+    for (size_t i = 0; i < SUMMARY_PERIODS; i++) {
+        view_clear(summary->periods + i);
+    }
+    free(summary->children);
+    *summary = (struct summary){0};
+}
