@@ -57,7 +57,7 @@ static void test_colours(void **state)
     (void)state;
     assert_non_null(strstr(html, "stroke='var(--c42)'"));
     assert_non_null(strstr(html, "stroke='var(--text)'"));
-    assert_non_null(strstr(html, "stroke='rgb(  1,   0,  42)'"));
+    assert_non_null(strstr(html, "stroke='var(--grid)'"));
     free(html);
 }
 
