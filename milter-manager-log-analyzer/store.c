@@ -120,15 +120,15 @@ static int wait_for_lock(void *owner, int attempts)
     return 1;
 }
 
-/* ---- statements */
+/* ---- statements: what SQLite 3.24 understands */
 
 #define ADD_TO(span)                                                                               \
     "INSERT INTO " span "(series, time, value, peak) VALUES(?1, ?2, ?3, ?4) "                      \
-    "ON CONFLICT DO UPDATE SET value = min(value + excluded.value, 1 << 60), "                     \
+    "ON CONFLICT(series, time) DO UPDATE SET value = min(value + excluded.value, 1 << 60), "       \
     "peak = max(peak, excluded.peak)"
 #define LARGEST_OF(span)                                                                           \
     "INSERT INTO " span "(series, time, value, peak) VALUES(?1, ?2, ?3, ?4) "                      \
-    "ON CONFLICT DO UPDATE SET value = max(value, excluded.value), "                               \
+    "ON CONFLICT(series, time) DO UPDATE SET value = max(value, excluded.value), "                 \
     "peak = max(peak, excluded.peak)"
 #define PRUNE(span) "DELETE FROM " span " WHERE series IN (SELECT id FROM series) AND time < ?1"
 
@@ -141,13 +141,14 @@ static const char *const texts[STATEMENTS] = {
     [STATEMENT_NAME_COUNT] = "SELECT count(DISTINCT name) FROM series WHERE name <> ''",
     [STATEMENT_ADD + STORE_MINUTE] =
         "INSERT INTO minute(series, time, value) VALUES(?1, ?2, ?3) "
-        "ON CONFLICT DO UPDATE SET value = min(value + excluded.value, 1 << 50) RETURNING value",
+        "ON CONFLICT(series, time) DO UPDATE SET value = min(value + excluded.value, 1 << 50)",
     [STATEMENT_ADD + STORE_FIVE_MINUTES] = ADD_TO("five_minutes"),
     [STATEMENT_ADD + STORE_HOUR] = ADD_TO("hour"),
     [STATEMENT_ADD + STORE_DAY] = ADD_TO("day"),
+    [STATEMENT_MINUTE_GET] = "SELECT value FROM minute WHERE series = ?1 AND time = ?2",
     [STATEMENT_LARGEST + STORE_MINUTE] =
         "INSERT INTO minute(series, time, value) VALUES(?1, ?2, ?3) "
-        "ON CONFLICT DO UPDATE SET value = max(value, excluded.value) RETURNING value",
+        "ON CONFLICT(series, time) DO UPDATE SET value = max(value, excluded.value)",
     [STATEMENT_LARGEST + STORE_FIVE_MINUTES] = LARGEST_OF("five_minutes"),
     [STATEMENT_LARGEST + STORE_HOUR] = LARGEST_OF("hour"),
     [STATEMENT_LARGEST + STORE_DAY] = LARGEST_OF("day"),
@@ -167,7 +168,7 @@ static const char *const texts[STATEMENTS] = {
     [STATEMENT_FILE_YOUNGEST] = "SELECT max(clock) FROM file",
     [STATEMENT_STATE_GET] = "SELECT value FROM state WHERE key = ?1",
     [STATEMENT_STATE_SET] = "INSERT INTO state(key, value) VALUES(?1, ?2) "
-                            "ON CONFLICT DO UPDATE SET value = excluded.value",
+                            "ON CONFLICT(key) DO UPDATE SET value = excluded.value",
 };
 
 sqlite3_stmt *store_statement(struct store *store, enum store_statement which, struct error *error)

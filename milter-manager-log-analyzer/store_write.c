@@ -158,23 +158,22 @@ static sqlite3_stmt *adding(const struct writer *writer, enum store_span span, i
 static bool add_minute(const struct writer *writer, int64_t time, int64_t value, int64_t *total,
                        struct error *error)
 {
+    struct store *store = writer->store;
     sqlite3_stmt *statement;
-    int result;
 
     *total = value;
-    if (!is_kept(writer->store, STORE_MINUTE, time)) {
+    if (!is_kept(store, STORE_MINUTE, time)) {
         return true;
     }
-    statement = adding(writer, STORE_MINUTE, time, value, error);
-    if (statement == NULL) {
+    if (!store_run(store, adding(writer, STORE_MINUTE, time, value, error), error)) {
         return false;
     }
-    result = sqlite3_step(statement);
-    if (result == SQLITE_ROW) {
-        *total = sqlite3_column_int64(statement, 0);
-        result = sqlite3_step(statement);
+    statement = store_statement(store, STATEMENT_MINUTE_GET, error);
+    if (statement != NULL) {
+        (void)sqlite3_bind_int64(statement, 1, writer->series->id);
+        (void)sqlite3_bind_int64(statement, 2, time);
     }
-    return store_finish(writer->store, statement, result, error);
+    return store_number(store, statement, total, error);
 }
 
 static bool write_sum(struct writer *writer, enum store_span span, struct error *error)
