@@ -71,6 +71,14 @@ bool store_failed(const struct store *store, struct error *error)
                   "there; the next run goes on from it",
                   path);
         break;
+    case SQLITE_IOERR:
+        error_set(
+            error, ERROR_SYSTEM,
+            "%s cannot be read or written (%s %d%s%s): the disk, its quota, or a limit of the "
+            "size of files (ulimit -f)? What was stored before is there; the next run goes on "
+            "from it",
+            path, reason, code >> 8, number == 0 ? "" : ": ", number == 0 ? "" : strerror(number));
+        break;
     case SQLITE_BUSY:
         error_set(error, ERROR_TIMEOUT,
                   "%s is being written by another process for more than %d s; is a run of "
@@ -112,15 +120,15 @@ static int wait_for_lock(void *owner, int attempts)
     return 1;
 }
 
-/* ---- statements */
+/* ---- statements: what SQLite 3.24 understands */
 
 #define ADD_TO(span)                                                                               \
     "INSERT INTO " span "(series, time, value, peak) VALUES(?1, ?2, ?3, ?4) "                      \
-    "ON CONFLICT DO UPDATE SET value = min(value + excluded.value, 1 << 60), "                     \
+    "ON CONFLICT(series, time) DO UPDATE SET value = min(value + excluded.value, 1 << 60), "       \
     "peak = max(peak, excluded.peak)"
 #define LARGEST_OF(span)                                                                           \
     "INSERT INTO " span "(series, time, value, peak) VALUES(?1, ?2, ?3, ?4) "                      \
-    "ON CONFLICT DO UPDATE SET value = max(value, excluded.value), "                               \
+    "ON CONFLICT(series, time) DO UPDATE SET value = max(value, excluded.value), "                 \
     "peak = max(peak, excluded.peak)"
 #define PRUNE(span) "DELETE FROM " span " WHERE series IN (SELECT id FROM series) AND time < ?1"
 
@@ -129,15 +137,18 @@ static const char *const texts[STATEMENTS] = {
     [STATEMENT_COMMIT] = "COMMIT",
     [STATEMENT_SERIES_FIND] = "SELECT id FROM series WHERE kind = ?1 AND name = ?2 AND item = ?3",
     [STATEMENT_SERIES_ADD] = "INSERT INTO series(kind, name, item) VALUES(?1, ?2, ?3)",
+    [STATEMENT_NAME_KNOWN] = "SELECT EXISTS(SELECT 1 FROM series WHERE name = ?1)",
+    [STATEMENT_NAME_COUNT] = "SELECT count(DISTINCT name) FROM series WHERE name <> ''",
     [STATEMENT_ADD + STORE_MINUTE] =
         "INSERT INTO minute(series, time, value) VALUES(?1, ?2, ?3) "
-        "ON CONFLICT DO UPDATE SET value = min(value + excluded.value, 1 << 50) RETURNING value",
+        "ON CONFLICT(series, time) DO UPDATE SET value = min(value + excluded.value, 1 << 50)",
     [STATEMENT_ADD + STORE_FIVE_MINUTES] = ADD_TO("five_minutes"),
     [STATEMENT_ADD + STORE_HOUR] = ADD_TO("hour"),
     [STATEMENT_ADD + STORE_DAY] = ADD_TO("day"),
+    [STATEMENT_MINUTE_GET] = "SELECT value FROM minute WHERE series = ?1 AND time = ?2",
     [STATEMENT_LARGEST + STORE_MINUTE] =
         "INSERT INTO minute(series, time, value) VALUES(?1, ?2, ?3) "
-        "ON CONFLICT DO UPDATE SET value = max(value, excluded.value) RETURNING value",
+        "ON CONFLICT(series, time) DO UPDATE SET value = max(value, excluded.value)",
     [STATEMENT_LARGEST + STORE_FIVE_MINUTES] = LARGEST_OF("five_minutes"),
     [STATEMENT_LARGEST + STORE_HOUR] = LARGEST_OF("hour"),
     [STATEMENT_LARGEST + STORE_DAY] = LARGEST_OF("day"),
@@ -157,7 +168,7 @@ static const char *const texts[STATEMENTS] = {
     [STATEMENT_FILE_YOUNGEST] = "SELECT max(clock) FROM file",
     [STATEMENT_STATE_GET] = "SELECT value FROM state WHERE key = ?1",
     [STATEMENT_STATE_SET] = "INSERT INTO state(key, value) VALUES(?1, ?2) "
-                            "ON CONFLICT DO UPDATE SET value = excluded.value",
+                            "ON CONFLICT(key) DO UPDATE SET value = excluded.value",
 };
 
 sqlite3_stmt *store_statement(struct store *store, enum store_statement which, struct error *error)
@@ -184,6 +195,22 @@ bool store_finish(const struct store *store, sqlite3_stmt *statement, int result
 bool store_run(struct store *store, sqlite3_stmt *statement, struct error *error)
 {
     return statement != NULL && store_finish(store, statement, sqlite3_step(statement), error);
+}
+
+bool store_number(struct store *store, sqlite3_stmt *statement, int64_t *number,
+                  struct error *error)
+{
+    int result;
+
+    *number = 0;
+    if (statement == NULL) {
+        return false;
+    }
+    result = sqlite3_step(statement);
+    if (result == SQLITE_ROW) {
+        *number = sqlite3_column_int64(statement, 0);
+    }
+    return store_finish(store, statement, result, error);
 }
 
 /* ---- opening */

@@ -43,6 +43,13 @@ const char *store_span_name(enum store_span span); /* "five_minutes" */
 struct store *store_open(const char *directory, bool reads_only, struct error *error);
 void store_close(struct store *store);
 
+/*
+ * Names of children that are kept apart; what comes under further ones counts for STORE_OTHERS.
+ * A log is written by whoever may: it must not make any number of pages.
+ */
+enum { STORE_CHILDREN = 500 };
+#define STORE_OTHERS "(others)"
+
 /* ---- counting: all between begin and commit is there as a whole or not at all */
 
 /*

@@ -97,23 +97,6 @@ bool store_set_position(struct store *store, const char *path,
     return good;
 }
 
-/* The one number a statement gives; 0 without one. */
-static bool take_number(struct store *store, sqlite3_stmt *statement, int64_t *number,
-                        struct error *error)
-{
-    int result;
-
-    *number = 0;
-    if (statement == NULL) {
-        return false;
-    }
-    result = sqlite3_step(statement);
-    if (result == SQLITE_ROW) {
-        *number = sqlite3_column_int64(statement, 0);
-    }
-    return store_finish(store, statement, result, error);
-}
-
 static sqlite3_stmt *of_state(struct store *store, enum store_statement which, const char *key,
                               struct error *error)
 {
@@ -127,12 +110,12 @@ static sqlite3_stmt *of_state(struct store *store, enum store_statement which, c
 
 bool store_pipes(struct store *store, struct store_pipes *pipes, struct error *error)
 {
-    return take_number(store, of_state(store, STATEMENT_STATE_GET, begin_key, error), &pipes->begin,
-                       error) &&
-           take_number(store, of_state(store, STATEMENT_STATE_GET, until_key, error), &pipes->until,
-                       error) &&
-           take_number(store, store_statement(store, STATEMENT_FILE_YOUNGEST, error), &pipes->files,
-                       error);
+    return store_number(store, of_state(store, STATEMENT_STATE_GET, begin_key, error),
+                        &pipes->begin, error) &&
+           store_number(store, of_state(store, STATEMENT_STATE_GET, until_key, error),
+                        &pipes->until, error) &&
+           store_number(store, store_statement(store, STATEMENT_FILE_YOUNGEST, error),
+                        &pipes->files, error);
 }
 
 static bool set_state(struct store *store, const char *key, int64_t number, struct error *error)

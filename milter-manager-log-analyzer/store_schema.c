@@ -8,6 +8,7 @@ const char *const store_steps[] = {
     /* 0 to 1 */
     "CREATE TABLE series(id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, "
     "item TEXT NOT NULL, UNIQUE(kind, name, item));"
+    "CREATE INDEX series_name ON series(name);"
     "CREATE TABLE minute(series INTEGER NOT NULL, time INTEGER NOT NULL, "
     "value INTEGER NOT NULL, PRIMARY KEY(series, time)) WITHOUT ROWID;"
     "CREATE TABLE five_minutes(series INTEGER NOT NULL, time INTEGER NOT NULL, "

@@ -36,6 +36,7 @@ void store_forget_before(struct store *store, int64_t before)
 void store_abandon(struct store *store)
 {
     pending_forget(store->pending);
+    store->names_are_many = false;
     if (store->begun) {
         (void)sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);
         store->begun = false;
@@ -55,32 +56,66 @@ static const char *item_name(const struct pending_series *series, char number[16
     return number;
 }
 
+/* A new name, where there are too many, is one of the others. */
+static bool limit_names(struct store *store, struct pending_series *series, struct error *error)
+{
+    sqlite3_stmt *statement = store_statement(store, STATEMENT_NAME_KNOWN, error);
+    int64_t known = 0, count = 0;
+
+    if (statement != NULL) {
+        (void)sqlite3_bind_text(statement, 1, series->name, -1, SQLITE_STATIC);
+    }
+    if (!store_number(store, statement, &known, error)) {
+        return false;
+    }
+    if (known != 0 || series->name[0] == '\0') {
+        return true;
+    }
+    if (!store->names_are_many) {
+        if (!store_number(store, store_statement(store, STATEMENT_NAME_COUNT, error), &count,
+                          error)) {
+            return false;
+        }
+        store->names_are_many = count >= STORE_CHILDREN;
+    }
+    series->name = store->names_are_many ? STORE_OTHERS : series->name;
+    return true;
+}
+
+/* By one of both statements; its id stays 0 when it is not there. */
+static bool find_or_add(struct store *store, enum store_statement which,
+                        struct pending_series *series, struct error *error)
+{
+    sqlite3_stmt *statement = store_statement(store, which, error);
+    char number[16];
+    int result;
+
+    if (statement == NULL) {
+        return false;
+    }
+    (void)sqlite3_bind_text(statement, 1, series_info(series->kind)->name, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_text(statement, 2, series->name, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_text(statement, 3, item_name(series, number), -1, SQLITE_TRANSIENT);
+    result = sqlite3_step(statement);
+    if (result == SQLITE_ROW) {
+        series->id = sqlite3_column_int64(statement, 0);
+    } else if (which == STATEMENT_SERIES_ADD && result == SQLITE_DONE) {
+        series->id = sqlite3_last_insert_rowid(store->database);
+    }
+    return store_finish(store, statement, result, error);
+}
+
 static bool find_series(struct store *store, struct pending_series *series, struct error *error)
 {
-    static const enum store_statement statements[] = {STATEMENT_SERIES_FIND, STATEMENT_SERIES_ADD};
-    char number[16];
-
-    for (size_t i = 0; i < 2 && series->id == 0; i++) {
-        sqlite3_stmt *statement = store_statement(store, statements[i], error);
-        int result;
-
-        if (statement == NULL) {
-            return false;
-        }
-        (void)sqlite3_bind_text(statement, 1, series_info(series->kind)->name, -1, SQLITE_STATIC);
-        (void)sqlite3_bind_text(statement, 2, series->name, -1, SQLITE_STATIC);
-        (void)sqlite3_bind_text(statement, 3, item_name(series, number), -1, SQLITE_TRANSIENT);
-        result = sqlite3_step(statement);
-        if (result == SQLITE_ROW) {
-            series->id = sqlite3_column_int64(statement, 0);
-        } else if (statements[i] == STATEMENT_SERIES_ADD && result == SQLITE_DONE) {
-            series->id = sqlite3_last_insert_rowid(store->database);
-        }
-        if (!store_finish(store, statement, result, error)) {
-            return false;
-        }
+    if (series->id == 0 && !find_or_add(store, STATEMENT_SERIES_FIND, series, error)) {
+        return false;
     }
-    return true;
+    if (series->id != 0) {
+        return true;
+    }
+    return limit_names(store, series, error) &&
+           find_or_add(store, STATEMENT_SERIES_FIND, series, error) &&
+           (series->id != 0 || find_or_add(store, STATEMENT_SERIES_ADD, series, error));
 }
 
 /* ---- counts */
@@ -123,23 +158,22 @@ static sqlite3_stmt *adding(const struct writer *writer, enum store_span span, i
 static bool add_minute(const struct writer *writer, int64_t time, int64_t value, int64_t *total,
                        struct error *error)
 {
+    struct store *store = writer->store;
     sqlite3_stmt *statement;
-    int result;
 
     *total = value;
-    if (!is_kept(writer->store, STORE_MINUTE, time)) {
+    if (!is_kept(store, STORE_MINUTE, time)) {
         return true;
     }
-    statement = adding(writer, STORE_MINUTE, time, value, error);
-    if (statement == NULL) {
+    if (!store_run(store, adding(writer, STORE_MINUTE, time, value, error), error)) {
         return false;
     }
-    result = sqlite3_step(statement);
-    if (result == SQLITE_ROW) {
-        *total = sqlite3_column_int64(statement, 0);
-        result = sqlite3_step(statement);
+    statement = store_statement(store, STATEMENT_MINUTE_GET, error);
+    if (statement != NULL) {
+        (void)sqlite3_bind_int64(statement, 1, writer->series->id);
+        (void)sqlite3_bind_int64(statement, 2, time);
     }
-    return store_finish(writer->store, statement, result, error);
+    return store_number(store, statement, total, error);
 }
 
 static bool write_sum(struct writer *writer, enum store_span span, struct error *error)
