@@ -230,6 +230,8 @@ static int set_up(void **state)
     return mkdtemp(directory) == NULL ? -1 : 0;
 }
 
+#define REMEDY "install gnuplot (Debian: gnuplot-nox), or do without graphs"
+
 static void assert_fails(const char *script, const char *expected)
 {
     char *path = memory_format("%s/gnuplot", directory);
@@ -261,18 +263,13 @@ static void assert_fails(const char *script, const char *expected)
 static void test_gnuplot_fails(void **state)
 {
     (void)state;
-    assert_fails(NULL, "cannot run gnuplot: No such file or directory; install gnuplot, or ask for "
-                       "another form of the report");
+    assert_fails(NULL, "cannot run gnuplot: No such file or directory; " REMEDY);
     assert_fails("echo '\n         line 3: unknown option' >&2; exit 3",
-                 "gnuplot failed (exit status 3): line 3: unknown option; install gnuplot, or ask "
-                 "for another form of the report");
-    assert_fails("kill -9 $$", "gnuplot failed (signal 9); install gnuplot, or ask for another "
-                               "form of the report");
-    assert_fails("exit 0", "gnuplot did not write a whole plot in SVG; install gnuplot, or ask for "
-                           "another form of the report");
+                 "gnuplot failed (exit status 3): line 3: unknown option; " REMEDY);
+    assert_fails("kill -9 $$", "gnuplot failed (signal 9); " REMEDY);
+    assert_fails("exit 0", "gnuplot did not write a whole plot in SVG; " REMEDY);
     assert_fails("exec 0<&-; echo '<svg><g id=\"gnuplot_canvas\">'",
-                 "gnuplot did not write a whole plot in SVG; install gnuplot, or ask for another "
-                 "form of the report");
+                 "gnuplot did not write a whole plot in SVG; " REMEDY);
 }
 
 /* More than fits in a pipe, in both directions, and read by nobody. */
