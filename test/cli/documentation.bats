@@ -164,7 +164,7 @@ shell_commands() {
             assert_output --regexp '^milter-manager-log-analyzer [0-9.]+$'
             count=$((count + 1))
         done < <(sed -e ':a; /\\e\{0,1\}$/ { N; s/\\e\{0,1\}\n *//; ba; }' "$ROOT/$i" |
-            grep -o 'milter-manager-log-analyzer --.*' | sed "s/ |.*//; s/'\$//" | grep -v '`')
+            grep -o 'milter-manager-log-analyzer --.*' | sed "s/ |.*//; s/^\([^']*\)'\$/\1/" | grep -v '`')
     done
     ((count >= 12))
 }
