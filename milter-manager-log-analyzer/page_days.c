@@ -134,7 +134,7 @@ static void slowest_row(struct buffer *html, const struct page_site *site)
                 slowest = child;
             }
         }
-        buffer_append_string(html, "<td class=\"n\">");
+        buffer_append_string(html, "<td class=\"n slowest\">");
         if (slowest == NULL) {
             buffer_append_string(html, "–");
         } else {

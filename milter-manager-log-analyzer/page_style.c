@@ -101,6 +101,7 @@ static const char sheet[] =
     ".key{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:6px;flex:none}\n"
     ".key.line{height:3px;border-radius:1px;vertical-align:3px}\n"
     ".days td small{margin-left:4px;display:inline-block;min-width:46px}\n"
+    ".days .slowest small{display:block;margin:0}\n" /* beside it the longest rows would not fit */
     ".days thead small{display:block}\n"
     ".days th{white-space:nowrap}\n"
     ".days .cut{max-width:8.5em}\n"

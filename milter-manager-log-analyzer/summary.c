@@ -50,6 +50,25 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+/*
+ * Of a child.  While it is down the log tells hourly how often it failed, and until then, but for
+ * the first time, nothing: but it ends each session, and worked on none.
+ */
+static uint64_t failures_of(const struct view *view, const struct view_series *failure)
+{
+    const struct view_series *status = view_find(view, SERIES_MILTER_STATUS, failure->name);
+    const struct view_series *latency = view_find(view, SERIES_MILTER_LATENCY, failure->name);
+    uint64_t told = view_sum(failure), ends = view_sum(status);
+    uint64_t idle = view_total(latency, "b0"), stopped = view_total(status, "stop");
+    uint64_t down = view_peak(failure, "down");
+
+    if (down == 0 || view_total(failure, "untold") > 0) { /* it answers again, and that is told */
+        return told;
+    }
+    told = larger(told, down < ends ? down : ends);
+    return idle > stopped ? larger(told, idle - stopped) : told;
+}
+
 static struct summary_figures figures_of(const struct view *view, const char *name)
 {
     bool child = name[0] != '\0';
@@ -63,7 +82,7 @@ static struct summary_figures figures_of(const struct view *view, const char *na
     for (size_t i = 0; i < view->count; i++) {
         if (view->series[i].kind == SERIES_MILTER_FAILURE &&
             (!child || strcmp(view->series[i].name, name) == 0)) {
-            failures += view_sum(view->series + i);
+            failures += failures_of(view, view->series + i);
         }
     }
     /* A failure may end the child's part in a session without a line of its own, or with one. */

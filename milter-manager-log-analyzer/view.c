@@ -109,14 +109,25 @@ const struct view_series *view_find(const struct view *view, enum series_kind ki
     return NULL;
 }
 
-uint64_t view_total(const struct view_series *series, const char *item)
+static const struct view_item *item_of(const struct view_series *series, const char *item)
 {
+    static const struct view_item nothing = {0};
     unsigned number;
 
     if (series == NULL || !series_item_find(series->kind, slice_from_string(item), &number)) {
-        return 0;
+        return &nothing;
     }
-    return series->items[number].total;
+    return series->items + number;
+}
+
+uint64_t view_total(const struct view_series *series, const char *item)
+{
+    return item_of(series, item)->total;
+}
+
+uint64_t view_peak(const struct view_series *series, const char *item)
+{
+    return item_of(series, item)->peak;
 }
 
 bool view_is_stacked(enum series_kind kind, size_t item)

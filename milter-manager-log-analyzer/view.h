@@ -37,6 +37,8 @@ const struct view_series *view_find(const struct view *view, enum series_kind ki
 /* Of one item by its name in the database, and of all; 0 where there is none.  series may be NULL.
  */
 uint64_t view_total(const struct view_series *series, const char *item);
+/* The largest minute of an item; 0 where there is none.  series may be NULL. */
+uint64_t view_peak(const struct view_series *series, const char *item);
 uint64_t view_sum(const struct view_series *series);
 bool view_is_stacked(enum series_kind kind, size_t item);
 /* Seconds that percent of a latency series do not exceed, in the bin or (VIEW_ALL) in all of them;

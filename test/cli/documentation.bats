@@ -49,7 +49,7 @@ load_examples() {
 
 @test "the examples of the how-tos load without a word" {
     local name line n=0 inside=
-    for name in postfix rspamd operations monitoring scaling-haproxy; do
+    for name in postfix rspamd operations monitoring scaling-haproxy statistics; do
         while IFS= read -r line; do
             case $line in
             '```ruby') n=$((n + 1)) inside=1 ;;
@@ -118,4 +118,62 @@ load_commands() {
         done < <(load_commands "$ROOT/$file")
     done
     ((count > 20))
+}
+
+# shell_commands FILE : what stands in its blocks for a shell, but what the system has to do
+shell_commands() {
+    awk '/^```sh$/ { block = ""; inside = 1; next }
+        /^```/ { if (inside && block !~ /sudo/) print block; inside = 0 }
+        inside { block = block $0 "\n" }' "$1"
+}
+
+@test "the commands of the log analyzer in the documents do what is said there" {
+    local log=$BATS_TEST_TMPDIR/log i command count=0
+    for command in jq sqlite3 gnuplot; do
+        command -v "$command" >/dev/null && continue
+        [[ ${CI:-} != true ]] || fail "$command is not installed"
+        skip "$command is not installed"
+    done
+    mkdir "$log" "$BATS_TEST_TMPDIR/bin"
+    for i in 900 600; do
+        echo "$(date -u -d "-$i seconds" +%Y-%m-%dT%H:%M:%SZ) mx milter-manager[1]: [statistics] [milter][end][quit][reject][0.1](1): spamass"
+        echo "$(date -u -d "-$i seconds" +%Y-%m-%dT%H:%M:%SZ) mx milter-manager[1]: [statistics] [session][end][quit][reject][0.1](1)"
+        echo "$(date -u -d "-$i seconds" +%Y-%m-%dT%H:%M:%SZ) mx milter-manager[1]: [children][error][connect][accept] [1] connection closed by inet:1@[127.0.0.1]: spamass"
+    done >"$log/mail.log"
+    printf '#!/bin/sh\nexec cat "%s"\n' "$log/mail.log" >"$BATS_TEST_TMPDIR/bin/journalctl"
+    chmod +x "$BATS_TEST_TMPDIR/bin/journalctl"
+    "$BUILD/bin/milter-manager-log-analyzer" --quiet --output-directory="$BATS_TEST_TMPDIR/data" "$log/mail.log"
+    sed "s,/var/log/,$log/,g; s,/var/lib/milter-manager-log-analyzer,$BATS_TEST_TMPDIR/data,g
+        s,/tmp/\(statistics\|may\),$BATS_TEST_TMPDIR/\1,g; s,=2024-05-01,=-1d," "$ROOT/doc/statistics.md" |
+        sed 's, --until=2024-06-01,,' >"$BATS_TEST_TMPDIR/statistics.md"
+    shell_commands "$BATS_TEST_TMPDIR/statistics.md" >"$BATS_TEST_TMPDIR/commands"
+    PATH=$BATS_TEST_TMPDIR/bin:$BUILD/bin:$PATH run --separate-stderr \
+        bash -o pipefail -e "$BATS_TEST_TMPDIR/commands"
+    # The journal has what the file had.
+    assert_equal "$stderr" "milter-manager-log-analyzer: not counted: 6 lines older than what was read before."
+    assert_success
+    assert_line --regexp ',minute,milter-status,spamass,reject,1,1$'
+    assert_line --partial '"rejected": 2'
+    assert_line 'spamass|closed|2'
+    [ -s "$BATS_TEST_TMPDIR/statistics/index.html" ]
+    grep -q 'May 2024' "$BATS_TEST_TMPDIR/may/index.html"
+    # Options that others run are ones, too.
+    for i in README.md doc/statistics.md man/milter-manager-log-analyzer.1; do
+        while IFS= read -r command; do
+            run bash -c "'$BUILD/bin/'$command --version" </dev/null
+            assert_output --regexp '^milter-manager-log-analyzer [0-9.]+$'
+            count=$((count + 1))
+        done < <(sed -e ':a; /\\e\{0,1\}$/ { N; s/\\e\{0,1\}\n *//; ba; }' "$ROOT/$i" |
+            grep -o 'milter-manager-log-analyzer --.*' | sed "s/ |.*//; s/^\([^']*\)'\$/\1/" | grep -v '`')
+    done
+    ((count >= 12))
+}
+
+@test "the how-to of statistics has what is installed" {
+    local line
+    grep -qF -- "$(grep '^\*/5' "$ROOT/packaging/cron/milter-manager-log-analyzer")" "$ROOT/doc/statistics.md"
+    while IFS= read -r line; do
+        grep -qxF -- "$line" "$ROOT/doc/statistics.md" || fail "not in the how-to: $line"
+    done < <(sed -n 's,^#   ,,; s,@bindir@,/usr/bin,; /^\[Service\]$/,/--log=/p' \
+        "$ROOT/packaging/systemd/milter-manager-log-analyzer.service.in" | sed '/--log=/q')
 }

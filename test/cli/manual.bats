@@ -238,3 +238,31 @@ check_options() {
         grep -qxF -- "$name" <<<"$names" || fail "not in the page: $name"
     done
 }
+
+@test "every option of milter-manager-log-analyzer is in its page, and every one in the page is one" {
+    local option known page=$ROOT/man/milter-manager-log-analyzer.1 count=0
+    known=$("${MANAGER%/*}/milter-manager-log-analyzer" --help | grep -Eo -- '^ +(-[a-z], )?--[a-z-]+' |
+        grep -o -- '--.*' | sort -u)
+    for option in $known; do
+        grep -Eq -- "^\.It .*Fl ${option#-}( |\$)" "$page" || fail "not in the page: $option"
+        count=$((count + 1))
+    done
+    ((count == 13))
+    for option in $(sed -n 's/^\.It //p' "$page" | grep -o -- 'Fl -[a-z-]*' | sed 's/^Fl /-/'); do
+        grep -qxF -- "$option" <<<"$known" || fail "no option: $option"
+    done
+}
+
+@test "what the log analyzer counts, and its tables, are in its page" {
+    local name page names count=0 program=$ROOT/milter-manager-log-analyzer
+    page=$(sed -n '/^\.Sh WHAT IS COUNTED$/,/^\.Sh EXPORT/p' "$ROOT/man/milter-manager-log-analyzer.1")
+    names=$(grep -o '[a-z_-]*' <<<"$page")
+    for name in $(sed -n '/_items\[\] = {/,/^static const struct series_info/p; /infos\[/,/^};/p' "$program/series.c" |
+        grep -Eo '(AREA\(|LINE\(|GAUGE\(|\{)"[a-z-]+"' | grep -o '[a-z-]*' | sort -u) \
+        $(grep -o 'CREATE TABLE [a-z_]*' "$program/store_schema.c" | sed 's/.* //'); do
+        grep -qxF -- "$name" <<<"$names" || fail "not in the page: $name"
+        count=$((count + 1))
+    done
+    ((count > 45))
+    grep -qF 'b103' <<<"$page"
+}

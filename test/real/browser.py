@@ -63,6 +63,8 @@ MEASURE = r"""
     height: document.documentElement.scrollHeight,
     scrolling: [...document.querySelectorAll(".card")].filter((e) =>
       e.scrollWidth > e.clientWidth).map((e) => e.id),
+    cut_off: [...document.querySelectorAll(".scroll")].filter((e) =>
+      e.scrollWidth > e.clientWidth).map((e) => e.innerText.slice(0, 40)),
     background: getComputedStyle(document.documentElement).backgroundColor,
     headline: document.querySelector("h1").innerText.trim(),
     contrast: Math.round(worst.ratio * 100) / 100,

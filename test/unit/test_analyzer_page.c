@@ -437,6 +437,70 @@ static void test_summary_of_days(void **state)
 /* ---- pages */
 
 /* Each anchor is there once and leads somewhere. */
+/* What the log tells of a child that is down: its sessions end with the fallback, in no time. */
+static void go_down(struct fixture *fixture, int64_t time, const char *child, uint64_t mails)
+{
+    count(fixture, time, SERIES_MILTER_STATUS, child, "accept", mails);
+    count(fixture, time, SERIES_MILTER_LATENCY, child, "b0", mails);
+}
+
+static const struct summary_child *child_of(const struct summary *summary, const char *name)
+{
+    for (size_t i = 0; i < summary->count; i++) {
+        if (strcmp(summary->children[i].name, name) == 0) {
+            return summary->children + i;
+        }
+    }
+    return NULL;
+}
+
+static void test_down(void **state)
+{
+    struct fixture *fixture = (struct fixture *)*state;
+    struct option_strings children = {0};
+    struct summary summary = {0};
+
+    begin(fixture);
+    static const char *const names[] = {"down", "long", "again", "fine"};
+    for (size_t i = 0; i < 4; i++) {
+        mail(fixture, now - DAY - 2 * HOUR, names[i], 100, 0);
+        mail(fixture, now - 2 * HOUR, names[i], 100, 0);
+    }
+    /* Half an hour ago: told once. */
+    count(fixture, now - 1800, SERIES_MILTER_FAILURE, "down", "connection", 1);
+    count(fixture, now - 1800, SERIES_MILTER_FAILURE, "down", "down", 1);
+    go_down(fixture, now - 1800, "down", 50);
+    /* For long: told as a number, also where it takes its time to fail; some were before. */
+    mail(fixture, now - 1200, "long", 40, 0);
+    count(fixture, now - 1200, SERIES_MILTER_FAILURE, "long", "down", 4000);
+    /* A moment, and all was told. */
+    count(fixture, now - 900, SERIES_MILTER_FAILURE, "again", "connection", 1);
+    count(fixture, now - 900, SERIES_MILTER_FAILURE, "again", "untold", 2);
+    count(fixture, now - 900, SERIES_MILTER_FAILURE, "again", "down", 3);
+    go_down(fixture, now - 900, "again", 3);
+    go_down(fixture, now - 600, "again", 997);
+    /* It is just fast, or stopped before it had anything to do. */
+    go_down(fixture, now - 900, "fine", 100);
+    commit(fixture);
+
+    assert_true(store_children(fixture->store, &children, &fixture->error));
+    assert_true(summary_load(fixture->store, &children, now, &summary, &fixture->error));
+    assert_int_equal(child_of(&summary, "down")->figures[SUMMARY_HOUR].failed, 50);
+    assert_int_equal(child_of(&summary, "down")->figures[SUMMARY_TODAY].failed, 50);
+    assert_int_equal(child_of(&summary, "down")->mark, SUMMARY_BAD);
+    assert_int_equal(child_of(&summary, "long")->figures[SUMMARY_HOUR].failed, 40);
+    assert_int_equal(child_of(&summary, "long")->mark, SUMMARY_BAD);
+    assert_int_equal(child_of(&summary, "again")->figures[SUMMARY_HOUR].failed, 3);
+    assert_int_equal(child_of(&summary, "again")->mark, SUMMARY_FINE);
+    assert_int_equal(child_of(&summary, "fine")->mark, SUMMARY_FINE);
+    assert_int_equal(summary.manager[SUMMARY_HOUR].failed, 93);
+    summary_clear(&summary);
+    for (size_t i = 0; i < children.count; i++) {
+        free((char *)(uintptr_t)children.items[i]);
+    }
+    option_strings_clear(&children);
+}
+
 static void assert_anchors(const char *html)
 {
     size_t links = 0;
@@ -603,6 +667,7 @@ int main(void)
         cmocka_unit_test(test_judge),
         cmocka_unit_test(test_silence_and_order),
         cmocka_unit_test_setup_teardown(test_summary_of_days, fixture_new, fixture_free),
+        cmocka_unit_test_setup_teardown(test_down, fixture_new, fixture_free),
         cmocka_unit_test_setup_teardown(test_empty, fixture_new, fixture_free),
         cmocka_unit_test_setup_teardown(test_pages, fixture_new, fixture_free),
         cmocka_unit_test_setup_teardown(test_pictures, fixture_new, fixture_free),
