@@ -112,7 +112,7 @@ static const char sheet[] =
     ".hours th.n{width:56px}\n"
     ".hours td,.hours tbody th,.hours thead th{border:0}\n"
     ".hours thead th{padding-left:0}\n"
-    ".hours tbody td:not(.n){padding:0;height:26px;border:1px solid var(--card);border-radius:3px}\n"
+    ".hours tbody td:not(.n){padding:0;height:26px;font-size:0;border:1px solid var(--card);border-radius:3px}\n"
     ".hours .l0{background:var(--faint)}\n"
     ".levels{display:flex;align-items:center;gap:2px;margin:10px 0 0;font-size:12px;color:var(--dim)}\n"
     ".levels i{width:14px;height:10px;border-radius:2px}\n"
