@@ -153,7 +153,7 @@ static void busiest_row(struct buffer *html, const struct page_site *site)
 {
     static const size_t which[DAYS] = {SUMMARY_DAYS - 1, SUMMARY_DAYS - 2, 0};
 
-    begin_row(html, "Busiest hour, all day");
+    begin_row(html, "Peak of the day");
     for (size_t i = 0; i < DAYS; i++) {
         unsigned hour;
         char text[32] = "–";
