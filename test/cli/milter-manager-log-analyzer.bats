@@ -251,6 +251,8 @@ time.sleep(30)' 3>&- &
 --since=yesterday|--since: no time: <yesterday>
 --until=2024-02-30|--until: no time: <2024-02-30>
 --since=-1h --until=-2h|--since is not before --until
+--since=2999-01-01|--since is not past: 2999-01-01
+--title=|--title: it is empty
 --format=gif|--format: neither svg nor png: <gif>
 --export=xml|--export: neither csv nor json: <xml>
 --update-db --no-update-db|either --update-db or --no-update-db
