@@ -561,6 +561,21 @@ static void test_empty(void **state)
     free(html);
 }
 
+static void test_who_is_not_asked(void **state)
+{
+    struct fixture *fixture = (struct fixture *)*state;
+    char *html;
+
+    begin(fixture);
+    mail(fixture, now - 3 * DAY, "gone", 100, 0);
+    mail(fixture, now - MINUTE, "asked", 100, 0);
+    commit(fixture);
+    assert_true(write_pages(fixture, GRAPH_SVG));
+    html = content(fixture, "index.html");
+    assert_contains(html, "1 milter is fine, 1 had no session today");
+    free(html);
+}
+
 static void test_pages(void **state)
 {
     struct fixture *fixture = (struct fixture *)*state;
@@ -695,6 +710,7 @@ int main(void)
         cmocka_unit_test(test_judge_hour),
         cmocka_unit_test_setup_teardown(test_summary_of_days, fixture_new, fixture_free),
         cmocka_unit_test_setup_teardown(test_empty, fixture_new, fixture_free),
+        cmocka_unit_test_setup_teardown(test_who_is_not_asked, fixture_new, fixture_free),
         cmocka_unit_test_setup_teardown(test_pages, fixture_new, fixture_free),
         cmocka_unit_test_setup_teardown(test_pictures, fixture_new, fixture_free),
         cmocka_unit_test_setup_teardown(test_no_gnuplot, fixture_new, fixture_free),
