@@ -88,7 +88,7 @@ static void append_png(struct buffer *html, const struct page_graph *graph)
     markup_path(html, slice_from_string(file));
     buffer_append_format(html, "\" width=\"%u\" height=\"%u\" alt=\"", size[0], size[1]);
     markup_attribute(html, slice_from_string(graph->chart.title));
-    buffer_append_string(html, "\"/>\n");
+    buffer_append_format(html, ", %s\"/>\n", graph->chart.range.label);
     free(file);
 }
 

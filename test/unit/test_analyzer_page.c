@@ -640,6 +640,7 @@ static void test_pictures(void **state)
     assert_contains(html, "<img src=\"milter-manager.status.day.png\"");
     assert_contains(html, "<img src=\"milter.status.it%3D27s%3D20%3D60x%3D60%3D20%3D25s.day.png\"");
     assert_null(strstr(html, "<svg"));
+    assert_contains(html, " alt=\"milter manager: status, Last Day\"/>");
     assert_anchors(html);
     free(html);
     picture = content(fixture, "milter.status.it=27s=20=60x=60=20=25s.year.png");
