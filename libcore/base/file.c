@@ -150,16 +150,17 @@ static char *directory_of(const char *path)
 
 bool file_may_write(const char *path, struct error *error)
 {
-    char *linked = realpath(path, NULL); /* a link stays one */
+    bool foreign = file_is_foreign_link(path);
+    char *linked = foreign ? NULL : realpath(path, NULL); /* a link stays one */
     char *directory = directory_of(linked != NULL ? linked : path);
     struct stat status;
     bool ok;
 
-    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
+    if (!foreign && stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
         errno = EISDIR;
         ok = false;
     } else {
-        ok = access(is_special(path) ? path : directory, W_OK) == 0;
+        ok = access(!foreign && is_special(path) ? path : directory, W_OK) == 0;
     }
     if (!ok) {
         error_set_errno(error, "cannot write %s", path);
