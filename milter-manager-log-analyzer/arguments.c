@@ -220,6 +220,10 @@ static bool take_range(struct arguments *arguments, struct error *error)
         !take_moment("until", given.until, arguments->now, &arguments->until, error)) {
         return false;
     }
+    if (given.since != NULL && arguments->since >= arguments->now) {
+        error_set(error, ERROR_USAGE, "--since is not past: %s", given.since);
+        return false;
+    }
     if (given.until != NULL && arguments->since >= arguments->until) {
         error_set(error, ERROR_USAGE, "--since is not before --until: %s, %s", given.since,
                   given.until);
@@ -253,6 +257,10 @@ static bool take(struct arguments *arguments, struct error *error)
     };
     if (arguments->directory[0] == '\0') {
         error_set(error, ERROR_USAGE, "--output-directory: the name is empty");
+        return false;
+    }
+    if (given.title != NULL && given.title[0] == '\0') {
+        error_set(error, ERROR_USAGE, "--title: it is empty, and pages need one");
         return false;
     }
     take_logs(arguments);

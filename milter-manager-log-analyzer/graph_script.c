@@ -21,8 +21,8 @@ enum {
     PLOT_HEIGHT = 200
 };
 
-/* Characters of a label beside its figures, and of a title. */
-enum { LABEL = 40, TITLE = 90 };
+/* Characters of a name beside its figures, of other words there, and of a title. */
+enum { NAME = 30, WORD = 60, TITLE = 90 };
 
 /* ---- data: bin by bin, or one row when it stays the same */
 
@@ -159,7 +159,7 @@ static void append_trace(struct buffer *script, const struct chart *chart, size_
                          trace->line ? "lines lw 1.6" : "filledcurves x1");
     append_colour(script, trace->colour, format);
     buffer_append_string(script, " title ");
-    append_quoted(script, trace->label, LABEL);
+    append_quoted(script, trace->label, NAME);
     *separator = ", ";
 }
 
@@ -250,7 +250,7 @@ static void append_word(struct buffer *script, const char *text, double x, doubl
                         const char *colour)
 {
     buffer_append_string(script, "set label ");
-    append_quoted(script, text, LABEL);
+    append_quoted(script, text, right ? WORD : NAME);
     buffer_append_format(script, " at screen %.5f,%.5f %s noenhanced textcolor rgb '%s'\n", x, y,
                          right ? "right" : "left", colour);
 }

@@ -18,7 +18,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EXIT_USAGE = 2, PAGE_SECONDS = 60 /* between pages of --follow */ };
+enum {
+    EXIT_USAGE = 2,
+    PAGE_SECONDS = 60, /* between pages of --follow */
+    IDLE_SECONDS = 300 /* the same without anything new: that the log is silent has to be seen */
+};
 
 static const char name[] = "milter-manager-log-analyzer";
 
@@ -96,7 +100,7 @@ static void on_tick(void *owner, bool stored)
     progress_clear(&program->progress);
     program->page_is_old = program->page_is_old || stored;
     if (program->page_drawn == 0 ||
-        (program->page_is_old && time(NULL) - program->page_drawn >= PAGE_SECONDS)) {
+        time(NULL) - program->page_drawn >= (program->page_is_old ? PAGE_SECONDS : IDLE_SECONDS)) {
         draw(program);
     }
 }

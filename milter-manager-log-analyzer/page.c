@@ -11,6 +11,7 @@
 #include "milter-manager-log-analyzer/page_name.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 enum { MODE = 0644 };
 
@@ -19,8 +20,16 @@ static bool write_file(const struct page_site *site, char *name, struct slice co
                        struct error *error)
 {
     char *path = memory_format("%s/%s", site->options->directory, name);
-    bool ok = file_write(path, MODE, content, error);
+    struct stat status;
+    bool ok = true;
 
+    /* A pipe would wait for its reader. */
+    if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode)) {
+        error_set(error, ERROR_USAGE, "cannot write %s: what is there is no file; move it away",
+                  path);
+        ok = false;
+    }
+    ok = ok && file_write(path, MODE, content, error);
     free(path);
     free(name);
     return ok;

@@ -69,7 +69,8 @@ static void failures_row(struct buffer *html, const struct page_site *site, cons
 
     begin_row(html, name == NULL ? "Milter failures" : "Failures");
     for (size_t i = 0; i < DAYS; i++) {
-        append_share(html, figures[days[i]].failed, figures[days[i]].sessions);
+        /* Of several children for one mail: no share of mails. */
+        append_share(html, figures[days[i]].failed, name == NULL ? 0 : figures[days[i]].sessions);
     }
     buffer_append_string(html, "</tr>\n");
 }
@@ -152,7 +153,7 @@ static void busiest_row(struct buffer *html, const struct page_site *site)
 {
     static const size_t which[DAYS] = {SUMMARY_DAYS - 1, SUMMARY_DAYS - 2, 0};
 
-    begin_row(html, "Busiest hour");
+    begin_row(html, "Peak of the day");
     for (size_t i = 0; i < DAYS; i++) {
         unsigned hour;
         char text[32] = "–";
@@ -247,8 +248,9 @@ static void append_hour(struct buffer *html, const struct page_site *site, size_
     }
     buffer_append_format(html, "<td class=\"l%u\" title=\"", level);
     part_time(html, site->summary.days[day], "%a %d %b");
-    buffer_append_format(html, ", %02u–%02u h: %s\"></td>", hour, hour + 1,
-                         human_count((double)count).text);
+    /* The number itself is for those who see no colours. */
+    buffer_append_format(html, ", %02u–%02u h: %s\">%s</td>", hour, hour + 1,
+                         human_count((double)count).text, human_count((double)count).text);
 }
 
 static uint64_t day_sum(const uint64_t hours[SUMMARY_HOURS], uint64_t *highest)

@@ -60,10 +60,10 @@ static bool append_svg(struct buffer *html, const struct page_graph *graph, stru
     if (ok) {
         buffer_append_format(html, "<div class=\"plot\"><p class=\"unit\">%s</p>", chart->unit);
         append_y(html, chart);
-        buffer_append_format(html,
-                             "<svg role=\"img\" aria-label=\"graph\" viewBox=\"0 0 %d %d\" "
-                             "preserveAspectRatio=\"none\">\n",
-                             GRAPH_WIDTH, GRAPH_HEIGHT);
+        buffer_append_string(html, "<svg role=\"img\" aria-label=\"");
+        markup_attribute(html, slice_from_string(chart->title));
+        buffer_append_format(html, ", %s\" viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\">\n",
+                             chart->range.label, GRAPH_WIDTH, GRAPH_HEIGHT);
         buffer_append_slice(html, buffer_slice(&content));
         buffer_append_string(html, "</svg>");
         append_x(html, chart);
@@ -88,7 +88,7 @@ static void append_png(struct buffer *html, const struct page_graph *graph)
     markup_path(html, slice_from_string(file));
     buffer_append_format(html, "\" width=\"%u\" height=\"%u\" alt=\"", size[0], size[1]);
     markup_attribute(html, slice_from_string(graph->chart.title));
-    buffer_append_string(html, "\"/>\n");
+    buffer_append_format(html, ", %s\"/>\n", graph->chart.range.label);
     free(file);
 }
 

@@ -101,6 +101,26 @@ static void append_blame(struct buffer *html, const struct summary *summary)
     buffer_append_string(html, "</section>\n");
 }
 
+/* Who is not asked is not called fine. */
+static void append_fine(struct buffer *html, const struct summary *summary)
+{
+    size_t fine = count_marked(summary, SUMMARY_FINE);
+    size_t idle = summary->count - fine;
+
+    begin_state(html, fine > 0 || summary->count == 0 ? SUMMARY_FINE : SUMMARY_UNKNOWN);
+    if (summary->count == 0) {
+        buffer_append_string(html, "Mail flows; no milter took part");
+    } else if (fine == 0) {
+        buffer_append_string(html, "No milter had a session today");
+    } else if (idle == 0) {
+        buffer_append_string(html, fine == 1 ? "The milter is fine" : "All milters are fine");
+    } else {
+        buffer_append_format(html, "%zu %s fine, %zu had no session today", fine,
+                             fine == 1 ? "milter is" : "milters are", idle);
+    }
+    buffer_append_string(html, "</h2></section>\n");
+}
+
 void page_summary_state(struct buffer *html, const struct page_site *site)
 {
     const struct summary *summary = &site->summary;
@@ -121,11 +141,7 @@ void page_summary_state(struct buffer *html, const struct page_site *site)
     if (count_marked(summary, SUMMARY_ODD) > 0) {
         append_blame(html, summary);
     } else if (site->newest != 0 && age <= STALE) {
-        begin_state(html, SUMMARY_FINE);
-        buffer_append_string(html, summary->count == 0   ? "Mail flows; no milter took part"
-                                   : summary->count == 1 ? "The milter is fine"
-                                                         : "All milters are fine");
-        buffer_append_string(html, "</h2></section>\n");
+        append_fine(html, summary);
     }
 }
 

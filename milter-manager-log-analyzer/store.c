@@ -7,6 +7,7 @@
 #include "milter-manager-log-analyzer/store.h"
 
 #include "libcore/base/clock.h"
+#include "libcore/base/file.h"
 #include "libcore/base/memory.h"
 #include "milter-manager-log-analyzer/store_state.h"
 
@@ -231,6 +232,14 @@ static bool set_up(struct store *store, struct error *error)
 /* Asked for early: SQLite would say so only when a whole batch has been read. */
 static bool check_access(const struct store *store, struct error *error)
 {
+    if (file_is_foreign_link(store->path)) {
+        error_set(
+            error, ERROR_USAGE,
+            "%s is a link that another user has made and may lead anywhere; remove it, or use "
+            "another --output-directory",
+            store->path);
+        return false;
+    }
     if (store->reads_only && access(store->path, F_OK) != 0 && errno == ENOENT) {
         error_set(error, ERROR_USAGE,
                   "there are no numbers yet: %s does not exist. A run that reads a log makes it",

@@ -6,11 +6,12 @@
 #include "libcore/base/memory.h"
 #include "milter-manager-log-analyzer/summary_judge.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { MINUTE = 60, HOUR = 3600, WEEK = 7 };
+enum { HOUR = 3600, WEEK = 7, SLOWEST = 3 };
 
 /* ---- periods */
 
@@ -20,6 +21,9 @@ static int64_t days_ago(int64_t now, int days, bool midnight)
     time_t time = (time_t)now;
     struct tm date;
 
+    if (days == 0 && !midnight) {
+        return now; /* an hour that the clock shows twice is this one */
+    }
     if (localtime_r(&time, &date) == NULL) {
         return 0;
     }
@@ -35,12 +39,16 @@ static int64_t days_ago(int64_t now, int days, bool midnight)
 
 static struct range period(int64_t now, enum summary_period number)
 {
-    static const int days[] = {0, 1, WEEK};
+    static const int days[SUMMARY_PERIODS] = {
+        [SUMMARY_YESTERDAY] = 1,
+        [SUMMARY_WEEK] = WEEK,
+        [SUMMARY_HOUR_YESTERDAY] = 1,
+        [SUMMARY_HOUR_WEEK] = WEEK,
+    };
+    int64_t until = days_ago(now, days[number], false);
 
-    if (number == SUMMARY_HOUR) {
-        return range_whole(now - HOUR, now);
-    }
-    return range_whole(days_ago(now, days[number], true), days_ago(now, days[number], false));
+    return range_whole(number >= SUMMARY_HOUR ? until - HOUR : days_ago(now, days[number], true),
+                       until);
 }
 
 /* ---- figures */
@@ -54,10 +62,11 @@ static uint64_t larger(uint64_t a, uint64_t b)
  * Of a child.  While it is down the log tells hourly how often it failed, and until then, but for
  * the first time, nothing: but it ends each session, and worked on none.
  */
-static uint64_t failures_of(const struct view *view, const struct view_series *failure)
+static uint64_t failures_of(const struct view *view, const char *child)
 {
-    const struct view_series *status = view_find(view, SERIES_MILTER_STATUS, failure->name);
-    const struct view_series *latency = view_find(view, SERIES_MILTER_LATENCY, failure->name);
+    const struct view_series *failure = view_find(view, SERIES_MILTER_FAILURE, child);
+    const struct view_series *status = view_find(view, SERIES_MILTER_STATUS, child);
+    const struct view_series *latency = view_find(view, SERIES_MILTER_LATENCY, child);
     uint64_t told = view_sum(failure), ends = view_sum(status);
     uint64_t idle = view_total(latency, "b0"), stopped = view_total(status, "stop");
     uint64_t down = view_peak(failure, "down");
@@ -69,6 +78,17 @@ static uint64_t failures_of(const struct view *view, const struct view_series *f
     return idle > stopped ? larger(told, idle - stopped) : told;
 }
 
+/* A percentile of few sessions is the slowest of them, which may have been a large mail. */
+static double tail_of(const struct view_series *latency)
+{
+    double sessions = (double)view_sum(latency);
+
+    return sessions < SLOWEST
+               ? 0
+               : view_percentile(latency, VIEW_ALL,
+                                 fmin(99, 100 * (sessions - SLOWEST + 1) / sessions));
+}
+
 static struct summary_figures figures_of(const struct view *view, const char *name)
 {
     bool child = name[0] != '\0';
@@ -76,25 +96,23 @@ static struct summary_figures figures_of(const struct view *view, const char *na
         view_find(view, child ? SERIES_MILTER_STATUS : SERIES_STATUS, name);
     const struct view_series *latency =
         view_find(view, child ? SERIES_MILTER_LATENCY : SERIES_LATENCY, name);
-    uint64_t errors = view_total(status, "error");
-    uint64_t failures = 0;
+    uint64_t failures = child ? failures_of(view, name) : 0;
+    uint64_t mails = view_total(view_find(view, SERIES_SESSION, ""), "smtp");
 
-    for (size_t i = 0; i < view->count; i++) {
-        if (view->series[i].kind == SERIES_MILTER_FAILURE &&
-            (!child || strcmp(view->series[i].name, name) == 0)) {
-            failures += failures_of(view, view->series + i);
-        }
-    }
-    /* A failure may end the child's part in a session without a line of its own, or with one. */
+    /*
+     * A failure may end the child's part in a session without a line of its own, or with one.  A
+     * session may have several verdicts, one of them for each mail that is quarantined.
+     */
     return (struct summary_figures){
-        .sessions = child ? larger(view_sum(status), failures)
-                          : larger(view_sum(status),
-                                   view_total(view_find(view, SERIES_SESSION, ""), "smtp")),
+        .sessions = child        ? larger(view_sum(status), failures)
+                    : mails == 0 ? view_sum(status)
+                                 : mails,
         .refused = view_total(status, "reject") + view_total(status, "temporary-failure") +
                    view_total(status, "discard"),
-        .failed = larger(errors, failures),
+        .failed = child ? larger(view_total(status, "error"), failures) : 0,
         .p50 = view_percentile(latency, VIEW_ALL, 50),
         .p99 = view_percentile(latency, VIEW_ALL, 99),
+        .tail = tail_of(latency),
     };
 }
 
@@ -169,6 +187,7 @@ bool summary_load(struct store *store, const struct option_strings *children, in
         child->name = children->items[i];
         for (enum summary_period j = 0; j < SUMMARY_PERIODS; j++) {
             child->figures[j] = figures_of(summary->periods + j, child->name);
+            summary->manager[j].failed += child->figures[j].failed;
         }
         summary_judge(child, summary->manager);
     }

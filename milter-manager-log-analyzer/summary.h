@@ -12,6 +12,8 @@ enum summary_period {
     SUMMARY_YESTERDAY,
     SUMMARY_WEEK,
     SUMMARY_HOUR,
+    SUMMARY_HOUR_YESTERDAY, /* the same hour */
+    SUMMARY_HOUR_WEEK,
     SUMMARY_PERIODS
 };
 
@@ -23,8 +25,9 @@ enum { SUMMARY_REASONS = 4, SUMMARY_DAYS = 8, SUMMARY_HOURS = 24 };
 struct summary_figures {
     uint64_t sessions;
     uint64_t refused; /* rejected, temporarily failed, discarded */
-    uint64_t failed;
-    double p50, p99; /* seconds; 0: unknown */
+    uint64_t failed;  /* of the manager: those of all children */
+    double p50, p99;  /* seconds; 0: unknown */
+    double tail;      /* p99, or less where fewer than three sessions would be as slow as it */
 };
 
 struct summary_child {

@@ -107,6 +107,14 @@ static bool take_after(int file, const char *path, unsigned mode)
     return fchmod(file, old.st_mode & 07777) == 0;
 }
 
+bool file_is_foreign_link(const char *path)
+{
+    struct stat status;
+
+    return lstat(path, &status) == 0 && S_ISLNK(status.st_mode) && status.st_uid != 0 &&
+           status.st_uid != geteuid();
+}
+
 /* A device or a pipe is no file that another could take the place of. */
 static bool is_special(const char *path)
 {
@@ -142,16 +150,17 @@ static char *directory_of(const char *path)
 
 bool file_may_write(const char *path, struct error *error)
 {
-    char *linked = realpath(path, NULL); /* a link stays one */
+    bool foreign = file_is_foreign_link(path);
+    char *linked = foreign ? NULL : realpath(path, NULL); /* a link stays one */
     char *directory = directory_of(linked != NULL ? linked : path);
     struct stat status;
     bool ok;
 
-    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
+    if (!foreign && stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
         errno = EISDIR;
         ok = false;
     } else {
-        ok = access(is_special(path) ? path : directory, W_OK) == 0;
+        ok = access(!foreign && is_special(path) ? path : directory, W_OK) == 0;
     }
     if (!ok) {
         error_set_errno(error, "cannot write %s", path);
@@ -163,15 +172,19 @@ bool file_may_write(const char *path, struct error *error)
 
 bool file_write(const char *path, unsigned mode, struct slice content, struct error *error)
 {
-    if (is_special(path)) {
+    bool foreign = file_is_foreign_link(path);
+
+    if (!foreign && is_special(path)) {
         return write_into(path, content, error);
     }
 
-    char *linked = realpath(path, NULL); /* a link stays one */
+    char *linked = foreign ? NULL : realpath(path, NULL); /* a link stays one */
     const char *target = linked != NULL ? linked : path;
     char *temporary = memory_format("%s.XXXXXX", target);
     int file = mkostemp(temporary, O_CLOEXEC);
-    bool ok = file >= 0 && take_after(file, target, mode) && write_all(file, content);
+    bool ok = file >= 0 &&
+              (foreign ? fchmod(file, (mode_t)mode) == 0 : take_after(file, target, mode)) &&
+              write_all(file, content);
 
     if (file >= 0) {
         ok = close(file) == 0 && ok;

@@ -251,6 +251,8 @@ time.sleep(30)' 3>&- &
 --since=yesterday|--since: no time: <yesterday>
 --until=2024-02-30|--until: no time: <2024-02-30>
 --since=-1h --until=-2h|--since is not before --until
+--since=2999-01-01|--since is not past: 2999-01-01
+--title=|--title: it is empty
 --format=gif|--format: neither svg nor png: <gif>
 --export=xml|--export: neither csv nor json: <xml>
 --update-db --no-update-db|either --update-db or --no-update-db
@@ -376,6 +378,36 @@ TABLE
     as_nobody --output-directory=out --log=log
     assert_failure 1
     [[ $stderr == *"may only read it"* ]]
+}
+
+@test "what others have put into the directory" {
+    [[ $(id -u) = 0 ]] || skip "root is needed"
+    add_sessions log 5
+    mkdir out
+    echo precious >precious
+    ln -s ../precious out/index.html
+    chown -h 65534 out/index.html
+    analyze --log=log
+    assert_success
+    assert_equal "$(cat precious)" precious
+    [ -f out/index.html ] && [ ! -L out/index.html ]
+    # A link of one's own is followed.
+    : >page.html
+    ln -sf ../page.html out/index.html
+    analyze --no-update-db
+    assert_success
+    [ -L out/index.html ] && [ -s page.html ]
+    ln -sf ../nowhere out/milter-manager.sqlite
+    chown -h 65534 out/milter-manager.sqlite
+    analyze --log=log
+    assert_failure 1
+    [[ $stderr == *"is a link that another user has made"*"remove it"* ]]
+    [ ! -e nowhere ]
+    rm out/milter-manager.sqlite out/index.html
+    mkfifo out/index.html
+    run --separate-stderr timeout 60 "$ANALYZER" --output-directory=out --log=log
+    assert_failure 1
+    [[ $stderr == *"out/index.html: what is there is no file"* ]]
 }
 
 @test "the directory is made, with those above it" {

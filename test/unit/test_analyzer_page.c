@@ -335,7 +335,7 @@ static struct summary_figures figures(uint64_t sessions, uint64_t refused, uint6
                                       double p99)
 {
     return (struct summary_figures){
-        .sessions = sessions, .refused = refused, .failed = failed, .p99 = p99};
+        .sessions = sessions, .refused = refused, .failed = failed, .p99 = p99, .tail = p99};
 }
 
 static void test_judge(void **state)
@@ -349,7 +349,16 @@ static void test_judge(void **state)
     } cases[] = {
         {"calm", {1000, 100, 0}, {1000, 100, 0}, 0.1, 0.1, SUMMARY_FINE, NULL},
         {"strict", {1000, 950, 0}, {1000, 940, 0}, 0.1, 0.1, SUMMARY_FINE, NULL},
-        {"few", {5, 5, 5}, {1000, 0, 0}, 0.1, 0.1, SUMMARY_FINE, NULL},
+        {"few", {5, 5, 2}, {1000, 0, 0}, 60, 0.1, SUMMARY_FINE, NULL},
+        {"few, all failed",
+         {5, 0, 5},
+         {1000, 0, 0},
+         0,
+         0.1,
+         SUMMARY_ODD,
+         "failed in 5 of its 5 sessions today"},
+        {"one accident of some", {20, 0, 1}, {1000, 0, 0}, 0.1, 0.1, SUMMARY_FINE, NULL},
+        {"refuses some more, of few", {20, 9, 0}, {1000, 200, 0}, 0.1, 0.1, SUMMARY_FINE, NULL},
         {"fails", {1000, 0, 80}, {1000, 0, 1}, 0.1, 0.1, SUMMARY_BAD, "failed in 8.0 %"},
         {"fails a bit", {1000, 0, 20}, {1000, 0, 1}, 0.1, 0.1, SUMMARY_ODD, "failed in 2.0 %"},
         {"as bad as ever", {1000, 0, 100}, {1000, 0, 90}, 0.1, 0.1, SUMMARY_FINE, NULL},
@@ -384,7 +393,10 @@ static void test_judge(void **state)
 
 static void test_silence_and_order(void **state)
 {
-    struct summary_figures manager[SUMMARY_PERIODS] = {[SUMMARY_HOUR] = {.sessions = 500}};
+    struct summary_figures manager[SUMMARY_PERIODS] = {
+        [SUMMARY_HOUR] = {.sessions = 500},
+        [SUMMARY_HOUR_YESTERDAY] = {.sessions = 400},
+    };
     struct summary_child children[3] = {
         {.name = "fine", .mark = SUMMARY_FINE, .figures = {{.sessions = 10, .failed = 1}}},
         {.name = "silent"},
@@ -393,15 +405,88 @@ static void test_silence_and_order(void **state)
 
     (void)state;
     children[1].figures[SUMMARY_TODAY] = figures(300, 0, 0, 0.1);
-    children[1].figures[SUMMARY_YESTERDAY] = figures(900, 0, 0, 0.1);
+    children[1].figures[SUMMARY_HOUR_YESTERDAY] = figures(300, 0, 0, 0.1);
     summary_judge(children + 1, manager);
     assert_int_equal(children[1].mark, SUMMARY_BAD);
     assert_string_equal(children[1].reasons[0],
-                        "had no session in the last hour; 900 until this time yesterday");
+                        "had no session in the last hour; 300 in the same hour yesterday");
     summary_sort(children, 3);
     assert_string_equal(children[0].name, "silent");
     assert_string_equal(children[1].name, "fine");
     assert_string_equal(children[2].name, "better");
+}
+
+/* A child that is not asked about each mail, at each hour or on each day is not missed. */
+static void test_silence_that_is_usual(void **state)
+{
+    static const struct {
+        uint64_t hour, yesterday[2], week[2]; /* of the manager; of it and of the child */
+        uint64_t today, day_before[2];
+        const char *reason;
+    } cases[] = {
+        {100, {100, 50}, {100, 50}, 0, {0, 0}, "had no session in the last hour; 50 in"},
+        {100, {0, 0}, {100, 50}, 0, {0, 0}, "50 in the same hour a week ago"},
+        {100, {100, 50}, {100, 0}, 0, {0, 0}, NULL},
+        {100, {100, 0}, {100, 50}, 0, {0, 0}, NULL},
+        {100, {10000, 500}, {0, 0}, 0, {0, 0}, NULL},
+        {100, {0, 0}, {0, 0}, 0, {0, 0}, NULL},
+        {10, {10, 10}, {10, 10}, 60, {70, 70}, "had no session today; 70 until this time yest"},
+        {10, {10, 10}, {10, 10}, 60, {700, 70}, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct summary_figures manager[SUMMARY_PERIODS] = {
+            [SUMMARY_HOUR] = {.sessions = cases[i].hour},
+            [SUMMARY_HOUR_YESTERDAY] = {.sessions = cases[i].yesterday[0]},
+            [SUMMARY_HOUR_WEEK] = {.sessions = cases[i].week[0]},
+            [SUMMARY_TODAY] = {.sessions = cases[i].today},
+            [SUMMARY_YESTERDAY] = {.sessions = cases[i].day_before[0]},
+        };
+        struct summary_child child = {.name = "quiet"};
+
+        child.figures[SUMMARY_HOUR_YESTERDAY].sessions = cases[i].yesterday[1];
+        child.figures[SUMMARY_HOUR_WEEK].sessions = cases[i].week[1];
+        child.figures[SUMMARY_YESTERDAY].sessions = cases[i].day_before[1];
+        summary_judge(&child, manager);
+        if ((child.reason_count > 0) != (cases[i].reason != NULL)) {
+            fail_msg("%zu: %s", i, child.reasons[0]);
+        }
+        if (cases[i].reason != NULL) {
+            assert_contains(child.reasons[0], cases[i].reason);
+        }
+    }
+}
+
+/* One late mail of a quiet hour is no misbehaviour, three are; and what is over is said so. */
+static void test_judge_hour(void **state)
+{
+    static const struct summary_figures none[SUMMARY_PERIODS];
+    struct summary_child child = {.name = "child"};
+
+    (void)state;
+    child.figures[SUMMARY_YESTERDAY] = figures(1000, 0, 0, 0.1);
+    child.figures[SUMMARY_TODAY] = figures(1000, 0, 0, 0.1);
+    child.figures[SUMMARY_HOUR] = figures(25, 0, 0, 8);
+    child.figures[SUMMARY_HOUR].tail = 0.1;
+    summary_judge(&child, none);
+    assert_int_equal(child.mark, SUMMARY_FINE);
+    child.figures[SUMMARY_HOUR].tail = 7;
+    summary_judge(&child, none);
+    assert_int_equal(child.mark, SUMMARY_BAD);
+    assert_string_equal(
+        child.reasons[0],
+        "one in 8 sessions took it longer than 7.00 s in the last hour; 100 ms yesterday");
+
+    child = (struct summary_child){.name = "child"};
+    child.figures[SUMMARY_YESTERDAY] = figures(1000, 0, 0, 0.1);
+    child.figures[SUMMARY_TODAY] = figures(1000, 0, 300, 0.1);
+    child.figures[SUMMARY_HOUR] = figures(100, 0, 0, 0.1);
+    summary_judge(&child, none);
+    assert_int_equal(child.mark, SUMMARY_ODD);
+    assert_string_equal(
+        child.reasons[0],
+        "failed in 30.0 % of its sessions today, not in the last hour; 0 % yesterday");
 }
 
 static void test_summary_of_days(void **state)
@@ -413,7 +498,8 @@ static void test_summary_of_days(void **state)
 
     option_strings_add(&children, "a");
     begin(fixture);
-    mail(fixture, now - 2 * HOUR, "a", 10, 0);
+    mail(fixture, now - 2 * HOUR, "a", 10, 3);
+    count(fixture, now - 2 * HOUR, SERIES_STATUS, "", "quarantine", 4); /* of the same mails */
     mail(fixture, now - DAY - MINUTE, "a", 20, 0);
     mail(fixture, now - DAY + 2 * MINUTE, "a", 40, 0); /* later than now, yesterday */
     mail(fixture, now - 7 * DAY, "a", 80, 0);
@@ -421,9 +507,12 @@ static void test_summary_of_days(void **state)
     commit(fixture);
     assert_true(summary_load(fixture->store, &children, now, &summary, &fixture->error));
     assert_int_equal(summary.manager[SUMMARY_TODAY].sessions, 10);
+    assert_int_equal(summary.manager[SUMMARY_TODAY].failed, 3);
     assert_int_equal(summary.manager[SUMMARY_YESTERDAY].sessions, 20);
     assert_int_equal(summary.manager[SUMMARY_WEEK].sessions, 80);
     assert_int_equal(summary.manager[SUMMARY_HOUR].sessions, 0);
+    assert_int_equal(summary.manager[SUMMARY_HOUR_YESTERDAY].sessions, 20);
+    assert_int_equal(summary.manager[SUMMARY_HOUR_WEEK].sessions, 80);
     assert_int_equal(summary.children[0].figures[SUMMARY_TODAY].sessions, 10);
     assert_int_equal(summary.hours[SUMMARY_DAYS - 1][12], 10);
     assert_int_equal(summary.hours[SUMMARY_DAYS - 2][23], 160);
@@ -536,6 +625,21 @@ static void test_empty(void **state)
     free(html);
 }
 
+static void test_who_is_not_asked(void **state)
+{
+    struct fixture *fixture = (struct fixture *)*state;
+    char *html;
+
+    begin(fixture);
+    mail(fixture, now - 3 * DAY, "gone", 100, 0);
+    mail(fixture, now - MINUTE, "asked", 100, 0);
+    commit(fixture);
+    assert_true(write_pages(fixture, GRAPH_SVG));
+    html = content(fixture, "index.html");
+    assert_contains(html, "1 milter is fine, 1 had no session today");
+    free(html);
+}
+
 static void test_pages(void **state)
 {
     struct fixture *fixture = (struct fixture *)*state;
@@ -600,6 +704,7 @@ static void test_pictures(void **state)
     assert_contains(html, "<img src=\"milter-manager.status.day.png\"");
     assert_contains(html, "<img src=\"milter.status.it%3D27s%3D20%3D60x%3D60%3D20%3D25s.day.png\"");
     assert_null(strstr(html, "<svg"));
+    assert_contains(html, " alt=\"milter manager: status, Last Day\"/>");
     assert_anchors(html);
     free(html);
     picture = content(fixture, "milter.status.it=27s=20=60x=60=20=25s.year.png");
@@ -666,9 +771,12 @@ int main(void)
         cmocka_unit_test(test_names_of_files),
         cmocka_unit_test(test_judge),
         cmocka_unit_test(test_silence_and_order),
+        cmocka_unit_test(test_silence_that_is_usual),
+        cmocka_unit_test(test_judge_hour),
         cmocka_unit_test_setup_teardown(test_summary_of_days, fixture_new, fixture_free),
         cmocka_unit_test_setup_teardown(test_down, fixture_new, fixture_free),
         cmocka_unit_test_setup_teardown(test_empty, fixture_new, fixture_free),
+        cmocka_unit_test_setup_teardown(test_who_is_not_asked, fixture_new, fixture_free),
         cmocka_unit_test_setup_teardown(test_pages, fixture_new, fixture_free),
         cmocka_unit_test_setup_teardown(test_pictures, fixture_new, fixture_free),
         cmocka_unit_test_setup_teardown(test_no_gnuplot, fixture_new, fixture_free),

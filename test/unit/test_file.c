@@ -93,6 +93,37 @@ static void test_link(void **state)
     assert_int_equal(unlink(link), 0);
 }
 
+/* In a directory of many users a link may lead to what root alone may write. */
+static void test_link_of_another(void **state)
+{
+    struct error error = {0};
+    struct buffer content = {0};
+    struct stat status;
+    char link[64];
+
+    (void)state;
+    if (geteuid() != 0) {
+        skip();
+    }
+    (void)snprintf(link, sizeof(link), "%s/link", directory);
+    assert_true(file_write(path, 0600, slice_from_string("old"), &error));
+    assert_int_equal(symlink(path, link), 0);
+    assert_false(file_is_foreign_link(link));
+    assert_int_equal(lchown(link, 65534, 65534), 0);
+    assert_true(file_is_foreign_link(link));
+    assert_true(file_may_write(link, &error));
+    assert_true(file_write(link, 0644, slice_from_string("new"), &error));
+    check_content("old");
+    assert_int_equal(lstat(link, &status), 0);
+    assert_true(S_ISREG(status.st_mode));
+    assert_int_equal(status.st_mode & 07777, 0644);
+    assert_int_equal(status.st_uid, 0);
+    assert_true(file_read(link, "link", &content, &error));
+    assert_true(slice_equal_string(buffer_slice(&content), "new"));
+    buffer_clear(&content);
+    assert_int_equal(unlink(link), 0);
+}
+
 /* Nobody's /dev/full becomes a file. */
 static void test_special_files_stay(void **state)
 {
@@ -188,11 +219,9 @@ static void test_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_write_and_read),
-        cmocka_unit_test(test_link),
-        cmocka_unit_test(test_special_files_stay),
-        cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_write_and_read),  cmocka_unit_test(test_link),
+        cmocka_unit_test(test_link_of_another), cmocka_unit_test(test_special_files_stay),
+        cmocka_unit_test(test_failures),        cmocka_unit_test(test_limit),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
