@@ -60,10 +60,11 @@ bool store_failed(const struct store *store, struct error *error)
     switch (code & 0xff) {
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
-        error_set(error, ERROR_SYSTEM,
-                  "%s is damaged (%s); nothing was changed. Move it away (mv %s %s.damaged): the "
-                  "next run begins anew from the logs that are still there",
-                  path, reason, path, path);
+        error_set(
+            error, ERROR_SYSTEM,
+            "%s is damaged (%s). Move it away (mv %s %s.damaged): the next run begins anew from "
+            "the logs that are still there",
+            path, reason, path, path);
         break;
     case SQLITE_FULL:
         error_set(error, ERROR_SYSTEM,
