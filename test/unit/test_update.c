@@ -187,6 +187,23 @@ static void test_packing(void **state)
     assert_sessions("0:30 1:2 2:1 ");
 }
 
+/* Unpacked once, not each time: damage behind its beginning would be noticed. */
+static void test_packed_once(void **state)
+{
+    (void)state;
+    add_lines("log", 0, 5000);
+    shell("gzip log");
+    run("log*");
+    shell("touch -r log.gz age && printf %050d 0 | dd of=log.gz bs=1 conv=notrunc status=none "
+          "seek=$(($(stat -c %s log.gz) - 60)) && touch -r age log.gz");
+    run("log*");
+    assert_int_equal(report.unread, 0);
+    shell("touch -d '1 minute ago' log.gz");
+    run("log*");
+    assert_int_equal(report.unread, 1);
+    assert_sessions("0:5000 ");
+}
+
 static void test_copying(void **state)
 {
     (void)state;
@@ -212,6 +229,9 @@ static void test_older_copy(void **state)
     run("log");
     run("old");
     run("old log");
+    shell("gzip old");
+    run("old.gz log");
+    assert_int_equal(report.unread, 0);
     assert_sessions("0:30 1:1 ");
 }
 
@@ -357,6 +377,7 @@ int main(void)
         CASE(test_growing),
         CASE(test_rename),
         CASE(test_packing),
+        CASE(test_packed_once),
         CASE(test_copying),
         CASE(test_older_copy),
         CASE(test_range),
