@@ -75,6 +75,16 @@ bool batch_end(struct batch *batch, struct error *error)
     return true;
 }
 
+bool batch_prune(struct batch *batch, struct error *error)
+{
+    int64_t now = time(NULL), newest = 0;
+
+    return batch_end(batch, error) && store_newest(batch->store, &newest, error) &&
+           store_begin(batch->store, now, error) &&
+           store_prune(batch->store, newest < now ? newest : now, error) &&
+           store_commit(batch->store, error);
+}
+
 void batch_clear(struct batch *batch)
 {
     if (batch->begun) {

@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 /* Bytes of all logs; 0 when one is a pipe. */
 static uint64_t size_of_all(const struct option_strings *paths)
@@ -103,14 +102,6 @@ static bool read_all(struct batch *batch, struct error *error)
     return good;
 }
 
-static bool prune(struct batch *batch, struct error *error)
-{
-    int64_t now = time(NULL);
-
-    return batch_end(batch, error) && store_begin(batch->store, now, error) &&
-           store_prune(batch->store, now, error) && store_commit(batch->store, error);
-}
-
 bool update_run(struct store *store, const struct update_options *options,
                 struct update_report *report, struct error *error)
 {
@@ -119,7 +110,7 @@ bool update_run(struct store *store, const struct update_options *options,
     bool good;
 
     *report = (struct update_report){0};
-    good = read_all(&batch, error) && prune(&batch, error);
+    good = read_all(&batch, error) && batch_prune(&batch, error);
     if (!good) {
         store_abandon(store);
     }

@@ -249,6 +249,24 @@ static void test_range(void **state)
     assert_sessions("1:2 2:3 3:4 4:5 ");
 }
 
+/* What is old is dropped when there is something newer, whatever the clock says. */
+static void test_retention(void **state)
+{
+    const struct event_count passed = {.kind = SERIES_STATUS, .name = {"", 0}, .value = 1};
+    const int64_t then = start - 20 * 86400;
+    struct error error = {0};
+
+    (void)state;
+    assert_true(store_begin(store, then, &error));
+    store_count(store, then, &passed);
+    assert_true(store_commit(store, &error));
+    run("");
+    assert_sessions("-28800:1 ");
+    add_lines("log", 0, 2);
+    run("log");
+    assert_sessions("0:2 ");
+}
+
 static void test_one_cannot_be_read(void **state)
 {
     (void)state;
@@ -381,6 +399,7 @@ int main(void)
         CASE(test_copying),
         CASE(test_older_copy),
         CASE(test_range),
+        CASE(test_retention),
         CASE(test_one_cannot_be_read),
         CASE(test_stopping),
         CASE(test_pipes),
