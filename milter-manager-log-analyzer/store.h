@@ -68,7 +68,7 @@ void store_abandon(struct store *store);
 struct store_position {
     int64_t id; /* for store_set_position; 0: it was never read */
     uint64_t offset;
-    int64_t clock;   /* the time of its last line */
+    int64_t clock;   /* the time of its last line, at most that of store_begin */
     uint64_t packed; /* source_packed_mark of the file that was unpacked to its end; 0: none */
 };
 /*
