@@ -307,6 +307,13 @@ TABLE
     analyze --log=log
     assert_success
     assert_equal "$stderr" "milter-manager-log-analyzer: none of 5 lines is of milter-manager: is it the log it writes to?"
+    # What a log grew by need not be of it.
+    add_sessions log 1
+    analyze --log=log
+    echo '2024-05-01T10:00:09Z mx postfix/qmgr[1]: removed' >>log
+    analyze --log=log
+    assert_success
+    assert_equal "$stderr" ""
 }
 
 @test "names of children may be anything" {
