@@ -75,6 +75,16 @@ bool batch_end(struct batch *batch, struct error *error)
     return true;
 }
 
+bool batch_prune(struct batch *batch, struct error *error)
+{
+    int64_t now = time(NULL), newest = 0;
+
+    return batch_end(batch, error) && store_newest(batch->store, &newest, error) &&
+           store_begin(batch->store, now, error) &&
+           store_prune(batch->store, newest < now ? newest : now, error) &&
+           store_commit(batch->store, error);
+}
+
 void batch_clear(struct batch *batch)
 {
     if (batch->begun) {
@@ -246,7 +256,7 @@ bool batch_knows(struct batch *batch, const struct source *source, bool *known, 
 static bool go_on(struct batch *batch, struct source *source, struct store_position *position,
                   bool *is_new, struct error *error)
 {
-    bool packed;
+    uint64_t packed = source_packed_mark(source);
 
     if ((!store_find_position(batch->store, source, position, error) &&
          error->code != ERROR_NONE) ||
@@ -254,14 +264,22 @@ static bool go_on(struct batch *batch, struct source *source, struct store_posit
         return fail(batch);
     }
     source_identify(source, &batch->identity);
-    packed = batch->identity.inode == 0;
-    /* Shorter than what was read of it: an older copy. */
-    *is_new = packed || position->offset < source_size(source);
+    /* Shorter than what was read of it: an older copy.  To look behind what was read of a packed
+     * one takes unpacking all of it: once; that it is an older copy shows then. */
+    *is_new = packed != 0 ? packed != position->packed : position->offset < source_size(source);
     if (!*is_new || position->offset == source_offset(source)) {
         return true;
     }
     batch->clock.previous = position->clock;
-    return source_seek(source, position->offset, error);
+    if (source_seek(source, position->offset, error)) {
+        return true;
+    }
+    if (packed == 0 || error->code != ERROR_USAGE) {
+        return false;
+    }
+    error_clear(error);
+    *is_new = false;
+    return true;
 }
 
 /* Under the head of what was read: by now the file may have been emptied and hold another log. */
@@ -287,6 +305,7 @@ static bool read_file(struct batch *batch, struct source *source, struct error *
         struct store_position position = {0};
         struct error second = {0};
         enum stop stop;
+        uint64_t packed = source_packed_mark(source); /* it may grow meanwhile */
         uint64_t offset;
         bool is_new = false;
 
@@ -299,8 +318,9 @@ static bool read_file(struct batch *batch, struct source *source, struct error *
         batch->clock.latest = source_modified(source);
         offset = position.offset;
         stop = read_lines(batch, source, &offset, error);
-        if (offset != position.offset) {
+        if (offset != position.offset || (stop == STOP_END && packed != 0)) {
             position.offset = offset;
+            position.packed = stop == STOP_END && packed != 0 ? packed : position.packed;
             position.clock = batch->clock.previous;
             if (!set_position(batch, source, &position, &second)) {
                 *error = second;

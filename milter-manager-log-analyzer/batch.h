@@ -42,6 +42,11 @@ bool batch_knows(struct batch *batch, const struct source *source, bool *known,
                  struct error *error);
 /* Stores what is pending, and lets others write. */
 bool batch_end(struct batch *batch, struct error *error);
+/*
+ * Drops what is older than it is kept, at the time of the newest numbers: a clock that is far ahead
+ * for once does not cost the finer numbers of years.
+ */
+bool batch_prune(struct batch *batch, struct error *error);
 void batch_clear(struct batch *batch);
 
 #endif

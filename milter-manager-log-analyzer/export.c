@@ -20,7 +20,8 @@ struct writer {
     struct buffer line;
 };
 
-enum store_span export_span(int64_t now, int64_t since)
+/* The finest that holds since to until: its first row may begin before since. */
+static enum store_span export_span(int64_t now, int64_t since)
 {
     enum store_span span = STORE_MINUTE;
 
@@ -47,24 +48,13 @@ static void append_csv(struct buffer *line, const char *text)
     buffer_append_byte(line, '"');
 }
 
-static const char *item_name(const struct store_row *row, char number[16])
-{
-    const struct series_info *info = series_info(row->kind);
-
-    if (info->items != NULL) {
-        return info->items[row->item].name;
-    }
-    snprintf(number, 16, "b%u", row->item);
-    return number;
-}
-
 static void write_row(void *owner, const struct store_row *row)
 {
     struct writer *writer = owner;
     struct buffer *line = &writer->line;
     bool json = writer->format == EXPORT_JSON;
     char time[MOMENT_TEXT];
-    char number[16];
+    char number[SERIES_ITEM_NAME];
 
     buffer_reset(line);
     buffer_append_format(
@@ -83,7 +73,7 @@ static void write_row(void *owner, const struct store_row *row)
     buffer_append_format(line,
                          json ? ", \"item\": \"%s\", \"value\": %" PRIu64 ", \"peak\": %" PRIu64 "}"
                               : ",%s,%" PRIu64 ",%" PRIu64 "\n",
-                         item_name(row, number), row->value, row->peak);
+                         series_item_name(row->kind, row->item, number), row->value, row->peak);
     (void)fwrite(buffer_slice(line).data, 1, buffer_length(line), writer->file);
     writer->rows++;
 }

@@ -15,7 +15,4 @@ enum export_format { EXPORT_CSV, EXPORT_JSON };
 bool export_write(struct store *store, enum export_format format, int64_t now, int64_t since,
                   int64_t until, struct error *error);
 
-/* That span: its first row may begin before since. */
-enum store_span export_span(int64_t now, int64_t since);
-
 #endif

@@ -215,9 +215,7 @@ static bool prune(struct follower *follower, struct error *error)
         return true;
     }
     follower->pruned = now;
-    return store_begin(follower->batch->store, now, error) &&
-           store_prune(follower->batch->store, now, error) &&
-           store_commit(follower->batch->store, error);
+    return batch_prune(follower->batch, error);
 }
 
 bool follow(struct batch *batch, struct error *error)

@@ -121,7 +121,10 @@ static struct slice cut(struct slice text, size_t characters)
     return slice_of(text.data, text.length - rest.length);
 }
 
-/* In single quotes gnuplot changes nothing but a quote that is there twice. */
+/*
+ * In single quotes gnuplot changes nothing.  A quote in the text is joined to it: doubled, as the
+ * manual has it, it is not understood at the beginning and beside another.
+ */
 static void append_quoted(struct buffer *script, const char *text, size_t room)
 {
     struct buffer plain = {0};
@@ -132,8 +135,11 @@ static void append_quoted(struct buffer *script, const char *text, size_t room)
     rest = cut(whole, room);
     buffer_append_byte(script, '\'');
     for (size_t i = 0; i < rest.length; i++) {
-        buffer_append(script, rest.data[i] == '\'' ? "''" : rest.data + i,
-                      rest.data[i] == '\'' ? 2 : 1);
+        if (rest.data[i] == '\'') {
+            buffer_append_string(script, "' . \"'\" . '");
+        } else {
+            buffer_append_byte(script, rest.data[i]);
+        }
     }
     buffer_append_string(script, rest.length < whole.length ? "…'" : "'");
     buffer_clear(&plain);

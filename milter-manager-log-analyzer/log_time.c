@@ -12,8 +12,6 @@
 
 enum {
     DAY = 86400,
-    REPEATED =
-        1800,  /* s; an hour that begins again goes back by more, a clock that is set by less */
     YEARS = 9, /* back from the latest: one of them has a 29th of February, also about 2100 */
 };
 
@@ -54,14 +52,15 @@ static int64_t zone_offset(int64_t when)
 /*
  * first and second are the times of both passes of a repeated hour.  The second pass is known by
  * time that would go back otherwise, and lasts until it is over: a clock that is set back a little
- * then does not bring the first one back.
+ * then does not bring the first one back.  When the repeated time begins again the clock goes back
+ * by more than half of it, half an hour on Lord Howe Island; a clock that is set goes back by less.
  */
 static bool is_second_pass(int64_t previous, int64_t first, int64_t second, int64_t offset_after)
 {
     if (previous <= first || previous > second + DAY) { /* or there was nothing before */
         return false;
     }
-    return previous - first > REPEATED || zone_offset(previous) == offset_after;
+    return previous - first > (second - first) / 2 || zone_offset(previous) == offset_after;
 }
 
 /* wall: what a clock on the wall shows, in seconds since it showed 1970. */

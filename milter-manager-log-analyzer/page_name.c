@@ -53,7 +53,12 @@ static void shorten(struct buffer *text, const char *name)
                          hash(name, UINT64_C(0x9e3779b97f4a7c15)));
 }
 
-char *page_name_part(const char *name)
+/*
+ * A part of a file's name that stands for name and for no other: letters, digits, dot (not the
+ * first), minus and underscore as they are, the rest as "=2F".  One that is too long for a file
+ * system ends in "=~" and a hash.  Free it.
+ */
+static char *page_name_part(const char *name)
 {
     struct buffer text = {0};
 

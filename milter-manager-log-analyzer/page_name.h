@@ -6,12 +6,6 @@
 
 #include <stddef.h>
 
-/*
- * A part of a file's name that stands for name and for no other: letters, digits, dot (not the
- * first), minus and underscore as they are, the rest as "=2F".  One that is too long for a file
- * system ends in "=~" and a hash.  Free it.
- */
-char *page_name_part(const char *name);
 /* "milter-NAME.html"; free it. */
 char *page_name_of_child(const char *name);
 /* Of a picture: "milter.status.NAME.day.png"; name "": "milter-manager.status.day.png".  Free it.

@@ -65,6 +65,22 @@ void part_time(struct buffer *html, int64_t time, const char *format)
 
 /* ---- head and foot */
 
+static bool belongs(const struct page_graph *graph, const char *name)
+{
+    return name == NULL ? graph->on_index : strcmp(graph->name, name) == 0;
+}
+
+/* The graphs of one range: of the index (name NULL), or of one child. */
+static size_t part_section_count(const struct page_section *section, const char *name)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < section->count; i++) {
+        count += belongs(section->graphs + i, name) ? 1 : 0;
+    }
+    return count;
+}
+
 static void append_updated(struct buffer *html, const struct page_site *site)
 {
     if (site->newest == 0) {
@@ -138,21 +154,6 @@ void part_end(struct buffer *html, const struct page_site *site)
 }
 
 /* ---- ranges */
-
-static bool belongs(const struct page_graph *graph, const char *name)
-{
-    return name == NULL ? graph->on_index : strcmp(graph->name, name) == 0;
-}
-
-size_t part_section_count(const struct page_section *section, const char *name)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < section->count; i++) {
-        count += belongs(section->graphs + i, name) ? 1 : 0;
-    }
-    return count;
-}
 
 void part_section(struct buffer *html, const struct page_site *site,
                   const struct page_section *section, const char *name)

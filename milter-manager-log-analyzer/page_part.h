@@ -26,8 +26,6 @@ void part_time(struct buffer *html, int64_t time, const char *format);
 /* One range with its graphs: those of the index (name NULL), or of one child. */
 void part_section(struct buffer *html, const struct page_site *site,
                   const struct page_section *section, const char *name);
-/* How many graphs that would be. */
-size_t part_section_count(const struct page_section *section, const char *name);
 /* The list of ranges with their graphs. */
 void part_contents(struct buffer *html, const struct page_site *site, const char *name);
 

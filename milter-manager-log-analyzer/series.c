@@ -8,6 +8,7 @@
 #include "milter-manager-log-analyzer/series.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -106,6 +107,15 @@ static const struct series_info infos[SERIES_KINDS] = {
 const struct series_info *series_info(enum series_kind kind)
 {
     return &infos[kind];
+}
+
+const char *series_item_name(enum series_kind kind, unsigned item, char number[SERIES_ITEM_NAME])
+{
+    if (infos[kind].items != NULL) {
+        return infos[kind].items[item].name;
+    }
+    snprintf(number, SERIES_ITEM_NAME, "b%u", item);
+    return number;
 }
 
 /* "b0" to "b103", without zeros in front. */

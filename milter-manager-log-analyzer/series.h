@@ -43,6 +43,9 @@ struct series_info {
 };
 
 const struct series_info *series_info(enum series_kind kind);
+enum { SERIES_ITEM_NAME = 16 };
+/* What the item is called in the database; number: room for names of buckets. */
+const char *series_item_name(enum series_kind kind, unsigned item, char number[SERIES_ITEM_NAME]);
 /* The item of that name, in any case; false: none. */
 bool series_item_find(enum series_kind kind, struct slice name, unsigned *item);
 

@@ -82,6 +82,23 @@ void source_identify(const struct source *source, struct source_identity *identi
     }
 }
 
+uint64_t source_packed_mark(const struct source *source)
+{
+    struct stat status;
+
+    if (!source->bytes.regular || !source->bytes.packed || fstat(source->bytes.fd, &status) != 0) {
+        return 0;
+    }
+    const uint64_t known[] = {
+        status.st_dev,
+        status.st_ino,
+        (uint64_t)status.st_size,
+        (uint64_t)status.st_mtim.tv_sec,
+        (uint64_t)status.st_mtim.tv_nsec,
+    };
+    return hash_of((const char *)known, sizeof(known)) | 1;
+}
+
 bool source_begins_like(const struct source *source, const struct source_identity *identity)
 {
     char head[SOURCE_HEAD];

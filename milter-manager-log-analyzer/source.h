@@ -37,13 +37,19 @@ int64_t source_modified(const struct source *source);
 uint64_t source_size(const struct source *source);
 /* As it is now: a file that was shorter than SOURCE_HEAD may have grown. */
 void source_identify(const struct source *source, struct source_identity *identity);
+/*
+ * Tells a compressed file from what it will be when somebody writes to it, and from others; never
+ * 0.  0: it is not compressed, or a pipe.
+ */
+uint64_t source_packed_mark(const struct source *source);
 /* True when the source begins with the head the identity describes: it is that log, grown.  An
  * empty head is no head. */
 bool source_begins_like(const struct source *source, const struct source_identity *identity);
 
 /*
  * Goes to the byte of that offset of the unpacked content, which takes reading up to there when it
- * is compressed; false with *error: it ends before, or has passed already in a pipe.
+ * is compressed; false with *error: it ends before, or has passed already in a pipe (ERROR_USAGE),
+ * or cannot be read.
  */
 bool source_seek(struct source *source, uint64_t offset, struct error *error);
 /* The offset behind the last line given out. */

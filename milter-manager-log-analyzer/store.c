@@ -61,10 +61,11 @@ bool store_failed(const struct store *store, struct error *error)
     switch (code & 0xff) {
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
-        error_set(error, ERROR_SYSTEM,
-                  "%s is damaged (%s); nothing was changed. Move it away (mv %s %s.damaged): the "
-                  "next run begins anew from the logs that are still there",
-                  path, reason, path, path);
+        error_set(
+            error, ERROR_SYSTEM,
+            "%s is damaged (%s). Move it away (mv %s %s.damaged): the next run begins anew from "
+            "the logs that are still there",
+            path, reason, path, path);
         break;
     case SQLITE_FULL:
         error_set(error, ERROR_SYSTEM,
@@ -157,14 +158,15 @@ static const char *const texts[STATEMENTS] = {
     [STATEMENT_PRUNE + STORE_FIVE_MINUTES] = PRUNE("five_minutes"),
     [STATEMENT_PRUNE + STORE_HOUR] = PRUNE("hour"),
     [STATEMENT_FILE_FIND] =
-        "SELECT id, device, inode, head_length, head_hash, offset, clock, seen FROM file "
+        "SELECT id, device, inode, head_length, head_hash, offset, clock, packed, seen FROM file "
         "WHERE head_length < ?1 OR (head_length = ?1 AND head_hash = ?2) "
         "ORDER BY head_length DESC, (device = ?3 AND inode = ?4) DESC, offset DESC",
     [STATEMENT_FILE_SEEN] = "UPDATE file SET seen = ?2 WHERE id = ?1",
     [STATEMENT_FILE_ADD] = "INSERT INTO file(path, device, inode, head_length, head_hash, offset, "
-                           "clock, seen) VALUES(?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    [STATEMENT_FILE_SET] = "UPDATE file SET path = ?2, device = ?3, inode = ?4, head_length = ?5, "
-                           "head_hash = ?6, offset = ?7, clock = ?8, seen = ?9 WHERE id = ?1",
+                           "clock, packed, seen) VALUES(?2, ?3, ?4, ?5, ?6, ?7, ?8, ?10, ?9)",
+    [STATEMENT_FILE_SET] =
+        "UPDATE file SET path = ?2, device = ?3, inode = ?4, head_length = ?5, "
+        "head_hash = ?6, offset = ?7, clock = ?8, packed = ?10, seen = ?9 WHERE id = ?1",
     [STATEMENT_FILE_PRUNE] = "DELETE FROM file WHERE seen < ?1",
     [STATEMENT_FILE_YOUNGEST] = "SELECT max(clock) FROM file",
     [STATEMENT_STATE_GET] = "SELECT value FROM state WHERE key = ?1",

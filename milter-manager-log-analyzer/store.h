@@ -10,8 +10,9 @@
  *   day(series, time, value, peak)            for ever
  *     time: seconds since 1970 where the span begins (in UTC); value: the sum over its minutes;
  *     peak: the largest minute in it.  Of a gauge both are the largest.
- *   file(id, path, device, inode, head_length, head_hash, offset, clock, seen)
- *     how far logs were read; seen: when they were there last
+ *   file(id, path, device, inode, head_length, head_hash, offset, clock, packed, seen)
+ *     how far logs were read; packed: by what a compressed file is known that was read to its end;
+ *     seen: when they were there last
  *   state(key, value)                         "pipe begin", "pipe until": when pipes were read
  *   PRAGMA user_version: version of the schema
  *
@@ -74,7 +75,8 @@ void store_abandon(struct store *store);
 struct store_position {
     int64_t id; /* for store_set_position; 0: it was never read */
     uint64_t offset;
-    int64_t clock; /* the time of its last line */
+    int64_t clock;   /* the time of its last line, at most that of store_begin */
+    uint64_t packed; /* source_packed_mark of the file that was unpacked to its end; 0: none */
 };
 /*
  * By the head of its content, wherever it has gone and however it is packed; a file that begins

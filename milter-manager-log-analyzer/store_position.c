@@ -36,7 +36,8 @@ static bool find(struct store *store, const struct source *source, struct store_
             position->id = sqlite3_column_int64(statement, 0);
             position->offset = (uint64_t)sqlite3_column_int64(statement, 5);
             position->clock = sqlite3_column_int64(statement, 6);
-            *seen = sqlite3_column_int64(statement, 7);
+            position->packed = (uint64_t)sqlite3_column_int64(statement, 7);
+            *seen = sqlite3_column_int64(statement, 8);
             break;
         }
     }
@@ -87,8 +88,11 @@ bool store_set_position(struct store *store, const char *path,
     (void)sqlite3_bind_int64(statement, 5, (int64_t)identity->head_length);
     (void)sqlite3_bind_int64(statement, 6, (int64_t)identity->head_hash);
     (void)sqlite3_bind_int64(statement, 7, (int64_t)position->offset);
-    (void)sqlite3_bind_int64(statement, 8, position->clock);
+    /* A line of the future would keep all that pipes bring until then from being counted. */
+    (void)sqlite3_bind_int64(statement, 8,
+                             position->clock < store->now ? position->clock : store->now);
     (void)sqlite3_bind_int64(statement, 9, store->now);
+    (void)sqlite3_bind_int64(statement, 10, (int64_t)position->packed);
     good = store_run(store, statement, error);
     if (good && position->id == 0) {
         position->id = sqlite3_last_insert_rowid(store->database);

@@ -38,20 +38,6 @@ static bool find_kind(const char *name, enum series_kind *kind)
     return false;
 }
 
-static bool find_item(enum series_kind kind, const char *name, unsigned *item)
-{
-    char *end = NULL;
-
-    if (series_info(kind)->items != NULL) {
-        return series_item_find(kind, slice_from_string(name), item);
-    }
-    if (name[0] != 'b') {
-        return false;
-    }
-    *item = (unsigned)strtoul(name + 1, &end, 10);
-    return *end == '\0' && *item < LATENCY_BUCKETS;
-}
-
 static const char *text_of(sqlite3_stmt *statement, int column)
 {
     const char *text = (const char *)sqlite3_column_text(statement, column);
@@ -70,7 +56,7 @@ static void give_row(sqlite3_stmt *statement, store_row_fn *row, void *owner)
     };
 
     if (find_kind(text_of(statement, 0), &found.kind) &&
-        find_item(found.kind, text_of(statement, 2), &found.item)) {
+        series_item_find(found.kind, slice_from_string(text_of(statement, 2)), &found.item)) {
         row(owner, &found);
     }
 }

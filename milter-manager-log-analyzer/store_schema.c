@@ -19,7 +19,8 @@ const char *const store_steps[] = {
     "value INTEGER NOT NULL, peak INTEGER NOT NULL, PRIMARY KEY(series, time)) WITHOUT ROWID;"
     "CREATE TABLE file(id INTEGER PRIMARY KEY, path TEXT NOT NULL, device INTEGER NOT NULL, "
     "inode INTEGER NOT NULL, head_length INTEGER NOT NULL, head_hash INTEGER NOT NULL, "
-    "offset INTEGER NOT NULL, clock INTEGER NOT NULL, seen INTEGER NOT NULL);"
+    "offset INTEGER NOT NULL, clock INTEGER NOT NULL, packed INTEGER NOT NULL, "
+    "seen INTEGER NOT NULL);"
     "CREATE INDEX file_head ON file(head_length, head_hash);"
     "CREATE TABLE state(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;",
 };

@@ -5,8 +5,6 @@
  */
 #include "milter-manager-log-analyzer/store_state.h"
 
-#include <stdio.h>
-
 static const int64_t positions_kept = 800 * 86400L; /* longer than anybody keeps logs */
 
 bool store_begin(struct store *store, int64_t now, struct error *error)
@@ -45,17 +43,6 @@ void store_abandon(struct store *store)
 
 /* ---- series */
 
-static const char *item_name(const struct pending_series *series, char number[16])
-{
-    const struct series_info *info = series_info(series->kind);
-
-    if (info->items != NULL) {
-        return info->items[series->item].name;
-    }
-    snprintf(number, 16, "b%u", series->item);
-    return number;
-}
-
 /* A new name, where there are too many, is one of the others. */
 static bool limit_names(struct store *store, struct pending_series *series, struct error *error)
 {
@@ -87,7 +74,7 @@ static bool find_or_add(struct store *store, enum store_statement which,
                         struct pending_series *series, struct error *error)
 {
     sqlite3_stmt *statement = store_statement(store, which, error);
-    char number[16];
+    char number[SERIES_ITEM_NAME];
     int result;
 
     if (statement == NULL) {
@@ -95,7 +82,8 @@ static bool find_or_add(struct store *store, enum store_statement which,
     }
     (void)sqlite3_bind_text(statement, 1, series_info(series->kind)->name, -1, SQLITE_STATIC);
     (void)sqlite3_bind_text(statement, 2, series->name, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_text(statement, 3, item_name(series, number), -1, SQLITE_TRANSIENT);
+    (void)sqlite3_bind_text(statement, 3, series_item_name(series->kind, series->item, number), -1,
+                            SQLITE_TRANSIENT);
     result = sqlite3_step(statement);
     if (result == SQLITE_ROW) {
         series->id = sqlite3_column_int64(statement, 0);

@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 /* Bytes of all logs; 0 when one is a pipe. */
 static uint64_t size_of_all(const struct option_strings *paths)
@@ -103,23 +102,18 @@ static bool read_all(struct batch *batch, struct error *error)
     return good;
 }
 
-static bool prune(struct batch *batch, struct error *error)
-{
-    int64_t now = time(NULL);
-
-    return batch_end(batch, error) && store_begin(batch->store, now, error) &&
-           store_prune(batch->store, now, error) && store_commit(batch->store, error);
-}
-
 bool update_run(struct store *store, const struct update_options *options,
                 struct update_report *report, struct error *error)
 {
     struct batch batch = {
         .store = store, .options = options, .report = report, .started = clock_nanoseconds()};
+    int64_t newest = 0;
     bool good;
 
     *report = (struct update_report){0};
-    good = read_all(&batch, error) && prune(&batch, error);
+    good = read_all(&batch, error) && batch_prune(&batch, error) &&
+           store_newest(store, &newest, error);
+    report->has_numbers = newest != 0;
     if (!good) {
         store_abandon(store);
     }
@@ -175,7 +169,8 @@ void update_say_skipped(const struct update_report *report, struct buffer *text)
         buffer_append_slice(text, buffer_slice(&list));
     }
     buffer_clear(&list);
-    if (report->lines > 0 && report->counted == 0 && report->other == 0 &&
+    /* What a log grows by may well be of others alone. */
+    if (report->lines > 0 && report->counted == 0 && report->other == 0 && !report->has_numbers &&
         report->repeated + report->unripe + report->out_of_range == 0) {
         buffer_append_format(text,
                              "%s of %" PRIu64 " lines is of milter-manager: is it the log it "

@@ -22,6 +22,7 @@ struct update_report {
     uint64_t out_of_range; /* before --since; of a pipe also from --until on */
     uint64_t unread;       /* logs that could not be read, or not to their end */
     double seconds;
+    bool has_numbers; /* the store, of this run or of earlier ones */
 };
 
 struct update_options {

@@ -309,6 +309,28 @@ TABLE
     analyze --log=log
     assert_success
     assert_equal "$stderr" "milter-manager-log-analyzer: none of 5 lines is of milter-manager: is it the log it writes to?"
+    # What a log grew by need not be of it.
+    add_sessions log 1
+    analyze --log=log
+    echo '2024-05-01T10:00:09Z mx postfix/qmgr[1]: removed' >>log
+    analyze --log=log
+    assert_success
+    assert_equal "$stderr" ""
+}
+
+@test "names of children may be anything" {
+    local name stamp
+    stamp=$(date -u -d '-10 minutes' +%Y-%m-%dT%H:%M:%SZ)
+    for name in "'; DROP TABLE minute; --" "'" "it''s" "'quoted'" '"' '`touch made`' '$(touch made)' \
+        "''; system 'touch made'; #" '../../up' '<b>' '%s%n' $'\xff\xfe' '$data' '\'; do
+        echo "$stamp mx milter-manager[1]: [statistics] [milter][end][quit][pass][0.1](1): $name"
+    done >log
+    analyze --log=log
+    assert_equal "$output$stderr" ""
+    assert_success
+    run "$ANALYZER" --output-directory=out --export=csv --since=-2h
+    assert_equal "$(grep -c ',minute,milter-status,.*,pass,1,1$' <<<"$output")" 14
+    [ ! -e made ] && [ ! -e out/made ]
 }
 
 @test "a database that is damaged is left alone, and the way out is said" {

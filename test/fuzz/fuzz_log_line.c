@@ -72,10 +72,9 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
         const char *found = memchr(from, '\n', (size_t)(end - from));
         size_t length = (size_t)((found == NULL ? end : found) - from);
         /* A copy of its own, so that a byte too many is noticed. */
-        char *line = malloc(length + 1);
+        char *line = malloc(length > 0 ? length : 1);
 
         memcpy(line, from, length);
-        line = realloc(line, length > 0 ? length : 1);
         check_line(&clock, slice_of(line, length));
         free(line);
         from += length + 1;

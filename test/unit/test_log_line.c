@@ -306,6 +306,21 @@ static void test_the_repeated_hour_is_passed_twice(void **state)
     assert_int_equal(time_of(LINE("Oct 27 02:01:00")), back + 60);
 }
 
+/* On Lord Howe Island it is half an hour: at 2024-04-06T15:00:00Z from 02:00 back to 01:30. */
+static void test_the_repeated_half_hour_is_passed_twice(void **state)
+{
+    static const int64_t back = 1712415600;
+
+    (void)state;
+    set_zone("LHST-10:30LHDT-11,M10.1.0,M4.1.0");
+    log_clock_begin(&clock_of_source, back + DAY);
+    assert_int_equal(time_of(LINE("Apr  7 01:58:00")), back - 120);
+    assert_int_equal(time_of(LINE("Apr  7 01:55:00")), back - 300);
+    assert_int_equal(time_of(LINE("Apr  7 01:31:00")), back + 60);
+    assert_int_equal(time_of(LINE("Apr  7 01:59:00")), back + 1740);
+    assert_int_equal(time_of(LINE("Apr  7 02:00:00")), back + 1800);
+}
+
 /* Who reads on in the middle says what came before. */
 static void test_the_second_pass_is_remembered_by_the_previous_time(void **state)
 {
@@ -353,6 +368,7 @@ int main(void)
         TEST(test_lines_may_end_anywhere),
         TEST(test_the_year_is_the_latest_that_can_be),
         TEST(test_the_repeated_hour_is_passed_twice),
+        TEST(test_the_repeated_half_hour_is_passed_twice),
         TEST(test_the_second_pass_is_remembered_by_the_previous_time),
         TEST(test_clocks_that_are_set_back_elsewhere_do_not_matter),
         TEST(test_leap_seconds_are_seconds),

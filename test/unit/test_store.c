@@ -415,6 +415,16 @@ static void test_positions(void **state)
     assert_position(store, path, "other line, longer\n", 0, 0);
     assert_position(store, path, "", 0, 0);
     commit(store);
+    /* Nothing was read that is of the future. */
+    position.clock = midnight + 11 * 86400;
+    begin(store, midnight + 10 * 86400);
+    assert_true(store_set_position(store, path, &identity, &position, &error));
+    commit(store);
+    assert_position(store, path, "first line\n", 11, midnight + 10 * 86400);
+    position.clock = 77;
+    begin(store, midnight + 10 * 86400);
+    assert_true(store_set_position(store, path, &identity, &position, &error));
+    commit(store);
     /* It was there after ten days, and is remembered for 800 more. */
     begin(store, midnight + 809 * 86400L);
     assert_true(store_prune(store, midnight + 809 * 86400L, &error));

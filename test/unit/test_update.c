@@ -187,6 +187,23 @@ static void test_packing(void **state)
     assert_sessions("0:30 1:2 2:1 ");
 }
 
+/* Unpacked once, not each time: damage behind its beginning would be noticed. */
+static void test_packed_once(void **state)
+{
+    (void)state;
+    add_lines("log", 0, 5000);
+    shell("gzip log");
+    run("log*");
+    shell("touch -r log.gz age && printf %050d 0 | dd of=log.gz bs=1 conv=notrunc status=none "
+          "seek=$(($(stat -c %s log.gz) - 60)) && touch -r age log.gz");
+    run("log*");
+    assert_int_equal(report.unread, 0);
+    shell("touch -d '1 minute ago' log.gz");
+    run("log*");
+    assert_int_equal(report.unread, 1);
+    assert_sessions("0:5000 ");
+}
+
 static void test_copying(void **state)
 {
     (void)state;
@@ -212,6 +229,9 @@ static void test_older_copy(void **state)
     run("log");
     run("old");
     run("old log");
+    shell("gzip old");
+    run("old.gz log");
+    assert_int_equal(report.unread, 0);
     assert_sessions("0:30 1:1 ");
 }
 
@@ -227,6 +247,24 @@ static void test_range(void **state)
     /* What was too young is still there. */
     run("log");
     assert_sessions("1:2 2:3 3:4 4:5 ");
+}
+
+/* What is old is dropped when there is something newer, whatever the clock says. */
+static void test_retention(void **state)
+{
+    const struct event_count passed = {.kind = SERIES_STATUS, .name = {"", 0}, .value = 1};
+    const int64_t then = start - 20 * 86400;
+    struct error error = {0};
+
+    (void)state;
+    assert_true(store_begin(store, then, &error));
+    store_count(store, then, &passed);
+    assert_true(store_commit(store, &error));
+    run("");
+    assert_sessions("-28800:1 ");
+    add_lines("log", 0, 2);
+    run("log");
+    assert_sessions("0:2 ");
 }
 
 static void test_one_cannot_be_read(void **state)
@@ -357,9 +395,11 @@ int main(void)
         CASE(test_growing),
         CASE(test_rename),
         CASE(test_packing),
+        CASE(test_packed_once),
         CASE(test_copying),
         CASE(test_older_copy),
         CASE(test_range),
+        CASE(test_retention),
         CASE(test_one_cannot_be_read),
         CASE(test_stopping),
         CASE(test_pipes),
