@@ -42,7 +42,7 @@ MEASURE = r"""
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const text = walker.currentNode.data.trim(), element = walker.currentNode.parentElement;
-    if (!text || element.closest(".unseen, title")) continue;
+    if (!text || element.closest(".unseen, title") || getComputedStyle(element).fontSize === "0px") continue;
     const a = luminance(rgb(getComputedStyle(element).color)), b = luminance(back(element));
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     if (ratio < worst.ratio) Object.assign(worst, {ratio, text: text.slice(0, 60)});
