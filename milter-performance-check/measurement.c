@@ -62,6 +62,15 @@ void measurement_phase(struct measurement *measurement, enum measured what, uint
     }
 }
 
+void measurement_tls(struct measurement *measurement, const char *description, uint64_t elapsed,
+                     uint64_t now)
+{
+    if (happens(measurement, now)) {
+        histogram_record(measurement->histograms + SMTP_PHASE_TLS, elapsed);
+        (void)text_counts_add(&measurement->tls, description, 1);
+    }
+}
+
 void measurement_connection(struct measurement *measurement, bool used, uint64_t now)
 {
     if (happens(measurement, now)) {
@@ -149,6 +158,7 @@ static void merge_counts(struct measurement *measurement, const struct measureme
         measurement->mails[i] += other->mails[i];
         text_counts_merge(measurement->texts + i, other->texts + i);
     }
+    text_counts_merge(&measurement->tls, &other->tls);
     for (size_t i = 0; i < SMTP_PHASES; i++) {
         for (size_t j = 0; j < REPLY_CLASSES; j++) {
             measurement->replies[i][j] += other->replies[i][j];

@@ -40,6 +40,7 @@ struct measurement {
     uint64_t replies[SMTP_PHASES][REPLY_CLASSES]; /* by first digit */
     struct histogram histograms[MEASURED];
     struct text_counts texts[OUTCOMES]; /* refusals and errors; OUTCOME_SENT is not used */
+    struct text_counts tls;             /* versions and ciphers of connections */
     struct timeline timeline;
     /* For the periodic table: slot (time since begun / interval) modulo INTERVAL_SLOTS. */
     uint64_t interval; /* nanoseconds; 0: not wanted */
@@ -54,14 +55,17 @@ void measurement_begin(struct measurement *measurement, uint64_t begun, uint64_t
 
 /*
  * An answer came now.  Its time counts for its phase, but not at STARTTLS: the time of TLS is
- * that of measurement_phase, from the command to the end of the handshake.
+ * that of measurement_tls, from the command to the end of the handshake.
  */
 void measurement_reply(struct measurement *measurement, enum smtp_phase phase, unsigned code,
                        uint64_t elapsed, uint64_t now);
-/* A phase without an answer of its own ended now (the handshake). */
+/* What has no answer of its own ended now: a session. */
 void measurement_phase(struct measurement *measurement, enum measured what, uint64_t elapsed,
                        uint64_t now);
 
+/* TLS has begun on a connection, of that version and cipher. */
+void measurement_tls(struct measurement *measurement, const char *description, uint64_t elapsed,
+                     uint64_t now);
 /* A connection has ended; used: it got as far as a mail. */
 void measurement_connection(struct measurement *measurement, bool used, uint64_t now);
 /* Bytes read and written on the wire. */

@@ -336,6 +336,10 @@ static void append_traffic(struct buffer *html, const struct measurement *measur
     append_fact(html, "Connections", report_count(measurement->connections).text, "");
     append_fact(html, "Connections failed before a mail",
                 report_count(measurement->connections_failed).text, "");
+    for (size_t i = 0; i < measurement->tls.count; i++) {
+        append_fact(html, measurement->tls.count > 1 ? "TLS, one of several" : "TLS",
+                    measurement->tls.items[i].text, "");
+    }
     append_fact(html, "Content of mails sent",
                 report_bytes((double)measurement->content_bytes).text, "");
     append_fact(html, "Bytes out on the wire", report_bytes((double)measurement->bytes_out).text,

@@ -257,6 +257,17 @@ static void append_failure(json_t *array, enum outcome outcome, const char *text
     json_array_append_new(array, row);
 }
 
+/* How often each. */
+static json_t *of_texts(const struct text_counts *texts)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < texts->count; i++) {
+        set(object, texts->items[i].text, of_count(texts->items[i].count));
+    }
+    return object;
+}
+
 static json_t *of_failures(const struct report *report)
 {
     json_t *array = json_array();
@@ -309,6 +320,7 @@ static json_t *of_report(const struct report *report)
                 measurement->recipients_refused));
     set(object, "connections",
         of_pair("tried", measurement->connections, "failed", measurement->connections_failed));
+    set(object, "tls", of_texts(&measurement->tls));
     set(object, "bytes", of_bytes(report));
     set(object, "replies", of_replies(measurement));
     set(object, "latency", of_latencies(report));

@@ -25,6 +25,11 @@ static void append_traffic(struct buffer *output, const struct report *report)
     buffer_append_format(output, " Connections: %s", report_count(measurement->connections).text);
     buffer_append_format(output, ", %s failed before a mail\n",
                          report_count(measurement->connections_failed).text);
+    for (size_t i = 0; i < measurement->tls.count; i++) {
+        buffer_append_format(output, "         TLS: %s %s\n",
+                             report_count(measurement->tls.items[i].count).text,
+                             measurement->tls.items[i].text);
+    }
     buffer_append_format(output, "     Content: %s in mails sent",
                          report_bytes((double)measurement->content_bytes).text);
     buffer_append_format(output, " (%s/s)\n",

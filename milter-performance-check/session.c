@@ -405,8 +405,8 @@ static void session_handshaken(struct session *session, uint64_t now)
 
     session->state = SESSION_OPEN;
     if (session_counts(session)) {
-        measurement_phase(session->context->measurement, (enum measured)SMTP_PHASE_TLS,
-                          now - session->tls_time, now);
+        measurement_tls(session->context->measurement, tls_description(session->tls),
+                        now - session->tls_time, now);
     }
     if (!wrapped) {
         smtp_client_secured(session->client, now);

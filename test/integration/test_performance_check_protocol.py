@@ -172,7 +172,9 @@ class Security(PerformanceCase):
 
     def test_implicit_tls(self):
         server = self.server(implicit_tls=True)
-        self.assert_outcomes(self.run_check("--n-mails=2", "--tls-wrapper"), 2)
+        run = self.run_check("--n-mails=2", "--tls-wrapper", "--report=text")
+        self.assert_outcomes(run, 2)
+        self.assertRegex(run.out, r"(?m)^ +TLS: 2 TLSv1\.[23] [A-Z0-9_-]+$")
         self.assertEqual([True, True], self.secured())
         self.assertEqual(normal(server.mails[0].content), server.mails[0].content)
 
