@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The manual pages: well-formed, complete, and right about options, items,
 # defaults and the lines of session files.
+# test/run: not sanitized
 
 bats_require_minimum_version 1.5.0
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # The plugins of munin: what they answer, from a database that the log analyzer has made.
+# test/run: not sanitized
 # shellcheck disable=SC2154,SC2030,SC2031,SC2129,SC2001 # $stderr is set by run; a test is a shell of its own
 
 bats_require_minimum_version 1.5.0
