@@ -216,7 +216,7 @@ static void throughput_key(struct buffer *html, const struct report *report)
 {
     for (size_t i = STACK; i-- > 0;) {
         if (stack[i].outcome == OUTCOME_SENT || report->measurement->mails[stack[i].outcome] > 0) {
-            key_entry(html, stack[i].colour, stack[i].text);
+            key_entry(html, (int)stack[i].colour, stack[i].text);
         }
     }
 }
