@@ -179,8 +179,9 @@ static bool take_line(struct batch *batch, bool pipe, struct slice line, bool cu
         return false;
     }
     report->foreign += kind == LOG_LINE_FOREIGN;
-    report->broken += kind == LOG_LINE_BROKEN;
-    report->cut += cut;
+    /* One that is cut may count all the same. */
+    report->broken += kind == LOG_LINE_BROKEN && !cut;
+    report->cut += kind == LOG_LINE_BROKEN && cut;
     report->lines++;
     report->bytes += line.length + 1;
     return true;

@@ -16,7 +16,7 @@ struct update_report {
     uint64_t other;        /* records of the manager that count for nothing */
     uint64_t foreign;      /* lines of others */
     uint64_t broken;       /* not understood */
-    uint64_t cut;          /* too long */
+    uint64_t cut;          /* not understood, as they are too long */
     uint64_t repeated;     /* of a pipe: before what was read already */
     uint64_t unripe;       /* of a pipe: of the minute that is not over */
     uint64_t out_of_range; /* before --since; of a pipe also from --until on */
