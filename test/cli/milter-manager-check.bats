@@ -40,7 +40,12 @@ child() {
     "$CLIENT" -s "unix:$PLACE/$name" "$@" >/dev/null 2>&1 3>&- &
     CHILD=$!
     PEERS+=("$CHILD")
-    wait_until test -S "$PLACE/$name"
+    # Not only bound: its mode is set by then.
+    wait_until listening "$PLACE/$name"
+}
+
+listening() {
+    ss -Hlx | grep -qF " $1 "
 }
 
 need_root() {
