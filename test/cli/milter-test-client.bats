@@ -284,11 +284,11 @@ finished'
     assert_equal "$(stat -c %a "$SOCKET")" 660
     stop
     client --unix-socket-mode ug=rwx --unix-socket-group "$(id -gn)"
-    wait_until test "$(stat -c %a "$SOCKET")" = 770
+    wait_until eval '[ "$(stat -c %a "$SOCKET")" = 770 ]'
     assert_equal "$(stat -c %G "$SOCKET")" "$(id -gn)"
     stop
     client --unix-socket-mode=0600 --socket-group-name "$(id -gn)"
-    wait_until test "$(stat -c %a "$SOCKET")" = 600
+    wait_until eval '[ "$(stat -c %a "$SOCKET")" = 600 ]'
     assert_regex "$(cat "$DIR/err")" '--socket-group-name is deprecated'
 }
 

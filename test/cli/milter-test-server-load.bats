@@ -206,7 +206,7 @@ PYTHON
     holds 'r["latency"]["session"]["count"] == 57 == r["latency"]["negotiate"]["count"]'
     holds 'r["latency"]["header"]["count"] == 114'
     holds '"start-delay" not in r["latency"]'
-    wait_until test "$(grep -c finished "$LOG")" -eq 57
+    wait_until eval '[ "$(grep -c "finished" "$LOG")" -eq 57 ]'
 }
 
 @test "--n-messages counts inside each connection" {
@@ -326,7 +326,7 @@ PYTHON
     filter
     serve --n-sessions 2 --n-messages 3 --concurrency 1 -h 'X: y' -m "$DIR/mails" -m "$DIR/single"
     assert_success
-    wait_until test "$(grep -c '^Q' "$LOG")" -eq 2
+    wait_until eval '[ "$(grep -c "^Q" "$LOG")" -eq 2 ]'
     assert_equal "$(sed -n 's/^M //p' "$LOG" | tr '\n' ' ')" \
         '<one@x>\x00 <two@x>\x00 <sender@example.com>\x00 <four@x>\x00 <one@x>\x00 <two@x>\x00 '
     assert_equal "$(sed -n 's/^B //p' "$LOG" | tr '\n' ' ')" 'first second third first second '
@@ -340,7 +340,7 @@ PYTHON
     filter
     serve --n-sessions 2 --concurrency 1 -f before@x -m "$DIR/a" -m "$DIR/b" -r after@x
     assert_success
-    wait_until test "$(grep -c '^Q' "$LOG")" -eq 2
+    wait_until eval '[ "$(grep -c "^Q" "$LOG")" -eq 2 ]'
     assert_equal "$(sed -n 's/^[MR] //p' "$LOG" | tr '\n' ' ')" \
         '<one@x>\x00 <after@x>\x00 <two@x>\x00 <after@x>\x00 '
 }

@@ -95,7 +95,7 @@ EXPECTED
         --authenticated-author you --envelope-recipient-macro rcpt_addr:mine --data-macro i:1 \
         --end-of-header-macro i:2 --end-of-message-macro i:3 --helo-macro cipher:none
     assert_success
-    wait_until test "$(grep -c finished "$LOG")" -ge 2
+    wait_until eval '[ "$(grep -c "finished" "$LOG")" -ge 2 ]'
     run cat "$LOG"
     for line in 'connect: host=<h.test>, address=<inet6:25@[2001:db8::1]>' '  if_name=lo' \
         'helo: <helo.test>' '  cipher=none' 'envelope-from: <<f2@test>>' '  x=y' '  auth_authen=me' \
@@ -117,7 +117,7 @@ EXPECTED
     client
     serve --connect-address unix:/run/s
     serve --connect-address unknown
-    wait_until test "$(grep -c finished "$LOG")" -eq 2
+    wait_until eval '[ "$(grep -c "finished" "$LOG")" -eq 2 ]'
     run cat "$LOG"
     assert_line 'connect: host=<mx.example.net>, address=<unix:/run/s>'
     assert_line 'connect: host=<mx.example.net>, address=<unknown>'
