@@ -4,6 +4,7 @@
 #include "milter-manager-log-analyzer/page_name.h"
 
 #include "libcore/base/buffer.h"
+#include "libcore/base/hash.h"
 #include "libcore/base/memory.h"
 
 #include <inttypes.h>
@@ -19,15 +20,6 @@ static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 static bool is_plain(char byte)
 {
     return byte != '\0' && strchr(plain, byte) != NULL;
-}
-
-/* FNV-1a. */
-static uint64_t hash(const char *name, uint64_t value)
-{
-    for (; *name != '\0'; name++) {
-        value = (value ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
-    }
-    return value;
 }
 
 static char *take(struct buffer *text)
@@ -49,8 +41,8 @@ static void shorten(struct buffer *text, const char *name)
     }
     text->end = text->start + kept;
     buffer_append_format(text, "=~%016" PRIx64 "%016" PRIx64,
-                         hash(name, UINT64_C(0xcbf29ce484222325)),
-                         hash(name, UINT64_C(0x9e3779b97f4a7c15)));
+                         hash_bytes(HASH_SEED, slice_from_string(name)),
+                         hash_bytes(UINT64_C(0x9e3779b97f4a7c15), slice_from_string(name)));
 }
 
 /*

@@ -7,6 +7,7 @@
 #include "milter-manager-log-analyzer/pending.h"
 
 #include "libcore/base/buffer.h"
+#include "libcore/base/hash.h"
 #include "libcore/base/markup.h"
 #include "libcore/base/memory.h"
 
@@ -87,16 +88,6 @@ void pending_free(struct pending *pending)
 
 /* ---- names and series */
 
-static uint64_t hash_bytes(struct slice bytes)
-{
-    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-
-    for (size_t i = 0; i < bytes.length; i++) {
-        hash = (hash ^ (unsigned char)bytes.data[i]) * 0x100000001b3u;
-    }
-    return hash;
-}
-
 static bool is_child(const struct child *child, struct slice name)
 {
     return child->raw_length == name.length &&
@@ -158,7 +149,7 @@ static size_t find_child(struct pending *pending, struct slice name)
         is_child(pending->children + pending->last_child, name)) {
         return pending->last_child;
     }
-    hash = hash_bytes(name);
+    hash = hash_bytes(HASH_SEED, name);
     for (size_t slot = hash & mask; pending->child_slots[slot] != 0; slot = (slot + 1) & mask) {
         size_t index = pending->child_slots[slot] - 1;
 

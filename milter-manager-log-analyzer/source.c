@@ -6,6 +6,7 @@
  */
 #include "milter-manager-log-analyzer/source.h"
 
+#include "libcore/base/hash.h"
 #include "libcore/base/memory.h"
 #include "milter-manager-log-analyzer/source_bytes.h"
 
@@ -33,17 +34,6 @@ struct source {
 };
 
 /* ---- what is known of it */
-
-/* FNV-1a */
-static uint64_t hash_of(const char *data, size_t length)
-{
-    uint64_t hash = 14695981039346656037U;
-
-    for (size_t i = 0; i < length; i++) {
-        hash = (hash ^ (unsigned char)data[i]) * 1099511628211U;
-    }
-    return hash;
-}
 
 static bool is_plain_file(const struct source *source)
 {
@@ -74,7 +64,7 @@ void source_identify(const struct source *source, struct source_identity *identi
     *identity = source->begin;
     if (is_plain_file(source)) {
         identity->head_length = read_head(source, head, SOURCE_HEAD);
-        identity->head_hash = hash_of(head, identity->head_length);
+        identity->head_hash = hash_bytes(HASH_SEED, slice_of(head, identity->head_length));
         if (fstat(source->bytes.fd, &status) == 0) {
             identity->device = status.st_dev;
             identity->inode = status.st_ino;
@@ -96,7 +86,7 @@ uint64_t source_packed_mark(const struct source *source)
         (uint64_t)status.st_mtim.tv_sec,
         (uint64_t)status.st_mtim.tv_nsec,
     };
-    return hash_of((const char *)known, sizeof(known)) | 1;
+    return hash_bytes(HASH_SEED, slice_of((const char *)known, sizeof(known))) | 1;
 }
 
 bool source_begins_like(const struct source *source, const struct source_identity *identity)
@@ -109,10 +99,10 @@ bool source_begins_like(const struct source *source, const struct source_identit
     }
     if (is_plain_file(source)) {
         return read_head(source, head, length) == length &&
-               hash_of(head, length) == identity->head_hash;
+               hash_bytes(HASH_SEED, slice_of(head, length)) == identity->head_hash;
     }
     return length <= source->begin.head_length &&
-           hash_of(source->head, length) == identity->head_hash;
+           hash_bytes(HASH_SEED, slice_of(source->head, length)) == identity->head_hash;
 }
 
 uint64_t source_size(const struct source *source)
@@ -213,8 +203,8 @@ static void look_at_head(struct source *source)
     }
     size_t length = source->end < SOURCE_HEAD ? source->end : SOURCE_HEAD;
     memcpy(source->head, source->block, length);
-    source->begin =
-        (struct source_identity){.head_length = length, .head_hash = hash_of(source->head, length)};
+    source->begin = (struct source_identity){
+        .head_length = length, .head_hash = hash_bytes(HASH_SEED, slice_of(source->head, length))};
 }
 
 struct source *source_open(const char *path, struct error *error)

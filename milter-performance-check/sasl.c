@@ -90,16 +90,11 @@ bool sasl_mechanism_known(const char *wanted)
     return is_automatic(wanted) || find_mechanism(wanted) != NULL;
 }
 
-static bool is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
-}
-
 static bool is_offered(struct slice offered, const char *name)
 {
     while (offered.length > 0) {
         size_t length = 0;
-        while (length < offered.length && !is_blank(offered.data[length])) {
+        while (length < offered.length && !slice_blank_byte(offered.data[length])) {
             length++;
         }
         if (slice_equal_ignoring_case(slice_of(offered.data, length), slice_from_string(name))) {

@@ -40,6 +40,11 @@ bool slice_starts_with(struct slice a, const char *prefix)
     return a.length >= length && memcmp(a.data, prefix, length) == 0;
 }
 
+bool slice_blank_byte(char byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
 void slice_skip(struct slice *input, size_t count)
 {
     if (count > input->length) {

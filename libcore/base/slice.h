@@ -31,6 +31,9 @@ bool slice_equal_string(struct slice a, const char *b);
 bool slice_equal_ignoring_case(struct slice a, struct slice b);
 bool slice_starts_with(struct slice a, const char *prefix);
 
+/* Space, TAB, CR or LF. */
+bool slice_blank_byte(char byte);
+
 /* Drops the first count bytes (all of them when there are fewer). */
 void slice_skip(struct slice *input, size_t count);
 

@@ -15,11 +15,6 @@
 static const char base64_prefix[] = "base64:";
 static const char file_prefix[] = "file:";
 
-static bool is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
-}
-
 static bool is_bare(char byte)
 {
     return byte > ' ' && byte < 127 && byte != '"' && byte != '\\';
@@ -88,7 +83,7 @@ static bool take_regexp(struct slice *line, struct buffer *text, struct error *e
         char byte = line->data[0];
 
         slice_skip(line, 1);
-        if (byte == '/' && (line->length == 0 || is_blank(line->data[0]))) {
+        if (byte == '/' && (line->length == 0 || slice_blank_byte(line->data[0]))) {
             return true;
         }
         if (byte == '\\' && line->length > 0) {
@@ -122,7 +117,7 @@ static bool take_line_end(struct slice *line)
 static bool take_parts(struct slice *line, struct buffer *text, bool *star, bool *quoted,
                        struct error *error)
 {
-    while (line->length > 0 && !is_blank(line->data[0])) {
+    while (line->length > 0 && !slice_blank_byte(line->data[0])) {
         char byte = line->data[0];
 
         if (byte == '"') {
@@ -173,7 +168,7 @@ bool word_next(struct slice *line, struct arena *arena, struct word *word, struc
     struct buffer text = {0};
     bool star = false, quoted = false, special, ok;
 
-    while (line->length > 0 && is_blank(line->data[0])) {
+    while (line->length > 0 && slice_blank_byte(line->data[0])) {
         slice_skip(line, 1);
     }
     if (line->length == 0) {

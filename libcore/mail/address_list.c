@@ -53,11 +53,6 @@ struct parser {
     bool understood;
 };
 
-static bool is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
-}
-
 static bool is_special(char byte)
 {
     return byte != '\0' && strchr("()<>[]:;@\\,.\"", byte) != NULL;
@@ -107,7 +102,7 @@ static void skip_blanks_and_comments(struct parser *parser)
     while (rest->length > 0) {
         size_t length = 0;
 
-        if (is_blank(rest->data[0])) {
+        if (slice_blank_byte(rest->data[0])) {
             length = 1;
         } else if (rest->data[0] == '(') {
             length = delimited(*rest, '(', ')', &parser->unclosed_comment);
@@ -127,7 +122,7 @@ static size_t encoded_part(struct slice text, size_t position)
         if (text.data[i] == '?') {
             return i - position;
         }
-        if (is_blank(text.data[i])) {
+        if (slice_blank_byte(text.data[i])) {
             break;
         }
     }
@@ -162,7 +157,8 @@ static size_t word_length(struct slice text)
 {
     size_t length = encoded_word_length(text);
 
-    while (length < text.length && !is_blank(text.data[length]) && !is_special(text.data[length])) {
+    while (length < text.length && !slice_blank_byte(text.data[length]) &&
+           !is_special(text.data[length])) {
         length++;
     }
     return length;
@@ -246,7 +242,7 @@ static void draft_append_literal(struct draft *draft, struct slice literal)
         char byte = literal.data[i];
         bool bracket = i == 0 || i + 1 == literal.length;
 
-        if (!is_blank(byte)) {
+        if (!slice_blank_byte(byte)) {
             draft->broken |= is_control(byte);
             draft->broken |= !bracket && is_special(byte) && byte != ':' && byte != '.';
             buffer_append_byte(&draft->text, byte);
@@ -374,7 +370,7 @@ static void note_trouble(struct parser *parser)
     struct slice element = slice_of(parser->element, (size_t)(parser->rest.data - parser->element));
 
     parser->understood = false;
-    while (element.length > 0 && (is_blank(element.data[element.length - 1]) ||
+    while (element.length > 0 && (slice_blank_byte(element.data[element.length - 1]) ||
                                   strchr(",;", element.data[element.length - 1]) != NULL)) {
         element.length--;
     }

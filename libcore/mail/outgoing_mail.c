@@ -72,11 +72,6 @@ static void write_content(struct outgoing_mail *mail, struct arena *arena, struc
 
 /* ---- the header */
 
-static bool is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
-}
-
 /* Length of the field name (RFC 5322 section 3.6.8) that line begins with, 0 when it has none. */
 static size_t name_length(struct slice line)
 {
@@ -170,7 +165,7 @@ bool outgoing_mail_is_host(struct slice host)
 
 static void skip_blanks(struct slice *text)
 {
-    while (text->length > 0 && is_blank(text->data[0])) {
+    while (text->length > 0 && slice_blank_byte(text->data[0])) {
         slice_skip(text, 1);
     }
 }
@@ -181,14 +176,14 @@ static struct slice host_in_received(struct slice value)
     struct slice host;
 
     skip_blanks(&value);
-    if (value.length < 5 || !is_blank(value.data[4]) ||
+    if (value.length < 5 || !slice_blank_byte(value.data[4]) ||
         !slice_equal_ignoring_case(slice_of(value.data, 4), slice_from_string("from"))) {
         return slice_of(NULL, 0);
     }
     slice_skip(&value, 4);
     skip_blanks(&value);
     host = slice_of(value.data, 0);
-    while (host.length < value.length && !is_blank(value.data[host.length]) &&
+    while (host.length < value.length && !slice_blank_byte(value.data[host.length]) &&
            value.data[host.length] != '(' && value.data[host.length] != ';') {
         host.length++;
     }
